@@ -100,6 +100,15 @@ impl TwoFactor {
         self.instances.sites.of(subscription).await
     }
 
+    /// Returns what a server at the RP ID's host lists at `/.well-known/webauthn`: the origins in other domains whose pages may use passkeys
+    /// of this RP ID. A change shows after a minute.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn related_origins(&self, rp_id: &str) -> Result<Vec<String>, Error> {
+        self.instances.sites.related_origins(rp_id).await
+    }
+
     /// Returns the sign-ins that take place on a hosted page.
     pub fn hosted_sign_ins(&self) -> HostedSignIns {
         let Instances { store, keyring, .. } = &*self.instances;

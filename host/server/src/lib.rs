@@ -16,6 +16,7 @@ mod middleware;
 mod oidc;
 mod outbox;
 mod problem;
+mod qr;
 mod request_limits;
 mod serve;
 mod sign_in;

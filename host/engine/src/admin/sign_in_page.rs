@@ -26,19 +26,48 @@ impl Administration {
     ///
     /// # Errors
     /// A revision conflict if somebody else changed them. Invalid input, with the reason, for what
-    /// the page cannot display or must not do.
+    /// the page cannot display or must not do. A conflict if the RP ID changes and there are passkeys:
+    /// see [`Self::set_sign_in_page_and_end_passkeys`].
     pub async fn set_sign_in_page(
         &self,
         subscription: &str,
         page: SignInPage,
         expected_revision: Option<u64>,
     ) -> Result<(SignInPage, u64), Error> {
+        self.change_sign_in_page(subscription, page, expected_revision, false).await
+    }
+
+    /// Changes the settings, even if the RP ID changes and the subscription's passkeys stop working: they
+    /// belong to the former one.
+    ///
+    /// # Errors
+    /// As for [`Self::set_sign_in_page`].
+    pub async fn set_sign_in_page_and_end_passkeys(
+        &self,
+        subscription: &str,
+        page: SignInPage,
+        expected_revision: Option<u64>,
+    ) -> Result<(SignInPage, u64), Error> {
+        self.change_sign_in_page(subscription, page, expected_revision, true).await
+    }
+
+    async fn change_sign_in_page(
+        &self,
+        subscription: &str,
+        page: SignInPage,
+        expected_revision: Option<u64>,
+        may_end_passkeys: bool,
+    ) -> Result<(SignInPage, u64), Error> {
         let _turn = self.audit.turn_of(subscription).await;
         self.known(subscription).await?;
         let before = self.store().sign_in_page(subscription).await?;
         let (before, revision) = before.map_or((None, 0), |it| (Some(it.settings), it.revision));
         as_read(expected_revision, revision)?;
-        page.check(&self.instances.sites)?;
+        let sites = &self.instances.sites;
+        page.check(sites)?;
+        if !may_end_passkeys && sites.ends_passkeys(subscription, before.as_ref(), &page.site()).await? {
+            return Err(Error::conflict(ENDS_PASSKEYS));
+        }
         let settings = serde_json::to_value(&page).map_err(Error::unavailable)?;
         let detail = page_changes(before.as_ref(), &settings).text();
         let record = SignInPageRecord { subscription: subscription.to_owned(), settings, revision: revision + 1 };
@@ -50,6 +79,10 @@ impl Administration {
         Ok((page, revision + 1))
     }
 }
+
+/// Why a change of the RP ID is refused.
+pub(super) const ENDS_PASSKEYS: &str =
+    "this changes the RP ID: the passkeys that users have stop working; confirm it, or keep the RP ID";
 
 /// Returns the differences between two settings of the page.
 pub(super) fn page_changes(before: Option<&Value>, after: &Value) -> Changes {

@@ -8,16 +8,19 @@ mod origin;
 mod rp_id;
 mod settings;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use origin::WebOrigin;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 pub(crate) use settings::SiteSettings;
 
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{Part, Store};
 
 /// The site on which factors are used. It has no RP ID if neither the settings nor the server's public
 /// URL have one; then passkeys cannot be used.
@@ -39,12 +42,22 @@ pub(crate) struct Sites {
     store: Arc<dyn Store>,
     /// The origin of the server's public URL, if passkeys can be used there.
     own: Option<WebOrigin>,
+    related: Arc<Mutex<Option<Related>>>,
 }
+
+/// Related origins by RP ID, and when they were read.
+struct Related {
+    read_at: Instant,
+    origins: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// For how long related origins are used once they are read: whoever asks for them is not authenticated.
+const RELATED_FOR: Duration = Duration::from_secs(60);
 
 impl Sites {
     /// `public_url` is where people reach the server that belongs to the engine.
     pub(crate) fn new(store: Arc<dyn Store>, public_url: Option<&str>) -> Self {
-        Self { store, own: public_url.and_then(WebOrigin::of_url) }
+        Self { store, own: public_url.and_then(WebOrigin::of_url), related: Arc::default() }
     }
 
     /// Returns the site of a subscription.
@@ -56,6 +69,41 @@ impl Sites {
             None => self.store.subscription(subscription).await?.map(|it| it.name).unwrap_or_default(),
         };
         Ok(page.site.site(name, self.own.as_ref()))
+    }
+
+    /// Returns the related origins of all subscriptions with this RP ID (WebAuthn Level 3 section 5.11). A change shows after a minute.
+    pub(crate) async fn related_origins(&self, rp_id: &str) -> Result<Vec<String>, Error> {
+        let mut related = self.related.lock().await;
+        if related.as_ref().is_none_or(|known| known.read_at.elapsed() >= RELATED_FOR) {
+            *related = Some(Related { read_at: Instant::now(), origins: self.read_related_origins().await? });
+        }
+        let origins = related.as_ref().and_then(|known| known.origins.get(rp_id));
+        Ok(origins.into_iter().flatten().cloned().collect())
+    }
+
+    async fn read_related_origins(&self) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for subscription in self.store.subscriptions(None, Part::whole()).await? {
+            let Some(record) = self.store.sign_in_page(&subscription.id).await? else { continue };
+            let site = Page::read(&record.settings)?.site;
+            if let Some(rp_id) = site.rp_id(self.own.as_ref()) {
+                found.entry(rp_id.to_owned()).or_default().extend(site.related_origins.iter().cloned());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns whether these settings change the RP ID of a subscription that has passkeys, which would then stop working. `before` are its
+    /// settings as stored.
+    pub(crate) async fn ends_passkeys(
+        &self,
+        subscription: &str,
+        before: Option<&Value>,
+        after: &SiteSettings,
+    ) -> Result<bool, Error> {
+        let before = before.map(Page::read).transpose()?.unwrap_or_default().site;
+        let own = self.own.as_ref();
+        Ok(before.rp_id(own) != after.rp_id(own) && self.store.has_unique_ids(subscription).await?)
     }
 
     /// Checks settings before they are saved.

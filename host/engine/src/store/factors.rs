@@ -216,6 +216,9 @@ pub trait FactorStore {
     /// Returns the factor with a unique id, if it has not ended.
     async fn factor_by_unique_id(&self, unique_id: UniqueIdHash) -> Result<Option<FactorRecord>>;
 
+    /// Returns whether a subscription has factors with unique ids that have not ended.
+    async fn has_unique_ids(&self, subscription: &str) -> Result<bool>;
+
     /// Replaces the sealed details of a factor that has not ended. Returns false if there is none.
     async fn set_factor_details(&self, subscription: &str, id: &str, details: Vec<u8>) -> Result<bool>;
 

@@ -105,6 +105,7 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         "startChallenge",
         "redeemSignIn",
         "replaceSecondFactor",
+        "replaceSignInPage",
     ]
     .contains(&&*name);
     // The last one asks the upstream if that generated the code.

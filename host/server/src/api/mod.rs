@@ -26,6 +26,7 @@ mod reach;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod second_factor;
 mod settings;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod sign_in_page;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod sign_ins;

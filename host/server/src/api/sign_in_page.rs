@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Body, Segments};
+use super::body::{Body, Parameters, Segments};
 use super::condition::{Expected, tagged};
 use crate::access::{Administrator, Reader};
 use crate::problem::Problem;
@@ -97,16 +97,37 @@ pub(super) async fn read(reader: Reader, Segments(subscription): Segments<String
     Ok(answer(reader.of(&subscription)?.sign_in_page(&subscription).await?))
 }
 
-/// Replaces the settings of the sign-in page. With `If-Match`, returns 412 `precondition-failed` if someone else modified them.
+/// What a change may do.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Confirmed {
+    /// `rp-id` confirms that the RP ID changes and that the passkeys of the subscription stop working.
+    confirm: Option<Confirmation>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Confirmation {
+    RpId,
+}
+
+/// Replaces the settings of the sign-in page. With `If-Match`, returns 412 `precondition-failed` if someone else modified them. Returns
+/// 409 `conflict` if the RP ID changes, the subscription has passkeys, and this is not confirmed.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/sign-in-page", operation_id = "replaceSignInPage", tag = "administration",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
+    params(Confirmed, ("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     request_body = SignInPage, responses((status = 200, body = SignInPage, headers(("ETag" = String)))))]
 pub(super) async fn replace(
     administrator: Administrator,
     Segments(subscription): Segments<String>,
     Expected(revision): Expected,
+    Parameters(Confirmed { confirm }): Parameters<Confirmed>,
     Body(page): Body<SignInPage>,
 ) -> Result<Response, Problem> {
     let admin = administrator.of(&subscription)?;
-    Ok(answer(admin.set_sign_in_page(&subscription, page.into(), revision).await?))
+    let set = match confirm {
+        Some(Confirmation::RpId) => admin.set_sign_in_page_and_end_passkeys(&subscription, page.into(), revision).await,
+        None => admin.set_sign_in_page(&subscription, page.into(), revision).await,
+    };
+    Ok(answer(set?))
 }

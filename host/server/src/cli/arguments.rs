@@ -91,7 +91,7 @@ pub(super) enum Command {
         /// Delete instances of its subscriptions that it does not contain.
         #[arg(long)]
         prune: bool,
-        /// Allow valid instances to become invalid and send nothing.
+        /// Allow valid instances to become invalid and send nothing, and passkeys to stop working because the RP ID changes.
         #[arg(long)]
         allow_invalid: bool,
         /// The document, a YAML file; `-` for standard input.

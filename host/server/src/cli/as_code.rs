@@ -53,6 +53,9 @@ pub(super) async fn import(
     if dry_run && !allow_invalid && changes.iter().any(|change| change.makes_invalid.is_some()) {
         bail!("the document would make valid instances invalid: correct it, or pass `--allow-invalid`");
     }
+    if dry_run && !allow_invalid && changes.iter().any(|change| change.ends_passkeys) {
+        bail!("the document would end passkeys: keep the RP ID, or pass `--allow-invalid`");
+    }
     Ok(())
 }
 

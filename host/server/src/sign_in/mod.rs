@@ -17,11 +17,12 @@ mod why;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
 use twofactor::TwoFactor;
 use twofactor::challenge::ChallengeStatus;
 use twofactor::sandbox::IpNet;
@@ -42,7 +43,7 @@ const FORM_BYTES: usize = 4 << 10;
 
 /// Returns the pages of the sign-ins of an engine, at the URL that browsers know them by.
 pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUrl) -> Router {
-    let site = Site(Arc::new(Inner { sign_ins: engine.hosted_sign_ins(), proxies, public }));
+    let site = Site(Arc::new(Inner { engine: engine.clone(), sign_ins: engine.hosted_sign_ins(), proxies, public }));
     Router::new()
         .route("/sign-in/{secret}", get(show))
         .route("/sign-in/{secret}/choose", get(choose))
@@ -53,6 +54,7 @@ pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUr
         .route("/sign-in/{secret}/theme.css", get(theme))
         .route("/sign-in/{secret}/logo", get(logo))
         .route("/.well-known/jwks.json", get(key_set))
+        .route("/.well-known/webauthn", get(related_origins))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .with_state(site)
         .merge(assets::routes())
@@ -224,4 +226,22 @@ async fn seen(site: &Site, secret: &str, client: &Client) -> Result<Option<Box<V
 async fn key_set(State(site): State<Site>) -> impl IntoResponse {
     let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
     (headers, serde_json::to_string(&result::key_set(&site.sign_ins)).unwrap_or_default())
+}
+
+/// Returns the origins in other domains that may use passkeys of this host (WebAuthn Level 3 section 5.11).
+async fn related_origins(State(site): State<Site>) -> Response {
+    let origins = match site.public.host() {
+        Some(host) => site.engine.related_origins(host).await,
+        None => Ok(Vec::new()),
+    };
+    match origins {
+        Ok(origins) if origins.is_empty() => StatusCode::NOT_FOUND.into_response(),
+        Ok(origins) => {
+            ([(header::CACHE_CONTROL, "public, max-age=60")], Json(json!({"origins": origins}))).into_response()
+        }
+        Err(error) => {
+            tracing::warn!(detail = error.operator_detail(), "the related origins could not be read");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
 }

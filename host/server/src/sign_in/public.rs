@@ -9,6 +9,7 @@ use url::{Host, Url};
 pub struct PublicUrl {
     origin: String,
     secure: bool,
+    host: Option<String>,
     webotp_host: Option<String>,
 }
 
@@ -45,7 +46,12 @@ impl PublicUrl {
         }
         // An SMS can bind its code to a domain with the usual port only.
         let domain = url.domain().filter(|_| secure && url.port().is_none() && !loopback);
-        Ok(Self { origin: url.origin().ascii_serialization(), secure, webotp_host: domain.map(str::to_owned) })
+        Ok(Self {
+            origin: url.origin().ascii_serialization(),
+            secure,
+            host: url.domain().map(str::to_owned),
+            webotp_host: domain.map(str::to_owned),
+        })
     }
 
     /// Scheme, host and port.
@@ -68,6 +74,11 @@ impl PublicUrl {
     pub(super) fn cookie_name(&self, secret: &str) -> String {
         let digest = digest(&SHA256, format!("cookie {secret}").as_bytes());
         format!("{}{}", self.cookie_prefix(), hex::encode(&digest.as_ref()[..8]))
+    }
+
+    /// Returns the host, if it is a name: only a name can be an RP ID.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     pub(super) fn is_secure(&self) -> bool {

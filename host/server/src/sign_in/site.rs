@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use twofactor::TwoFactor;
 use twofactor::sandbox::IpNet;
 use twofactor::sign_in::HostedSignIns;
 
@@ -9,6 +10,7 @@ use super::public::PublicUrl;
 
 /// The state of the sign-in pages.
 pub(super) struct Inner {
+    pub(super) engine: TwoFactor,
     pub(super) sign_ins: HostedSignIns,
     pub(super) proxies: Arc<[IpNet]>,
     pub(super) public: PublicUrl,

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::Error;
 use twofactor::sign_in::{Colours, SignInPage};
+use twofactor::{Error, Site};
 
 use super::conflict::{self, Edited};
 use super::failure::Failure;
@@ -21,6 +21,7 @@ use super::person::Person;
 use super::posted::Posted;
 use super::state::Ui;
 use super::upload::Upload;
+use crate::wording::Language;
 
 /// The maximum size of a form with a logo, in bytes; the engine's limit on logos is lower.
 const FORM_BYTES: usize = 256 << 10;
@@ -113,8 +114,6 @@ async fn show(
     let here = path(subscription);
     let edited = Edited::of(person, *revision, stored(set), typed);
     let text = |name: &str| edited.values[name].as_str().unwrap_or_default();
-    let urls = edited.values["return_urls"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let urls = urls.collect::<Vec<_>>().join("\n");
     let colour = |name: &'static str, label: &'static str, help: &'static str| {
         html! {
             div.field { label for=(name) { (label) " " span.optional { (l.say("optional", "optional")) } }
@@ -127,7 +126,7 @@ async fn show(
         p.help { (l.say("The hosted page for applications that do not have their own page for codes.", "Die gehostete Seite für Anwendungen ohne eigene Seite zur Code-Eingabe.")) }
         (edited.fields(l, &[]))
         div.field { label for="return_urls" { (l.say("Return URLs", "Rückkehr-URLs")) }
-            textarea #return_urls name="return_urls" rows="4" spellcheck="false" aria-describedby="return_urls-help" { (urls) }
+            textarea #return_urls name="return_urls" rows="4" spellcheck="false" aria-describedby="return_urls-help" { (lines(&edited.values, "return_urls")) }
             div.help #return_urls-help { (l.say("One per line. Browsers are only sent back to exactly these URLs.", "Eine pro Zeile. Browser werden nur an genau diese URLs zurückgeleitet.")) } }
         div.field { label for="application_name" { (l.say("Application name", "Name der Anwendung")) " " span.optional { (l.say("optional", "optional")) } }
             input #application_name name="application_name" type="text" maxlength="60" autocomplete="off" value=(text("application_name")); }
@@ -144,15 +143,44 @@ async fn show(
             } @else if set.logo.is_none() { p #logo { "–" } }
         }
     };
+    let site = site_fields(l, &ui.app.engine.site(subscription).await.unwrap_or_default(), &edited.values);
     let main = html! {
         p.trail { a href="/admin/subscriptions" { (Room::Subscriptions.name(l)) } }
         h1 { (known.name) }
         p.sub { code { (known.id) } " · " a href={ "/admin/two-factors?subscription=" (segment(subscription)) } { (Room::Instances.name(l)) } }
         (message)
         @if ui.app.public.is_none() { (notice("warn", l.say("The sign-in page is disabled: `public_url` is not set in the configuration.", "Die Anmeldeseite ist deaktiviert: `public_url` ist in der Konfiguration nicht gesetzt."))) }
-        (page::upload_form(person, &here, fields, html! { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/subscriptions" { (l.say("Cancel", "Abbrechen")) } }))
+        (page::upload_form(person, &here, html! { (fields) (site) }, html! { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/subscriptions" { (l.say("Cancel", "Abbrechen")) } }))
     };
     Ok(page(person, Room::Subscriptions, &known.name, main))
+}
+
+/// Returns the lines of a field with one entry a line.
+fn lines(values: &Value, name: &str) -> String {
+    let all = values[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the fields that say where factors are used. `site` is what they result in now.
+fn site_fields(l: Language, site: &Site, values: &Value) -> Markup {
+    let optional = html! { span.optional { (l.say("optional", "optional")) } };
+    let list = |name: &'static str, label: &'static str, placeholder: &str, help: &'static str| {
+        html! {
+            div.field { label for=(name) { (label) " " (optional) }
+                textarea id=(name) name=(name) rows="2" spellcheck="false" placeholder=(placeholder) aria-describedby={ (name) "-help" } { (lines(values, name)) }
+                div.help id={ (name) "-help" } { (help) } }
+        }
+    };
+    html! {
+        h2 { "Passkeys" }
+        div.field { label for="rp_id" { (l.say("RP ID (host name)", "RP-ID (Hostname)")) " " (optional) }
+            input #rp_id name="rp_id" type="text" maxlength="253" autocomplete="off" spellcheck="false" placeholder=(site.rp_id) value=(values["rp_id"].as_str().unwrap_or_default()) aria-describedby="rp_id-help";
+            div.help #rp_id-help { (l.say("Passkeys belong to it and stop working when it changes. Default: the host of the public URL.", "Passkeys gehören dazu und funktionieren nicht mehr, wenn sie sich ändert. Standard: der Host der öffentlichen URL.")) }
+            label.inline { input type="checkbox" name="confirm" value="rp-id"; (l.say("Change the RP ID even if existing passkeys stop working", "RP-ID auch ändern, wenn bestehende Passkeys nicht mehr funktionieren")) } }
+        (list("origins", l.say("Origins", "Origins"), &site.origins.join("\n"), l.say("One per line: https:// and a host name at or below the RP ID, or android:apk-key-hash: of an app. Default: the origin of the public URL.", "Einer pro Zeile: https:// und ein Hostname, der zur RP-ID gehört, oder android:apk-key-hash: einer App. Standard: der Origin der öffentlichen URL.")))
+        (list("related_origins", l.say("Related origins", "Verwandte Origins"), "", l.say("Origins in other domains that may use the same passkeys.", "Origins in anderen Domains, die dieselben Passkeys verwenden dürfen.")))
+        (list("top_origins", l.say("Embedding origins", "Einbettende Origins"), "", l.say("Origins in whose frames these pages may use passkeys.", "Origins, in deren Frames diese Seiten Passkeys verwenden dürfen.")))
+    }
 }
 
 /// Returns the values of the form, without the logo.
@@ -163,34 +191,50 @@ fn stored(set: &SignInPage) -> Value {
         "support_url": set.support_url,
         "accent": set.colours.accent,
         "background": set.colours.background,
+        "rp_id": set.rp_id,
+        "origins": set.origins,
+        "related_origins": set.related_origins,
+        "top_origins": set.top_origins,
     })
 }
 
 /// Returns the values as typed.
 fn typed(posted: &Posted) -> Value {
-    let urls = posted.get("return_urls").unwrap_or_default();
-    let urls: Vec<&str> = urls.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = |name: &str| {
+        let lines = posted.get(name).unwrap_or_default().lines().map(str::trim);
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
     let text = |name| posted.get(name);
     json!({
-        "return_urls": urls,
+        "return_urls": lines("return_urls"),
         "application_name": text("application_name"),
         "support_url": text("support_url"),
         "accent": text("accent"),
         "background": text("background"),
+        "rp_id": text("rp_id"),
+        "origins": lines("origins"),
+        "related_origins": lines("related_origins"),
+        "top_origins": lines("top_origins"),
     })
 }
 
 /// Returns a page of these values, with the logo of `before` unless another was chosen or it is to go.
 fn set(values: &Value, before: &SignInPage, upload: &Upload) -> Result<SignInPage, Error> {
     let text = |name: &str| values[name].as_str().map(str::to_owned);
-    let urls = values["return_urls"].as_array().into_iter().flatten();
+    let lines = |name: &str| {
+        let lines = values[name].as_array().into_iter().flatten();
+        lines.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
     let mut set = SignInPage {
-        return_urls: urls.filter_map(Value::as_str).map(str::to_owned).collect(),
+        return_urls: lines("return_urls"),
         application_name: text("application_name"),
         logo: before.logo.clone().filter(|_| upload.text("remove_logo").is_empty()),
         colours: Colours { accent: text("accent"), background: text("background") },
         support_url: text("support_url"),
-        ..before.clone()
+        rp_id: text("rp_id"),
+        origins: lines("origins"),
+        related_origins: lines("related_origins"),
+        top_origins: lines("top_origins"),
     };
     match upload.part("logo") {
         Some(file) if !file.is_empty() => set.set_logo(&file)?,
@@ -217,6 +261,9 @@ pub(super) async fn save(
     conflict::resolve(&posted, &mut values, &stored(&before));
     let revision = posted.get("revision").and_then(|text| text.parse().ok()).unwrap_or_default();
     let saved = match set(&values, &before, &upload) {
+        Ok(set) if posted.get("confirm") == Some("rp-id") => {
+            admin.set_sign_in_page_and_end_passkeys(&subscription, set, Some(revision)).await.map(drop)
+        }
         Ok(set) => admin.set_sign_in_page(&subscription, set, Some(revision)).await.map(drop),
         Err(error) => Err(error),
     };
@@ -224,7 +271,7 @@ pub(super) async fn save(
         Ok(()) => Ok(Redirect::to(&format!("{}?done=saved", path(&subscription))).into_response()),
         // A logo that was not stored is chosen again.
         Err(error) if error.is_revision_conflict() => Ok(Told::new(Outcome::Conflict).showing(posted).into_response()),
-        Err(error) if error.is_invalid_input() => {
+        Err(error) if error.is_invalid_input() || error.is_conflict() => {
             Ok(Told::refused(person.sentence(&error)).showing(posted).into_response())
         }
         Err(error) => Err(person.failure(error)),

@@ -25,10 +25,10 @@ impl Administration {
     }
 
     /// Imports a document: all of it, or none. Returns the changes. Unless `allow_invalid`, no
-    /// valid instance may become invalid.
+    /// valid instance may become invalid, and no passkey may stop working.
     ///
     /// # Errors
-    /// As for [`Self::plan_import`]. Invalid input if valid instances would become invalid. A
+    /// As for [`Self::plan_import`]. Invalid input if valid instances would become invalid, or passkeys stop working. A
     /// revision conflict if somebody else changed part of it.
     pub async fn import(
         &self,
@@ -42,7 +42,10 @@ impl Administration {
             let detail = format!("makes valid instances invalid: {named}");
             Some(FieldError::new(step.planned.subject.clone(), detail))
         });
-        let made_invalid: Vec<FieldError> = made_invalid.collect();
+        let ended = steps.iter().filter(|step| step.planned.ends_passkeys).map(|step| {
+            FieldError::new(step.planned.subject.clone(), "changes the RP ID: existing passkeys stop working")
+        });
+        let made_invalid: Vec<FieldError> = made_invalid.chain(ended).collect();
         if !allow_invalid && !made_invalid.is_empty() {
             return Err(Error::invalid_because(made_invalid));
         }

@@ -144,7 +144,8 @@ impl Plan<'_> {
         (action, audited): (&'static str, &str),
         change: ConfigurationChange,
     ) {
-        let planned = Planned { sign, subject, fields, problems: Vec::new(), makes_invalid: None };
+        let planned =
+            Planned { sign, subject, fields, problems: Vec::new(), makes_invalid: None, ends_passkeys: false };
         self.steps.push(Step { planned, action, audited: audited.to_owned(), change });
     }
 
@@ -258,11 +259,16 @@ impl Plan<'_> {
         if old.as_ref() == Some(&new) {
             return Ok(());
         }
+        let sites = &self.administration.instances.sites;
+        let ends_passkeys = sites.ends_passkeys(id, old.as_ref(), &wanted.site()).await?;
         let fields = page_changes(old.as_ref(), &new);
         let record = SignInPageRecord { subscription: id.to_owned(), settings: new, revision: revision + 1 };
         let sign = if revision == 0 { Sign::Create } else { Sign::Change };
         let change = ConfigurationChange::SetSignInPage(record, revision);
         self.step(sign, at.to_owned(), fields.text(), ("sign-in-page.set", id), change);
+        if let Some(step) = self.steps.last_mut() {
+            step.planned.ends_passkeys = ends_passkeys;
+        }
         Ok(())
     }
 

@@ -33,6 +33,8 @@ pub struct Planned {
     /// The instances that are valid and will not be, as text; including those that a change of base
     /// service settings makes invalid.
     pub makes_invalid: Option<String>,
+    /// Whether it changes the RP ID of a subscription that has passkeys, which then stop working.
+    pub ends_passkeys: bool,
 }
 
 impl fmt::Display for Planned {
@@ -48,6 +50,9 @@ impl fmt::Display for Planned {
         }
         if let Some(instances) = &self.makes_invalid {
             write!(f, "\n    makes valid instances invalid: {instances}")?;
+        }
+        if self.ends_passkeys {
+            write!(f, "\n    changes the RP ID: existing passkeys stop working")?;
         }
         Ok(())
     }

@@ -135,6 +135,7 @@ pub async fn a_unique_id_belongs_to_one_factor_of_all_users(store: &dyn Store) {
     let found = store.factor_by_unique_id([5; 32]).await.unwrap().unwrap();
     assert_eq!((&*found.id, found.user), ("a", [7; 16]));
     assert_eq!(store.factor_by_unique_id([6; 32]).await.unwrap(), None);
+    assert!(store.has_unique_ids("s").await.unwrap() && !store.has_unique_ids("t").await.unwrap());
     assert_eq!(store.factor("t", "a").await.unwrap(), None);
     assert_eq!(store.factor("s", "a").await.unwrap(), Some(found));
 }
@@ -261,6 +262,7 @@ pub async fn an_ended_factor_keeps_no_state_and_frees_its_unique_id(store: &dyn 
     let ended = store.end_factors([7; 16], FactorSelection::One("a"), noon() + MINUTE).await.unwrap();
     assert_eq!((&*ended[0].state, ended[0].status), (&[3][..], FactorStatus::Ended), "the former state is returned");
     assert_eq!(store.factor_by_unique_id([5; 32]).await.unwrap(), None);
+    assert!(!store.has_unique_ids("s").await.unwrap());
     let record = store.factors([7; 16], true).await.unwrap().remove(0);
     assert_eq!((record.state, record.unique_id, record.ended_at), (Vec::new(), None, Some(noon() + MINUTE)));
     first.factor.id = "b".to_owned();

@@ -53,6 +53,11 @@ impl FactorStore for SqliteStore {
         self.threads.read(move |c| by_unique_id(c, &unique_id)).await
     }
 
+    async fn has_unique_ids(&self, subscription: &str) -> Result<bool> {
+        let subscription = subscription.to_owned();
+        self.threads.read(move |c| has_unique_ids(c, &subscription)).await
+    }
+
     async fn set_factor_details(&self, subscription: &str, id: &str, details: Vec<u8>) -> Result<bool> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
         self.threads.write(move |c| set_details(c, &subscription, &id, &details)).await
@@ -242,6 +247,11 @@ pub(super) fn factors(c: &Connection, user: &BucketKey, ended: bool) -> Result<V
 pub(super) fn factor(c: &Connection, subscription: &str, id: &str) -> Result<Option<FactorRecord>> {
     let sql = format!("SELECT {FACTOR} FROM factors WHERE id = ? AND subscription = ?");
     Ok(c.prepare_cached(&sql)?.query_row([id, subscription], to_factor).optional()?)
+}
+
+pub(super) fn has_unique_ids(c: &Connection, subscription: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM factors WHERE subscription = ? AND unique_id IS NOT NULL)";
+    Ok(c.prepare_cached(sql)?.query_row([subscription], |row| row.get(0))?)
 }
 
 pub(super) fn by_unique_id(c: &Connection, unique_id: &UniqueIdHash) -> Result<Option<FactorRecord>> {

@@ -41,4 +41,53 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "jede Rückkehr-URL muss ohne die Parameter `state`, `result` und `error` sein, die angehängt werden",
     ),
     ("`support_url` must be an `https:` or `mailto:` URL", "die Support-URL muss mit `https:` oder `mailto:` beginnen"),
+    ("`rp_id` must be a host name, not an IP address", "die RP-ID muss ein Hostname sein, keine IP-Adresse"),
+    (
+        "`rp_id` must be a host name in lower case, such as `example.com`, without scheme and port",
+        "die RP-ID muss ein Hostname in Kleinbuchstaben sein, etwa `example.com`, ohne Schema und Port",
+    ),
+    (
+        "`rp_id` must not be a public suffix, below which others can register names",
+        "die RP-ID darf kein Public Suffix sein, unter dem andere Namen registrieren können",
+    ),
+    (
+        "`rp_id` is required: this server has no public URL whose host could be the RP ID",
+        "die RP-ID fehlt: dieser Server hat keine öffentliche URL, deren Host die RP-ID sein könnte",
+    ),
+    (
+        "`origins` must have an entry: this server's public URL does not belong to the RP ID",
+        "die Origins brauchen einen Eintrag: die öffentliche URL dieses Servers gehört nicht zur RP-ID",
+    ),
+    (
+        "`{}` must be an origin as browsers write it, such as `https://login.example.com`: lower case, without path and usual port",
+        "`{}` muss ein Origin sein, wie ihn Browser schreiben, etwa `https://login.example.com`: in Kleinbuchstaben, ohne Pfad und üblichen Port",
+    ),
+    (
+        "`{}` must have a host name: an IP address cannot be used with passkeys",
+        "`{}` muss einen Hostnamen haben: mit einer IP-Adresse gibt es keine Passkeys",
+    ),
+    (
+        "`{}` must begin with `https:`; `http:` is allowed for `localhost` only",
+        "`{}` muss mit `https:` beginnen; `http:` ist nur für `localhost` erlaubt",
+    ),
+    (
+        "`{}` must be `android:apk-key-hash:` and the SHA-256 of the certificate in base64url without padding",
+        "`{}` muss aus `android:apk-key-hash:` und dem SHA-256 des Zertifikats in Base64url ohne Padding bestehen",
+    ),
+    (
+        "`{}` does not belong to the RP ID; list it in `related_origins` if it is yours all the same",
+        "`{}` gehört nicht zur RP-ID; tragen Sie ihn bei den verwandten Origins ein, wenn er trotzdem Ihnen gehört",
+    ),
+    ("`{}` belongs to the RP ID; list it in `origins`", "`{}` gehört zur RP-ID; tragen Sie ihn bei den Origins ein"),
+    ("`{}` must not be a public suffix", "`{}` darf kein Public Suffix sein"),
+    ("`{}` appears twice", "`{}` kommt zweimal vor"),
+    ("`{}` must have at most {} entries", "`{}` darf höchstens {} Einträge haben"),
+    (
+        "`related_origins` may have at most {} different names: browsers ignore the others",
+        "die verwandten Origins dürfen höchstens {} verschiedene Namen haben: Browser ignorieren die übrigen",
+    ),
+    (
+        "this changes the RP ID: the passkeys that users have stop working; confirm it, or keep the RP ID",
+        "das ändert die RP-ID: bestehende Passkeys der Benutzer funktionieren nicht mehr; bestätigen Sie es, oder behalten Sie die RP-ID",
+    ),
 ];

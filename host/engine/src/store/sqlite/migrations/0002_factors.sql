@@ -6,6 +6,7 @@ CREATE TABLE factors (
     revision INTEGER NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER, ended_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX factors_of_user ON factors (user, created_at, id);
+CREATE INDEX factors_with_unique_id ON factors (subscription) WHERE unique_id IS NOT NULL;
 
 CREATE TABLE enrolments (
     id TEXT PRIMARY KEY, subscription TEXT NOT NULL, user BLOB NOT NULL, instance TEXT NOT NULL, sealed BLOB NOT NULL,

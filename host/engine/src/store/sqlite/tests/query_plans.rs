@@ -95,6 +95,7 @@ fn no_statement_of_a_factor_reads_a_whole_table() {
         factors::add(c, &AddFactor { replaces_earlier: true, ..adding("b", noon()) }).unwrap();
         factors::factors(c, &[7; 16], true).unwrap();
         factors::factor(c, "s", "a").unwrap();
+        factors::has_unique_ids(c, "s").unwrap();
         factors::by_unique_id(c, &[1; 32]).unwrap();
         factors::set_details(c, "s", "a", b"x").unwrap();
         factors::set_status(c, ("s", "a"), FactorStatus::Active, FactorStatus::Suspended).unwrap();
