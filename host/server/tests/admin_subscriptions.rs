@@ -110,3 +110,27 @@ async fn invalid_settings_of_the_sign_in_page_are_explained_and_stay_in_the_form
     let form = anna.request("POST", path).header("sec-fetch-site", "cross-site").body("x");
     assert_eq!(anna.send(form).await.status, 403);
 }
+
+#[tokio::test]
+async fn the_form_says_where_passkeys_are_used() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    anna.post("/admin/subscriptions", &[("id", "shop"), ("name", "Shop")]).await.leads_to();
+    let path = "/admin/subscriptions/shop";
+    let fields = [
+        ("revision", "0"),
+        ("return_urls", ""),
+        ("rp_id", "example.com"),
+        ("origins", "https://login.example.com\r\nhttps://example.com\r\n"),
+        ("related_origins", "https://example.ch"),
+        ("top_origins", ""),
+    ];
+    let wrong = [&fields[..2], &[("rp_id", "co.uk")], &fields[3..]].concat();
+    save(&mut anna, path, &wrong, b"").await.shows("must not be a public suffix").shows("value=\"co.uk\"");
+    save(&mut anna, path, &fields, b"").await.leads_to();
+    let set = stored(&demo).await;
+    assert_eq!(set["rp_id"], "example.com");
+    assert_eq!(set["origins"], json!(["https://login.example.com", "https://example.com"]));
+    assert_eq!((&set["related_origins"], &set["top_origins"]), (&json!(["https://example.ch"]), &json!([])));
+    anna.get(path).await.shows("value=\"example.com\"").shows(">https://login.example.com\nhttps://example.com<");
+}

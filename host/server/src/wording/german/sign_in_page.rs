@@ -41,22 +41,22 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "jede Rückkehr-URL muss ohne die Parameter `state`, `result` und `error` sein, die angehängt werden",
     ),
     ("`support_url` must be an `https:` or `mailto:` URL", "die Support-URL muss mit `https:` oder `mailto:` beginnen"),
-    ("`rp_id` must be a host name, not an IP address", "die RP-ID muss ein Hostname sein, keine IP-Adresse"),
+    ("`{}` must be a host name, not an IP address", "`{}` muss ein Hostname sein, keine IP-Adresse"),
     (
-        "`rp_id` must be a host name in lower case, such as `example.com`, without scheme and port",
-        "die RP-ID muss ein Hostname in Kleinbuchstaben sein, etwa `example.com`, ohne Schema und Port",
+        "`{}` must be a host name in lower case, such as `example.com`, without scheme and port",
+        "`{}` muss ein Hostname in Kleinbuchstaben sein, etwa `example.com`, ohne Schema und Port",
     ),
     (
-        "`rp_id` must not be a public suffix, below which others can register names",
-        "die RP-ID darf kein Public Suffix sein, unter dem andere Namen registrieren können",
+        "`{}` must not be a public suffix, below which others can register names",
+        "`{}` darf kein Public Suffix sein, unter dem andere Namen registrieren können",
     ),
     (
-        "`rp_id` is required: this server has no public URL whose host could be the RP ID",
-        "die RP-ID fehlt: dieser Server hat keine öffentliche URL, deren Host die RP-ID sein könnte",
+        "`{}` is required: this server has no public URL whose host could be the RP ID",
+        "`{}` fehlt: dieser Server hat keine öffentliche URL, deren Host die RP-ID sein könnte",
     ),
     (
-        "`origins` must have an entry: this server's public URL does not belong to the RP ID",
-        "die Origins brauchen einen Eintrag: die öffentliche URL dieses Servers gehört nicht zur RP-ID",
+        "`{}` must have an entry: this server's public URL does not belong to the RP ID",
+        "`{}` braucht einen Eintrag: die öffentliche URL dieses Servers gehört nicht zur RP-ID",
     ),
     (
         "`{}` must be an origin as browsers write it, such as `https://login.example.com`: lower case, without path and usual port",
@@ -83,8 +83,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`{}` appears twice", "`{}` kommt zweimal vor"),
     ("`{}` must have at most {} entries", "`{}` darf höchstens {} Einträge haben"),
     (
-        "`related_origins` may have at most {} different names: browsers ignore the others",
-        "die verwandten Origins dürfen höchstens {} verschiedene Namen haben: Browser ignorieren die übrigen",
+        "`{}` may have at most {} different names: browsers ignore the others",
+        "`{}` darf höchstens {} verschiedene Namen haben: Browser ignorieren die übrigen",
     ),
     (
         "this changes the RP ID: the passkeys that users have stop working; confirm it, or keep the RP ID",
