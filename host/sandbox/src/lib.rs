@@ -60,8 +60,9 @@ pub use component::{
     Signers,
 };
 pub use egress::{
-    Authentication, Destination, GrantedConnection, Network, NetworkBuilder, NetworkError, NotProved,
-    ParseConnectionError, ReportRequest, Resolver, Secret, SmtpSecurity, UpstreamCause, UpstreamFailure, UpstreamStep,
+    Authentication, Destination, GrantedConnection, LoginFormat, Network, NetworkBuilder, NetworkError, NotProved,
+    ParseConnectionError, ReportRequest, Resolver, Secret, SmtpSecurity, TokenPlace, UpstreamCause, UpstreamFailure,
+    UpstreamStep,
 };
 pub use factor::{
     AcceptedAnswer, AnswerKind, BegunEnrolment, BegunFactorChallenge, CodeAlphabet, CodeFormat, EnrolledFactor,

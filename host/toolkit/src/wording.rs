@@ -1,7 +1,8 @@
 //! Typed facts about a provider, in English.
 
 use twofactor_sandbox::{
-    Authentication, Capability, Destination, GrantedConnection, Part, Parts, ProviderInfo, SmtpSecurity,
+    Authentication, Capability, Destination, GrantedConnection, LoginFormat, Part, Parts, ProviderInfo, SmtpSecurity,
+    TokenPlace,
 };
 
 /// Who a component says it is, and what its imports let it do.
@@ -80,7 +81,21 @@ fn authenticated(granted: &GrantedConnection) -> String {
         Authentication::Login => format!("{to}, logged in"),
         Authentication::Header { name } => format!("{to} with a secret in the header {name}"),
         Authentication::OAuth2 { token_url } => format!("{to} with an OAuth 2 token from {}", origin(token_url)),
-        Authentication::TokenLogin { url } => format!("{to} with a token from a login at {}", origin(url)),
+        Authentication::TokenLogin { url, format, place } => {
+            let place = match place {
+                TokenPlace::Bearer => "with a bearer token".to_owned(),
+                TokenPlace::Header(name) => format!("with a token in the header {name}"),
+                TokenPlace::Query(name) => {
+                    format!("with a token in the parameter {name} of the URL, which is written to logs,")
+                }
+            };
+            let format = match format {
+                LoginFormat::Query => "with its secrets in the URL, which is written to logs",
+                LoginFormat::Form => "with its secrets in a form",
+                LoginFormat::Json => "with its secrets in JSON",
+            };
+            format!("{to} {place} from a login at {}, {format}", origin(url))
+        }
     }
 }
 

@@ -16,12 +16,12 @@ pub(crate) use self::http::{Failed, HttpError, HttpRequest, HttpResponse};
 pub use failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 pub use network::{Network, NetworkBuilder, NetworkError};
 pub use policy::{
-    Authentication, Destination, GrantedConnection, NotProved, ParseConnectionError, ReportRequest, Resolver, Secret,
-    SmtpSecurity,
+    Authentication, Destination, GrantedConnection, LoginFormat, NotProved, ParseConnectionError, ReportRequest,
+    Resolver, Secret, SmtpSecurity, TokenPlace,
 };
 pub(crate) use policy::{
     Connection, Grants, HttpSetting, Origin, Placeable, ReportJwt, ReportKey, ReportProof, ReportSignature,
-    ReportVerifier, authentication,
+    ReportVerifier, authentication, reflected_secrets,
 };
 #[cfg(any(test, fuzzing))]
 pub(crate) use smtp::Replies;

@@ -13,6 +13,7 @@ use crate::call::{
     CallFailure, DeliveryFailure, DeliveryReport, GivenOptions, Message, Reason, Receipt, Sent, StartedVerification,
     Verdict,
 };
+use crate::egress::reflected_secrets::SHORTEST;
 use crate::egress::{
     Destination, GrantedConnection, Grants, NotProved, Placeable, ReportRequest, ReportVerifier, Secret,
 };
@@ -58,8 +59,13 @@ pub struct Validation {
 /// How long to wait before a component is called again that did not say how reports are proved. Until then there are no reports.
 const PROOF_AGAIN: Duration = Duration::from_secs(300);
 
-/// Why a placed secret is refused.
-const SHORT_SECRET: &str = "the secret has fewer than 6 characters: it could not be found in a response that repeats it, so the provider would see it";
+/// Returns why a placed secret is refused.
+fn short_secret() -> String {
+    format!(
+        "the secret has fewer than {SHORTEST} characters: it could not be found in a response that repeats it, so the provider would \
+         see it"
+    )
+}
 
 impl Validation {
     /// How long to wait before the options are validated again, if the component ran out of time.
@@ -135,7 +141,7 @@ impl Configured {
             Err(error) => return Ok(Validation::invalid(vec![FieldError::new("", error.to_string())])),
         };
         if let Some(option) = grants.too_short_to_place(&placed) {
-            return Ok(Validation::invalid(vec![FieldError::new(option, SHORT_SECRET)]));
+            return Ok(Validation::invalid(vec![FieldError::new(option, short_secret())]));
         }
         let mut again_after = None;
         let reports = match reports {

@@ -49,13 +49,20 @@ impl Texts {
         }
     }
 
+    /// Returns what the texts have in common.
+    fn needle(&self) -> Needle {
+        let lengths = self.needles.iter().map(|needle| needle.len());
+        let (shortest, longest) = (lengths.clone().min().unwrap_or_default(), lengths.max().unwrap_or_default());
+        Needle { shortest, longest, is_ascii: self.needles.iter().all(|needle| needle.is_ascii()) }
+    }
+
     /// Returns their places, in order.
     pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
-        let lengths = self.needles.iter().map(|needle| needle.len());
-        let (Some(shortest), Some(longest)) = (lengths.clone().min(), lengths.max()) else { return Vec::new() };
-        let sought = Needle { shortest, longest, is_ascii: self.needles.iter().all(|needle| needle.is_ascii()) };
+        if self.needles.is_empty() {
+            return Vec::new();
+        }
         let (mut places, mut folded) = (Vec::new(), Vec::new());
-        views(text, sought, &mut |view, from| {
+        views(text, self.needle(), &mut |view, from| {
             folded.clear();
             folded.extend(view.bytes.iter().copied().map(fold));
             for needle in &self.needles {
@@ -90,4 +97,46 @@ impl Texts {
 /// Ignores case, and the difference between a space and `+`, which is a space in a form.
 fn fold(byte: u8) -> u8 {
     if byte == b' ' { b'+' } else { byte.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that are compared to find these texts in a response: those of all its views, once for each spelling of each text.
+    fn compared(texts: &Texts, response: &[u8]) -> usize {
+        let mut read = 0;
+        views(response, texts.needle(), &mut |view, _| read += view.bytes.len());
+        read * texts.needles.len()
+    }
+
+    #[test]
+    fn the_secrets_of_the_largest_login_are_found_in_a_mebibyte_in_a_bounded_number_of_steps() {
+        // Each field has as many spellings as a text can have.
+        let fields: Vec<String> = (0..8).map(|n| format!("{n}é").repeat(100)).collect();
+        let texts = Texts::new(fields.iter().map(String::as_str), 6);
+        assert_eq!(texts.needles.len(), 8 * 5);
+        let whole = |piece: &str| piece.bytes().cycle().take(1 << 20).collect::<Vec<_>>();
+        let most = [
+            "x",
+            " a1",
+            "%25",
+            "\\u0025",
+            "\\\\u0041",
+            "&#37;",
+            "&amp;#37;",
+            "4142",
+            "QUJD",
+            "=3D25",
+            "a\0",
+            "%5Cu0025",
+        ]
+        .map(|piece| compared(&texts, &whole(piece)) >> 20)
+        .into_iter()
+        .max();
+        assert!(most.is_some_and(|most| most <= 40 * MOST_VIEWS), "{most:?} times its bytes");
+    }
+
+    /// How often a byte is read at most, in all encodings.
+    const MOST_VIEWS: usize = 8;
 }

@@ -112,6 +112,14 @@ enum Authentication {
     TokenLogin {
         /// Where it logs in.
         url: String,
+        /// How its secrets are sent there. URLs are written to logs.
+        format: LoginFormat,
+        /// Where the token goes in each request. URLs are written to logs.
+        place: TokenPlace,
+        /// The name of the header, or of the parameter in the query.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        name: Option<String>,
     },
     /// A signature with a secret (HMAC).
     Signature,
@@ -121,6 +129,44 @@ enum Authentication {
     WebhookSignature,
     /// A user name and a password at an SMTP server.
     Login,
+}
+
+/// How the secrets of a login are sent.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum LoginFormat {
+    Query,
+    Form,
+    Json,
+}
+
+/// Where the token of a login goes in each request.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum TokenPlace {
+    Bearer,
+    Header,
+    Query,
+}
+
+impl From<twofactor::sandbox::LoginFormat> for LoginFormat {
+    fn from(format: twofactor::sandbox::LoginFormat) -> Self {
+        match format {
+            twofactor::sandbox::LoginFormat::Query => Self::Query,
+            twofactor::sandbox::LoginFormat::Form => Self::Form,
+            twofactor::sandbox::LoginFormat::Json => Self::Json,
+        }
+    }
+}
+
+impl TokenPlace {
+    fn of(place: &twofactor::sandbox::TokenPlace) -> (Self, Option<String>) {
+        match place {
+            twofactor::sandbox::TokenPlace::Bearer => (Self::Bearer, None),
+            twofactor::sandbox::TokenPlace::Header(name) => (Self::Header, Some(name.clone())),
+            twofactor::sandbox::TokenPlace::Query(name) => (Self::Query, Some(name.clone())),
+        }
+    }
 }
 
 /// A part of a request.
@@ -190,7 +236,10 @@ impl From<&twofactor::sandbox::GrantedConnection> for Connection {
                 Authentication::OAuth2 { token_url: token_url.clone() }
             }
             twofactor::sandbox::Authentication::Jwt => Authentication::Jwt,
-            twofactor::sandbox::Authentication::TokenLogin { url } => Authentication::TokenLogin { url: url.clone() },
+            twofactor::sandbox::Authentication::TokenLogin { url, format, place } => {
+                let (place, name) = TokenPlace::of(place);
+                Authentication::TokenLogin { url: url.clone(), format: (*format).into(), place, name }
+            }
             twofactor::sandbox::Authentication::Signature => Authentication::Signature,
             twofactor::sandbox::Authentication::AwsSignature => Authentication::AwsSignature,
             twofactor::sandbox::Authentication::WebhookSignature => Authentication::WebhookSignature,

@@ -1,6 +1,8 @@
 //! The wording of what an instance may reach.
 
-use twofactor::sandbox::{Authentication, Destination, GrantedConnection, Part, Parts, SmtpSecurity};
+use twofactor::sandbox::{
+    Authentication, Destination, GrantedConnection, LoginFormat, Part, Parts, SmtpSecurity, TokenPlace,
+};
 use twofactor_toolkit::wording;
 
 use super::language::Language;
@@ -59,8 +61,20 @@ fn authenticated_in_german(granted: &GrantedConnection) -> String {
         Authentication::OAuth2 { token_url } => {
             return format!("{to} mit einem OAuth-2-Token von {}", origin(token_url));
         }
-        Authentication::TokenLogin { url } => {
-            return format!("{to} mit einem Token aus einer Anmeldung bei {}", origin(url));
+        Authentication::TokenLogin { url, format, place } => {
+            let place = match place {
+                TokenPlace::Bearer => "mit einem Bearer-Token".to_owned(),
+                TokenPlace::Header(name) => format!("mit einem Token im Header {name}"),
+                TokenPlace::Query(name) => {
+                    format!("mit einem Token im Parameter {name} der URL, die in Logs geschrieben wird,")
+                }
+            };
+            let format = match format {
+                LoginFormat::Query => "mit ihren Geheimnissen in der URL, die in Logs geschrieben wird",
+                LoginFormat::Form => "mit ihren Geheimnissen in einem Formular",
+                LoginFormat::Json => "mit ihren Geheimnissen als JSON",
+            };
+            return format!("{to} {place} aus einer Anmeldung bei {}, {format}", origin(url));
         }
     };
     format!("{to} {how}")

@@ -167,13 +167,15 @@ impl Placeholder {
         if !self.has_left() {
             return;
         }
-        let mut values: Vec<Vec<u8>> =
-            answer.headers.iter_mut().map(|(_, value)| std::mem::take(value).into_bytes()).collect();
-        let mut texts: Vec<&mut [u8]> = values.iter_mut().map(Vec::as_mut_slice).collect();
+        let take = |text: &mut String| std::mem::take(text).into_bytes();
+        let mut headers: Vec<_> = answer.headers.iter_mut().map(|(name, value)| (take(name), take(value))).collect();
+        let mut texts: Vec<&mut [u8]> =
+            headers.iter_mut().flat_map(|(name, value)| [name.as_mut_slice(), value.as_mut_slice()]).collect();
         texts.push(&mut answer.body);
         self.code.cover(&mut texts, &self.letters, &mut self.numbers.lock().unwrap_or_else(PoisonError::into_inner));
-        for ((_, header), value) in answer.headers.iter_mut().zip(values) {
-            *header = String::from_utf8_lossy(&value).into_owned();
+        for ((name, value), (new_name, new_value)) in answer.headers.iter_mut().zip(headers) {
+            *name = String::from_utf8_lossy(&new_name).to_ascii_lowercase();
+            *value = String::from_utf8_lossy(&new_value).into_owned();
         }
     }
 
@@ -386,15 +388,17 @@ mod tests {
         let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
         let body = hidden.text.into_bytes();
         let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
-        let headers = vec![("x".to_owned(), "123456".to_owned())];
+        let headers = vec![("x".to_owned(), "123456".to_owned()), ("x-123456-y".to_owned(), "of a name".to_owned())];
         let mut before = HttpResponse { status: 200, headers: headers.clone(), body: b"123456".to_vec() };
         placeholder.cover(&mut before);
         assert_eq!((&*before.body, &*before.headers[0].1), (&b"123456"[..], "123456"));
+        assert_eq!(before.headers[1].0, "x-123456-y");
         assert!(placeholder.fill_request(&mut request, false).unwrap());
         let mut answer = HttpResponse { status: 200, headers, body: b"a 123456 b 123456".to_vec() };
         placeholder.cover(&mut answer);
         assert_eq!(answer.body, format!("a {0} b {0}", placeholder.letters).into_bytes());
         assert_eq!(answer.headers[0].1, placeholder.letters);
+        assert_eq!(answer.headers[1].0, format!("x-{}-y", placeholder.letters.to_ascii_lowercase()));
         assert_eq!(placeholder.covered("250 123456".to_owned()), format!("250 {}", placeholder.letters));
     }
 }

@@ -70,15 +70,14 @@ impl HttpEgress {
             let again = if grant.token_key.is_some() && !renewed { request.try_clone() } else { None };
             let used = self.authenticate(grants, grant, &mut request).await?;
             let answer = self.client.exchange(&grants.meter, &grant.origin, request).await?;
-            match (used, again) {
-                // A token may be revoked before it expires (RFC 6750 section 3.1): obtain a new one
-                // and try once more. 401 means that the request was not processed.
-                (Used::Token(token), Some(again)) if answer.status == 401 => {
-                    token.forget().await;
+            // A token may be revoked before it expires (RFC 6750 section 3.1): obtain a new one and try once more. 401 means that the
+            // request was not processed.
+            match (&used, again) {
+                (Used::Token(token), Some(again)) if answer.status == 401 && token.give_up().await => {
                     renewed = true;
                     request = again;
                 }
-                (used, _) => break (answer, used),
+                _ => break (answer, used),
             }
         };
         let of_request = used.secrets();

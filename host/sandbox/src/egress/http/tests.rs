@@ -324,6 +324,11 @@ async fn a_token_that_the_origin_refuses_is_renewed_once() {
     let grants = server_again.grants(HttpAuthentication::OAuth2(Box::new(oauth2)));
     assert_eq!(server_again.send(&grants).await.unwrap().status, 401);
     assert_eq!(server_again.seen().len(), 4);
+    // Further requests cause no logins for a while.
+    for _ in 0..3 {
+        assert_eq!(server_again.send(&grants).await.unwrap().status, 401);
+    }
+    assert_eq!(server_again.seen().len(), 3);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Mutex;
 
@@ -18,11 +18,24 @@ pub(crate) struct TokenCache(std::sync::Mutex<HashMap<TokenKey, Slot>>);
 
 type Slot = Arc<Mutex<Held>>;
 
+/// The least time between two tokens that are obtained because an origin answered 401. An upstream may lock an account that logs in too
+/// often, and a component decides which requests are sent.
+const PAUSE: Duration = Duration::from_secs(30);
+
 #[derive(Default)]
 struct Held {
     token: Option<Token>,
+    /// When a token was last given up because the origin did not accept it.
+    given_up: Option<Instant>,
     /// When the endpoint last failed, and why.
     failed: Option<(Instant, TokenError)>,
+}
+
+impl Held {
+    fn is_needed(&self, now: Instant) -> bool {
+        self.token.as_ref().is_some_and(|token| token.renew_at > now)
+            || self.given_up.is_some_and(|before| now < before + PAUSE)
+    }
 }
 
 /// A token in use, and its slot.
@@ -32,12 +45,20 @@ pub(crate) struct AccessToken {
 }
 
 impl AccessToken {
-    /// Removes the token from the cache: it was not accepted.
-    pub(crate) async fn forget(&self) {
+    /// Removes the token from the cache, since it was not accepted. Returns whether the request may be sent again, with another token:
+    /// not if this one was obtained less than [`PAUSE`] after another that was not accepted either.
+    pub(crate) async fn give_up(&self) -> bool {
         let mut held = self.slot.lock().await;
-        if held.token.as_ref().is_some_and(|kept| kept.secret == self.secret) {
-            held.token = None;
+        // Another request has given it up already.
+        if held.token.as_ref().is_none_or(|kept| kept.secret != self.secret) {
+            return true;
         }
+        let now = Instant::now();
+        if held.given_up.is_some_and(|before| now < before + PAUSE) {
+            return false;
+        }
+        (held.token, held.given_up) = (None, Some(now));
+        true
     }
 }
 
@@ -49,10 +70,7 @@ impl TokenCache {
         }
         // Those that are no longer used: an instance was removed, or a secret replaced.
         let now = Instant::now();
-        slots.retain(|_, slot| {
-            Arc::strong_count(slot) > 1
-                || slot.try_lock().is_ok_and(|held| held.token.as_ref().is_some_and(|token| token.renew_at > now))
-        });
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|held| held.is_needed(now)));
         slots.entry(key).or_default().clone()
     }
 
@@ -180,8 +198,31 @@ mod tests {
         let slot = network.http().tokens.slot([7; 32]);
         slot.lock().await.token = Some(Token::new("t", Instant::now(), 60));
         let token = AccessToken { secret: Secret::new("t"), slot: slot.clone() };
-        assert!(futures::poll!(std::pin::pin!(token.forget())).is_ready());
+        assert!(futures::poll!(std::pin::pin!(token.give_up())).is_ready());
         assert!(slot.lock().await.token.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_token_is_given_up_once_in_a_pause() {
+        let cache = TokenCache::default();
+        let slot = cache.slot([1; 32]);
+        let put = async |text: &str| {
+            slot.lock().await.token = Some(Token::new(text, Instant::now(), 3600));
+            AccessToken { secret: Secret::new(text), slot: slot.clone() }
+        };
+        let first = put("1").await;
+        assert!(first.give_up().await);
+        let second = put("2").await;
+        // A late answer to the first token: the second is tried.
+        assert!(first.give_up().await);
+        assert!(!second.give_up().await && slot.lock().await.token.is_some());
+        // Nor is it forgotten when other slots are made.
+        slot.lock().await.token = None;
+        let _ = cache.slot([2; 32]);
+        let third = put("3").await;
+        assert!(!third.give_up().await);
+        slot.lock().await.given_up = Instant::now().checked_sub(PAUSE);
+        assert!(third.give_up().await);
     }
 
     #[tokio::test]
@@ -190,10 +231,11 @@ mod tests {
         let in_use = cache.slot([1; 32]);
         cache.slot([2; 32]).lock().await.token = Some(Token::new("2", Instant::now(), 60));
         drop(cache.slot([3; 32]));
+        cache.slot([5; 32]).lock().await.given_up = Some(Instant::now());
         let _ = cache.slot([4; 32]);
         let mut left: Vec<u8> = cache.0.lock().unwrap().keys().map(|key| key[0]).collect();
         left.sort_unstable();
-        assert_eq!(left, [1, 2, 4]);
+        assert_eq!(left, [1, 2, 4, 5]);
         drop(in_use);
     }
 }

@@ -82,19 +82,25 @@ pub(crate) struct OAuth2Client {
     pub(crate) parameters: Entries,
 }
 
-/// How the fields of a login are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum LoginFormat {
+/// How the secrets of a login are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LoginFormat {
+    /// `query`: in the query of the URL, which is written to logs.
     Query,
+    /// `form`: in a form.
     Form,
+    /// `json`: in a JSON object.
     Json,
 }
 
-/// Where a token goes in each request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum TokenPlace {
+/// Where the token of a login goes in each request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenPlace {
+    /// `bearer`: `Authorization: Bearer`.
     Bearer,
+    /// `header:NAME`: a header of this name.
     Header(String),
+    /// `query:NAME`: a parameter of this name in the query of the URL, which is written to logs.
     Query(String),
 }
 

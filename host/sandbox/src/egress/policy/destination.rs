@@ -5,7 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
+use url::form_urlencoded;
 
+use super::authentication::{LoginFormat, TokenPlace};
 use super::origin::Origin;
 use crate::schema::Placement;
 
@@ -191,10 +193,15 @@ pub enum Authentication {
     },
     /// `jwt`: a JSON Web Token that the host signs (RFC 7519).
     Jwt,
-    /// `token-login=URL`: a token that the host obtains by a login of the upstream's own.
+    /// `token-login=FORMAT,PLACE,URL`: a token that the host obtains by a login of the upstream's own. Names within it are encoded as in
+    /// a form.
     TokenLogin {
         /// Where it logs in.
         url: String,
+        /// How the secrets are sent there.
+        format: LoginFormat,
+        /// Where the token goes in each request.
+        place: TokenPlace,
     },
     /// `signature`: a signature with a secret (HMAC) over each request.
     Signature,
@@ -206,6 +213,49 @@ pub enum Authentication {
     Login,
 }
 
+impl LoginFormat {
+    const ALL: [(Self, &str); 3] = [(Self::Query, "query"), (Self::Form, "form"), (Self::Json, "json")];
+}
+
+impl fmt::Display for LoginFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL.iter().find(|(format, _)| format == self).map_or("", |(_, name)| name))
+    }
+}
+
+impl fmt::Display for TokenPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = |name: &str| form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>();
+        match self {
+            Self::Bearer => f.write_str("bearer"),
+            Self::Header(name) => write!(f, "header:{}", encoded(name)),
+            Self::Query(name) => write!(f, "query:{}", encoded(name)),
+        }
+    }
+}
+
+impl Authentication {
+    /// Parses what follows `token-login=`.
+    fn of_token_login(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ',');
+        let format = parts.next()?;
+        let (format, _) = LoginFormat::ALL.into_iter().find(|(_, name)| *name == format)?;
+        let decoded = |name: &str| Some(form_urlencoded::parse(name.as_bytes()).next()?.0.into_owned());
+        let place = match parts.next()?.split_once(':') {
+            Some(("header", name)) => TokenPlace::Header(decoded(name)?),
+            Some(("query", name)) => TokenPlace::Query(decoded(name)?),
+            Some(_) => return None,
+            None => TokenPlace::Bearer,
+        };
+        let url = parts.next().filter(|url| !url.is_empty())?.to_owned();
+        // Nothing has two spellings.
+        let parsed = Self::TokenLogin { url, format, place };
+        (parsed.to_string().strip_prefix(TOKEN_LOGIN) == Some(text)).then_some(parsed)
+    }
+}
+
+const TOKEN_LOGIN: &str = "token-login=";
+
 impl fmt::Display for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -215,7 +265,7 @@ impl fmt::Display for Authentication {
             Self::Header { name } => write!(f, "header={name}"),
             Self::OAuth2 { token_url } => write!(f, "oauth2={token_url}"),
             Self::Jwt => f.write_str("jwt"),
-            Self::TokenLogin { url } => write!(f, "token-login={url}"),
+            Self::TokenLogin { url, format, place } => write!(f, "{TOKEN_LOGIN}{format},{place},{url}"),
             Self::Signature => f.write_str("signature"),
             Self::AwsSignature => f.write_str("aws-signature"),
             Self::WebhookSignature => f.write_str("webhook-signature"),
@@ -228,6 +278,9 @@ impl FromStr for Authentication {
     type Err = ParseConnectionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(login) = text.strip_prefix(TOKEN_LOGIN).and_then(Self::of_token_login) {
+            return Ok(login);
+        }
         Ok(match text.split_once('=') {
             None if text == "none" => Self::None,
             None if text == "basic" => Self::Basic,
@@ -239,11 +292,10 @@ impl FromStr for Authentication {
             None if text == "login" => Self::Login,
             Some(("header", name)) if !name.is_empty() => Self::Header { name: name.to_owned() },
             Some(("oauth2", token_url)) if !token_url.is_empty() => Self::OAuth2 { token_url: token_url.to_owned() },
-            Some(("token-login", url)) if !url.is_empty() => Self::TokenLogin { url: url.to_owned() },
             _ => {
                 return Err(ParseConnectionError(
-                    "an authentication is `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `jwt`, `token-login=URL`, \
-                     `signature`, `aws-signature`, `webhook-signature`, `login` or `none`",
+                    "an authentication is `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `jwt`, \
+                     `token-login=FORMAT,PLACE,URL`, `signature`, `aws-signature`, `webhook-signature`, `login` or `none`",
                 ));
             }
         })
@@ -340,6 +392,11 @@ mod tests {
         let smtp = |security, port| Destination::Smtp { host: "mail.example.com".to_owned(), port, security };
         let https = || Destination::Https("https://api.example.com".to_owned());
         let token_url = "https://login.example.com/token".to_owned();
+        let login = |format, place| Authentication::TokenLogin {
+            url: "https://login.example.com/token?a,b".to_owned(),
+            format,
+            place,
+        };
         for (destination, authentication, text) in [
             (https(), Authentication::None, "https://api.example.com"),
             (https(), Authentication::Basic, "https://api.example.com basic"),
@@ -353,8 +410,18 @@ mod tests {
             (https(), Authentication::Jwt, "https://api.example.com jwt"),
             (
                 https(),
-                Authentication::TokenLogin { url: "https://login.example.com/token".to_owned() },
-                "https://api.example.com token-login=https://login.example.com/token",
+                login(LoginFormat::Json, TokenPlace::Bearer),
+                "https://api.example.com token-login=json,bearer,https://login.example.com/token?a,b",
+            ),
+            (
+                https(),
+                login(LoginFormat::Form, TokenPlace::Header("X-Token".to_owned())),
+                "https://api.example.com token-login=form,header:X-Token,https://login.example.com/token?a,b",
+            ),
+            (
+                https(),
+                login(LoginFormat::Query, TokenPlace::Query("a b,c=d&e".to_owned())),
+                "https://api.example.com token-login=query,query:a+b%2Cc%3Dd%26e,https://login.example.com/token?a,b",
             ),
             (https(), Authentication::Signature, "https://api.example.com signature"),
             (https(), Authentication::AwsSignature, "https://api.example.com aws-signature"),
@@ -395,6 +462,12 @@ mod tests {
             "smtp+tls://mail.example.com:70000",
             "https://api.example.com token",
             "https://api.example.com header=",
+            "https://api.example.com token-login=https://login.example.com/token",
+            "https://api.example.com token-login=xml,bearer,https://login.example.com/token",
+            "https://api.example.com token-login=json,cookie:a,https://login.example.com/token",
+            "https://api.example.com token-login=json,basic,https://login.example.com/token",
+            "https://api.example.com token-login=json,query:a&b,https://login.example.com/token",
+            "https://api.example.com token-login=json,bearer,",
             "https://api.example.com basic bearer",
             "https://api.example.com place=/Key",
             "https://api.example.com place=host:/Key",

@@ -57,6 +57,9 @@ pub(crate) struct Placeable<'a> {
 /// The most settings of one connection.
 const MOST_SETTINGS: usize = 8;
 
+/// The most fields of a login. Each response of the upstream is searched for the values of all of them.
+const MOST_LOGIN_FIELDS: usize = 8;
+
 #[derive(Debug)]
 pub(crate) struct SmtpGrant {
     pub(crate) host: String,
@@ -182,7 +185,11 @@ impl Grants {
                 HttpAuthentication::Header { name, .. } => Authentication::Header { name: name.clone() },
                 HttpAuthentication::OAuth2(client) => Authentication::OAuth2 { token_url: client.token_url.clone() },
                 HttpAuthentication::Jwt(_) => Authentication::Jwt,
-                HttpAuthentication::Login(login) => Authentication::TokenLogin { url: login.url.clone() },
+                HttpAuthentication::Login(login) => Authentication::TokenLogin {
+                    url: login.url.clone(),
+                    format: login.format,
+                    place: login.place.clone(),
+                },
                 HttpAuthentication::Signature(_) => Authentication::Signature,
                 HttpAuthentication::AwsSignature(_) => Authentication::AwsSignature,
                 HttpAuthentication::WebhookSignature(_) => Authentication::WebhookSignature,
@@ -386,6 +393,9 @@ fn check_client(client: &OAuth2Client) -> Result<(), String> {
 }
 
 fn check_login(login: &TokenLogin) -> Result<(), String> {
+    if login.fields.len() > MOST_LOGIN_FIELDS {
+        return Err(format!("a login may have at most {MOST_LOGIN_FIELDS} fields"));
+    }
     let names = login.fields.iter().map(|(name, _)| (name.clone(), String::new())).collect();
     jwt::check_entries("the fields of a login", &names, &[])?;
     jwt::check_entries("the expected values of a login", &login.expected, &[])?;
@@ -416,7 +426,7 @@ fn is_label(host: &str) -> bool {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::Secret;
+    use crate::egress::policy::LoginFormat;
 
     #[test]
     fn an_origin_without_tls_or_with_an_address_needs_the_operators_leave_for_this_very_origin() {
@@ -446,6 +456,30 @@ mod tests {
         ] {
             assert!(granted(origin, &network).is_err(), "{origin}");
         }
+    }
+
+    #[test]
+    fn a_login_has_at_most_eight_fields() {
+        let network = crate::Network::builder().build().unwrap();
+        let granted = |fields: usize| {
+            let login = TokenLogin {
+                url: "https://a.example.com/login".to_owned(),
+                fields: (0..fields).map(|n| (format!("field{n}"), Secret::new("s3cret"))).collect(),
+                format: LoginFormat::Json,
+                expected: Vec::new(),
+                token: "/token".to_owned(),
+                valid_seconds: String::new(),
+                default_valid_seconds: 600,
+                place: TokenPlace::Bearer,
+            };
+            let authentication = HttpAuthentication::Login(Box::new(login));
+            let origin = "https://a.example.com".to_owned();
+            let connection = Connection::Http { origin, authentication, settings: Vec::new() };
+            Grants::new(vec![connection], Placeable::default(), network.rules()).map(|grants| grants.connections())
+        };
+        let text = "https://a.example.com token-login=json,bearer,https://a.example.com/login";
+        assert_eq!(granted(8).unwrap()[0].to_string(), text);
+        assert!(granted(9).unwrap_err().to_string().contains("at most 8 fields"));
     }
 
     #[test]

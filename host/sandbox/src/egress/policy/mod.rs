@@ -24,9 +24,9 @@ mod template;
 mod tests;
 
 pub(crate) use authentication::{
-    ClientAuthentication, Credentials, HttpAuthentication, LoginFormat, OAuth2Client, OAuth2Grant, SignedJwt, TokenKey,
-    TokenLogin, TokenPlace,
+    ClientAuthentication, Credentials, HttpAuthentication, OAuth2Client, OAuth2Grant, SignedJwt, TokenKey, TokenLogin,
 };
+pub use authentication::{LoginFormat, TokenPlace};
 pub(crate) use byte_meter::ByteMeter;
 pub(crate) use connection::{Connection, HttpSetting};
 pub use destination::{Authentication, Destination, GrantedConnection, ParseConnectionError, SmtpSecurity};

@@ -38,6 +38,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("a parameter of the token request", "ein Parameter der Token-Anfrage"),
     ("the login URL", "die Login-URL"),
     ("the name of a field of the login", "der Name eines Felds des Logins"),
+    ("a login may have at most {} fields", "ein Login darf höchstens {} Felder haben"),
     ("how a login is sent", "das Format des Logins"),
     ("the expected response to a login", "die erwartete Antwort auf ein Login"),
     ("where a token is found", "die Stelle des Tokens in der Antwort"),

@@ -116,6 +116,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be more than {}", "muss mehr als {} sein"),
     ("must be less than {}", "muss weniger als {} sein"),
     ("must not be empty", "darf nicht leer sein"),
+    (
+        "the secret has fewer than {} characters: it could not be found in a response that repeats it, so the provider would see it",
+        "das Geheimnis hat weniger als {} Zeichen: In einer Antwort, die es wiederholt, würde es nicht gefunden, und der Provider sähe es",
+    ),
     ("must have at least {} characters", "muss mindestens {} Zeichen haben"),
     ("must have at most {} characters", "darf höchstens {} Zeichen haben"),
     ("must have at least {} entries", "muss mindestens {} Einträge haben"),
