@@ -4,6 +4,8 @@
 // https://developers.messagebird.com/api/sms-messaging/#handle-a-status-report
 // https://developers.messagebird.com/api/#verifying-http-requests
 
+import { entries, post, retryAfter } from "./gateway.js";
+
 const SCHEMA = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
@@ -59,7 +61,7 @@ export const configuration = {
 
 export const delivery = {
   async deliver(text, message) {
-    const extra = Object.fromEntries(message.extra.map(({ name, value }) => [name, value]));
+    const extra = entries(message.extra);
     const sms = {
       originator: JSON.parse(text).BirdOriginator,
       // Bird wants the number without its plus sign.
@@ -73,18 +75,7 @@ export const delivery = {
       sms.reference = message.id;
       sms.reportUrl = extra["report-url"];
     }
-    let response, body;
-    try {
-      response = await fetch(`${ORIGIN}/messages`, {
-        method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: JSON.stringify(sms),
-      });
-      body = parsed(await response.text());
-    } catch {
-      // `fetch` does not say how far it came. The host knows, and takes this as `retry-later` if nothing was sent.
-      throw { tag: "outcome-unknown", val: { code: "no-answer", detail: "there is no whole response" } };
-    }
+    const { response, body } = await post(`${ORIGIN}/messages`, sms);
     if (response.status === 201 && typeof body.id === "string") {
       const segments = body.recipients?.items?.[0]?.messagePartCount;
       return { reference: body.id, segments: Number.isInteger(segments) ? segments : undefined, price: undefined, extra: [] };
@@ -93,23 +84,12 @@ export const delivery = {
   },
 };
 
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
-}
-
 function failure({ status, headers }, body) {
   const error = body.errors?.[0] ?? {};
   const code = Number.isInteger(error.code) && error.code < 1000 ? String(error.code) : String(status);
   const reason = (detail) => ({ code, detail });
   if (status === 429) {
-    const value = headers.get("retry-after") ?? "";
-    const afterSeconds = /^[0-9]{1,6}$/.test(value) ? Number(value) : undefined;
-    return { tag: "retry-later", val: { afterSeconds, reason: reason("Bird is throttling requests") } };
+    return { tag: "retry-later", val: { afterSeconds: retryAfter(headers), reason: reason("Bird is throttling requests") } };
   }
   if (status >= 500) return { tag: "outcome-unknown", val: reason("Bird failed after it received the message") };
   if (status < 300) return { tag: "outcome-unknown", val: reason("Bird accepted the request, but its response is malformed") };

@@ -4,6 +4,8 @@
 // https://developers.sinch.com/docs/sms/api-reference/sms/tag/Delivery-reports/
 // That the text of an error names the field `to` could not be confirmed for every error.
 
+import { entries, parsed, post, retryAfter } from "./gateway.js";
+
 const SCHEMA = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
@@ -65,7 +67,7 @@ export const configuration = {
 export const delivery = {
   async deliver(text, message) {
     const options = JSON.parse(text);
-    const extra = Object.fromEntries(message.extra.map(({ name, value }) => [name, value]));
+    const extra = entries(message.extra);
     const batch = { type: "mt_text", from: options.SinchFrom, to: [message.recipient], body: message.text };
     if (extra.now) {
       // Nobody wants a code that is no longer valid.
@@ -75,33 +77,13 @@ export const delivery = {
       batch.delivery_report = "per_recipient_final";
       batch.callback_url = extra["report-url"];
     }
-    let response, body;
-    try {
-      response = await fetch(`${origin(options)}/xms/v1/${options.SinchServicePlanId}/batches`, {
-        method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: JSON.stringify(batch),
-      });
-      body = parsed(await response.text());
-    } catch {
-      // `fetch` does not say how far it came. The host knows, and takes this as `retry-later` if nothing was sent.
-      throw { tag: "outcome-unknown", val: { code: "no-answer", detail: "there is no whole response" } };
-    }
+    const { response, body } = await post(`${origin(options)}/xms/v1/${options.SinchServicePlanId}/batches`, batch);
     if (response.status === 201 && typeof body.id === "string") {
       return { reference: body.id, segments: undefined, price: undefined, extra: [] };
     }
     throw failure(response, body);
   },
 };
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
-}
 
 function failure({ status, headers }, body) {
   const code = /^[a-z_]{1,60}$/.test(body.code ?? "") ? body.code : String(status);
@@ -114,9 +96,7 @@ function failure({ status, headers }, body) {
     return { tag: "misconfigured", val: reason("there is no such service plan in this region") };
   }
   if (status === 429) {
-    const value = headers.get("retry-after") ?? "";
-    const afterSeconds = /^[0-9]{1,6}$/.test(value) ? Number(value) : undefined;
-    return { tag: "retry-later", val: { afterSeconds, reason: reason("Sinch is throttling requests") } };
+    return { tag: "retry-later", val: { afterSeconds: retryAfter(headers), reason: reason("Sinch is throttling requests") } };
   }
   if (status >= 500) return { tag: "outcome-unknown", val: reason("Sinch failed after it received the message") };
   if (status < 300) return { tag: "outcome-unknown", val: reason("Sinch accepted the request, but its response is malformed") };

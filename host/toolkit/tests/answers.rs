@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use twofactor_tests::languages::providers_in;
 use twofactor_tests::wrong::component;
 
 const ANSWERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../providers/infobip/answers");
@@ -54,6 +55,14 @@ fn the_answers_of_a_provider_lead_to_their_outcomes_and_a_wrong_expectation_is_f
     ] {
         assert!(found.contains(what), "{found}");
     }
+}
+
+#[test]
+fn the_answers_of_a_provider_in_go_lead_to_their_outcomes() {
+    let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages");
+    let Some(built) = providers_in("go", &below) else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers/go/telegram-gateway/answers");
+    assert_eq!(answers(&built.join("telegram-gateway.wasm"), &folder), Ok(Vec::new()));
 }
 
 /// A component that believes every 200 is found by the answers alone.
