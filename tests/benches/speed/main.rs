@@ -11,6 +11,7 @@
 
 mod deliver;
 mod http;
+mod mail;
 mod memory;
 mod neighbours;
 mod pages;
@@ -39,6 +40,9 @@ fn main() {
     let runtime = setup::runtime();
     if wanted("deliver") {
         runtime.block_on(deliver::rows());
+    }
+    if wanted("mail") {
+        runtime.block_on(mail::rows());
     }
     if wanted("neighbours") {
         runtime.block_on(neighbours::rows());
