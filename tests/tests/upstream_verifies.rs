@@ -61,7 +61,7 @@ async fn a_code_of_twilios_own_travels_and_is_accepted_once() {
     for options in [options(), key] {
         let (verify, bench) = on_twilio(options).await;
         let challenge = bench.engine.start(start("u").locale("de-CH")).await.unwrap();
-        assert_eq!((challenge.code_length, &*challenge.channel, challenge.attempts_left), (6, "sms", 5));
+        assert_eq!((challenge.code_length, &*challenge.channel, challenge.attempts_left), (Some(6), "sms", 5));
         let sent = verify.all().pop().unwrap();
         assert_eq!((&*sent.to, sent.locale.as_deref(), sent.sent), (PHONE, Some("de"), 1));
         let wrong = bench.engine.verify("s", Answer::new(&challenge.id, other_than(&sent.code))).await.unwrap_err();
@@ -135,7 +135,7 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
     clock.advance(Duration::from_secs(30));
     // The host makes the code now, as long as the policy says, and accepts no other.
     let challenge = engine.resend("s", &challenge.id).await.unwrap();
-    assert_eq!(challenge.code_length, 6);
+    assert_eq!(challenge.code_length, Some(6));
     let sent = told.seen().pop().unwrap();
     assert!(sent.starts_with("/messages "), "{sent}");
     assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_code_rejected());
@@ -146,7 +146,7 @@ async fn a_component_that_delivers_may_take_the_place_of_one_that_verifies_and_b
     admin.add_provider(VERIFYING.to_vec()).await.unwrap();
     clock.advance(Duration::from_secs(30));
     let challenge = engine.resend("s", &challenge.id).await.unwrap();
-    assert_eq!(challenge.code_length, 4);
+    assert_eq!(challenge.code_length, Some(4));
     told.says(403);
     assert!(engine.verify("s", Answer::new(&challenge.id, &old)).await.unwrap_err().is_code_rejected());
     told.says(200);
@@ -278,7 +278,7 @@ impl Place {
 #[tokio::test]
 async fn the_answer_leaves_in_a_body_and_the_provider_gets_no_text() {
     let (Place { told, engine, .. }, challenge) = Place::begun("").await;
-    assert_eq!(challenge.code_length, 4);
+    assert_eq!(challenge.code_length, Some(4));
     told.says(403);
     assert!(engine.verify("s", Answer::new(&challenge.id, "4711")).await.unwrap_err().is_code_rejected());
     assert_eq!(told.seen(), ["/begin =", "/check state=4711"]);
@@ -391,10 +391,10 @@ async fn where_the_upstream_accepts_nothing_another_instance_delivers_and_the_ho
         }
         let challenge = engine.start(start("u")).await.unwrap();
         let answer = if served_by_sms {
-            assert_eq!(challenge.code_length, 6);
+            assert_eq!(challenge.code_length, Some(6));
             code(&sms.seen().pop().unwrap().body).unwrap().to_owned()
         } else {
-            assert_eq!((challenge.code_length, sms.seen().len()), (4, 1));
+            assert_eq!((challenge.code_length, sms.seen().len()), (Some(4), 1));
             told.says(200);
             "4711".to_owned()
         };

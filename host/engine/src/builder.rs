@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use twofactor_sandbox::{CodeCache, Network, Sandbox, SandboxLimits, Signers};
+use twofactor_sandbox::{CodeCache, Network, Sandbox, SandboxLimits, Signers, TrustedAuthenticator};
 
 use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords};
 use crate::audit::AuditLog;
@@ -12,12 +12,14 @@ use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
 use crate::clock::{Clock, Resumed, SystemClock};
 use crate::engine::TwoFactor;
 use crate::error::Error;
+use crate::factor::Factors;
 use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::Keyring;
 use crate::site::Sites;
 use crate::statistics::Statistics;
 use crate::store::{KeyInUse, SqliteStore, Store};
 use crate::token::Tokens;
+use crate::user_factor::UserFactors;
 
 /// Returns the bundled components by the type of their instances, whether they are loaded or not.
 #[cfg(feature = "bundled")]
@@ -44,6 +46,7 @@ pub struct Builder {
     rate_limits: RateLimits,
     history: HistoryLimits,
     accounts: AccountPolicy,
+    trusted_authenticators: Vec<TrustedAuthenticator>,
 }
 
 impl TwoFactor {
@@ -169,6 +172,13 @@ impl Builder {
         self
     }
 
+    /// Sets the authenticator models that satisfy a required attestation, each with the certificates that its attestations chain to.
+    /// Default: none, so that nothing satisfies it.
+    pub fn trusted_authenticators(mut self, models: Vec<TrustedAuthenticator>) -> Self {
+        self.trusted_authenticators = models;
+        self
+    }
+
     /// Sets how much of the message history is kept.
     pub fn history(mut self, limits: HistoryLimits) -> Self {
         self.history = limits;
@@ -241,11 +251,13 @@ impl Builder {
             providers,
             Sites::new(store.clone(), self.public_url.as_deref()),
             self.policy,
+            self.trusted_authenticators,
         ));
         let tokens = Arc::new(Tokens::new(store.clone(), clock.clone()));
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let statistics = Statistics::new(store.clone(), clock.clone());
         let history = History::new(store.clone(), keyring.clone(), clock.clone(), self.history);
+        let held = UserFactors::new(store.clone(), keyring.clone(), clock.clone(), audit.clone());
         let limits = self.rate_limits;
         for (type_id, quota) in &limits.types {
             quota.check().map_err(|why| Error::invalid(format!("quota of the type `{type_id}`: {why}")))?;
@@ -260,8 +272,18 @@ impl Builder {
             instances.clone(),
             limits.clone(),
             (statistics.clone(), history.clone()),
+            held.clone(),
             self.reports,
         ));
+        let factors = Factors {
+            store: store.clone(),
+            keyring: keyring.clone(),
+            clock: clock.clone(),
+            audit: audit.clone(),
+            instances: instances.clone(),
+            challenges: challenges.clone(),
+            held,
+        };
         let guard = Guard::new(store.clone(), self.accounts.second_factor.clone());
         let accounts = Accounts {
             guard,
@@ -278,6 +300,7 @@ impl Builder {
         Ok(TwoFactor {
             instances,
             challenges,
+            factors,
             clock,
             audit,
             tokens,

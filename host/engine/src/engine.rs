@@ -9,6 +9,9 @@ use crate::audit::{Actor, AuditLog};
 use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History, NewChallenge, Verified};
 use crate::clock::{Clock, ClockCheck};
 use crate::error::Error;
+use crate::factor::{
+    EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewEnrolment, Proof, RemovedFactors, UserFactor,
+};
 use crate::instance::{Instances, SignIn};
 use crate::sign_in::HostedSignIns;
 use crate::site::Site;
@@ -25,6 +28,7 @@ const READY_FOR: Duration = Duration::from_secs(1);
 pub struct TwoFactor {
     pub(crate) instances: Arc<Instances>,
     pub(crate) challenges: Arc<Challenges>,
+    pub(crate) factors: Factors,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) tokens: Arc<Tokens>,
@@ -42,11 +46,7 @@ impl TwoFactor {
     /// # Errors
     /// Invalid input if an id has no canonical form. An error if the store is not available.
     pub async fn available(&self, sign_in: &SignIn) -> Result<Vec<AvailableInstance>, Error> {
-        let chosen = self.instances.choose(&sign_in.clone().in_one_spelling()?, None).await?;
-        Ok(chosen
-            .into_iter()
-            .map(|one| AvailableInstance { id: one.id, type_id: one.type_id, name: one.name, channel: one.channel })
-            .collect())
+        self.challenges.available(&sign_in.clone().in_one_spelling()?).await
     }
 
     /// Starts a challenge: generates a code and has it delivered.
@@ -81,6 +81,83 @@ impl TwoFactor {
     /// [`Error::is_closed`] if it is closed already.
     pub async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
         self.challenges.cancel(subscription, id).await
+    }
+
+    /// Begins the enrolment of a factor: an authenticator app, a passkey, recovery codes. Of a user's enrolments with one instance only the
+    /// newest is open.
+    ///
+    /// # Errors
+    /// [`Error::is_proof_required`], [`Error::is_no_instance_available`], [`Error::is_requirement_unmet`], [`Error::is_conflict`] (the user has
+    /// as many factors as allowed, or needs another one first), [`Error::is_rate_limited`], [`Error::is_invalid_input`].
+    pub async fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
+        if matches!(new.proof, Proof::Administrator | Proof::Session) {
+            return Err(Error::proof_required("an application cannot enrol as an administrator"));
+        }
+        self.factors.enrol(new).await
+    }
+
+    /// Returns an open enrolment as it was begun, for a page that is loaded again. `holder` is that of [`NewEnrolment::holder`].
+    ///
+    /// # Errors
+    /// [`Error::is_enrolment_closed`].
+    pub async fn enrolment(&self, subscription: &str, id: &str, holder: Option<&str>) -> Result<Enrolment, Error> {
+        self.factors.enrolment(subscription, id, holder).await
+    }
+
+    /// Finishes an enrolment. The factor can be used from then on.
+    ///
+    /// # Errors
+    /// [`Error::is_code_rejected`], [`Error::is_enrolment_closed`], [`Error::is_requirement_unmet`], [`Error::is_conflict`] (the authenticator is
+    /// already enrolled), [`Error::is_rate_limited`]; [`Error::is_invalid_input`] for an answer of another form, which is not counted.
+    pub async fn finish_enrolment(&self, subscription: &str, answer: EnrolmentAnswer) -> Result<UserFactor, Error> {
+        self.factors.finish_enrolment(subscription, answer).await
+    }
+
+    /// Returns the factors of a user that have not ended, the oldest first.
+    ///
+    /// # Errors
+    /// Invalid input if the user's id has no canonical form.
+    pub async fn factors(&self, subscription: &str, user: &str) -> Result<Vec<UserFactor>, Error> {
+        self.factors.list(subscription, user, false).await
+    }
+
+    /// Returns the instances with which a user can enrol factors, the most specific first.
+    ///
+    /// # Errors
+    /// Invalid input if an id has no canonical form.
+    pub async fn enrollable(&self, sign_in: &SignIn) -> Result<Vec<EnrollableFactor>, Error> {
+        self.factors.enrollable(sign_in).await
+    }
+
+    /// Changes the name of a factor; `None` removes it.
+    ///
+    /// # Errors
+    /// Not found. Invalid input for a name that cannot be displayed.
+    pub async fn rename_factor(
+        &self,
+        subscription: &str,
+        user: &str,
+        id: &str,
+        label: Option<&str>,
+    ) -> Result<UserFactor, Error> {
+        self.factors.rename(subscription, user, id, label).await
+    }
+
+    /// Removes a factor. Fallbacks, such as recovery codes, end with the last other factor.
+    ///
+    /// # Errors
+    /// Not found; [`Error::is_proof_required`].
+    pub async fn remove_factor(
+        &self,
+        subscription: &str,
+        user: &str,
+        id: &str,
+        proof: &Proof,
+    ) -> Result<RemovedFactors, Error> {
+        if matches!(proof, Proof::Administrator | Proof::Session) {
+            return Err(Error::proof_required("an application cannot remove factors as an administrator"));
+        }
+        self.factors.remove(subscription, user, id, proof).await
     }
 
     /// Handles a delivery report of an upstream. `message` is the part of the URL after [`Builder::report_url`](crate::Builder::report_url) and its slash; `request`

@@ -52,6 +52,13 @@ pub enum ErrorKind {
     /// The challenge accepts no answer. Used, expired, locked, cancelled and unknown challenges are not told apart. Also a login or an
     /// invitation that has expired, and the handle of a hosted sign-in that is not valid.
     Closed,
+    /// The enrolment accepts no answer. Finished, expired, replaced and unknown enrolments are not told apart.
+    EnrolmentClosed,
+    /// A change of a user's factors needs a proof that it comes from the user: a fresh challenge that was verified with a factor the user
+    /// holds, a temporary pass, or an administrator.
+    ProofRequired,
+    /// No factor of the user satisfies what the sign-in requires, or a new one does not; see [`Error::requirement`].
+    RequirementUnmet,
     /// The recipient is malformed, not allowed, or was refused by the upstream.
     RecipientRejected,
     /// The provider could not deliver, or it is not known whether it did; or its upstream could not verify an answer.
@@ -68,6 +75,7 @@ enum Reason {
     Plain(ErrorKind),
     RateLimited { retry_after: Duration },
     CodeRejected { attempts_left: u32 },
+    RequirementUnmet { requirement: &'static str },
     DeliveryFailed { retryable: bool, retry_after: Option<Duration> },
     ClockSkew { behind: SignedDuration },
 }
@@ -172,6 +180,28 @@ impl Error {
         Self::plain(ErrorKind::Closed, "this challenge is closed")
     }
 
+    /// One text for an enrolment that is unknown, was finished or replaced, or has expired.
+    pub(crate) fn enrolment_closed() -> Self {
+        Self::plain(ErrorKind::EnrolmentClosed, "this enrolment is closed; begin a new one")
+    }
+
+    pub(crate) fn proof_required(message: impl Into<String>) -> Self {
+        Self::plain(ErrorKind::ProofRequired, message)
+    }
+
+    /// `requirement` is a stable name: of a [`RequiredFactor`](crate::factor::RequiredFactor), of an unmet requirement of an enrolment, or
+    /// `acr`.
+    pub(crate) fn requirement_unmet(requirement: &'static str) -> Self {
+        let text = "no factor of this user satisfies the requirement";
+        Self::new(Reason::RequirementUnmet { requirement }, format!("{text} `{requirement}`"))
+    }
+
+    /// A new factor that works and does not satisfy a requirement.
+    pub(crate) fn new_factor_unmet(requirement: &'static str) -> Self {
+        let text = format!("the new factor does not satisfy the requirement `{requirement}`");
+        Self::new(Reason::RequirementUnmet { requirement }, text)
+    }
+
     pub(crate) fn recipient_rejected(message: impl Into<String>) -> Self {
         Self::plain(ErrorKind::RecipientRejected, message)
     }
@@ -256,6 +286,7 @@ impl Error {
             Reason::Plain(kind) => kind,
             Reason::RateLimited { .. } => ErrorKind::RateLimited,
             Reason::CodeRejected { .. } => ErrorKind::CodeRejected,
+            Reason::RequirementUnmet { .. } => ErrorKind::RequirementUnmet,
             Reason::DeliveryFailed { .. } => ErrorKind::DeliveryFailed,
             Reason::ClockSkew { .. } => ErrorKind::ClockSkew,
         }
@@ -321,6 +352,21 @@ impl Error {
         self.kind() == ErrorKind::Closed
     }
 
+    /// Returns whether the kind is [`ErrorKind::EnrolmentClosed`].
+    pub fn is_enrolment_closed(&self) -> bool {
+        self.kind() == ErrorKind::EnrolmentClosed
+    }
+
+    /// Returns whether the kind is [`ErrorKind::ProofRequired`].
+    pub fn is_proof_required(&self) -> bool {
+        self.kind() == ErrorKind::ProofRequired
+    }
+
+    /// Returns whether the kind is [`ErrorKind::RequirementUnmet`].
+    pub fn is_requirement_unmet(&self) -> bool {
+        self.kind() == ErrorKind::RequirementUnmet
+    }
+
     /// Returns whether the kind is [`ErrorKind::RecipientRejected`].
     pub fn is_recipient_rejected(&self) -> bool {
         self.kind() == ErrorKind::RecipientRejected
@@ -370,7 +416,15 @@ impl Error {
         }
     }
 
-    /// Returns how many more answers the challenge accepts.
+    /// Returns the stable name of the requirement that is not met, such as `phishing-resistant`, `user-verification` or `acr`.
+    pub fn requirement(&self) -> Option<&'static str> {
+        match self.0.reason {
+            Reason::RequirementUnmet { requirement } => Some(requirement),
+            _ => None,
+        }
+    }
+
+    /// Returns how many more answers the challenge or enrolment accepts.
     pub fn attempts_left(&self) -> Option<u32> {
         match self.0.reason {
             Reason::CodeRejected { attempts_left } => Some(attempts_left),

@@ -11,6 +11,7 @@
 //! - [`sign_in`]: hosted sign-ins, for a sign-in page.
 //! - [`admin`]: subscriptions, instances, assignments, base service settings, providers, tokens; [`admin::as_code`].
 //! - [`accounts`]: administrators: invitations, passwords, sessions. [`token`]: access tokens. [`audit`]: the audit log.
+//! - [`factor`]: factors that users hold: enrolling, listing, removing.
 //! - [`challenge`]: rate limits and the history of messages. [`instance`]: the policy of codes. [`statistics`].
 //! - [`sandbox`]: components of providers, their limits, the network they can reach.
 //! - [`store`]: the traits that a database implements. [`keyring`]: the keys, which are stored separately. [`clock`].
@@ -55,6 +56,7 @@ pub mod clock;
 mod display_name;
 mod engine;
 mod error;
+pub mod factor;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -67,15 +69,17 @@ mod site;
 pub mod statistics;
 pub mod store;
 pub mod token;
+mod user_factor;
 
 pub use admin::{Assignment, NewInstance};
 pub use audit::Actor;
 pub use builder::Builder;
 #[cfg(feature = "bundled")]
 pub use builder::bundled_components;
-pub use challenge::{Answer, Challenge, NewChallenge, Recipient, Verified};
+pub use challenge::{Answer, Challenge, ChallengeKind, NewChallenge, Recipient, Verified};
 pub use engine::TwoFactor;
 pub use error::{Error, ErrorKind};
+pub use factor::{Enrolment, EnrolmentAnswer, NewEnrolment, Proof, UserFactor};
 pub use instance::SignIn;
 pub use site::Site;
 pub use store::SqliteStore;

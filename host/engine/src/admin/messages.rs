@@ -8,6 +8,7 @@ use super::Administration;
 use crate::challenge::{Facts, MessageOutcome, ReachedLimit, Recipient, recipient_key, user_person};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing, HistoryKey, HistoryRecord, UpstreamHealthRecord};
+use crate::user_factor::user_persons;
 use twofactor_sandbox::Price;
 
 /// The maximum number of events shown.
@@ -204,7 +205,7 @@ impl Administration {
     ) -> Result<Vec<ReachedLimit>, Error> {
         let keyring = &self.instances.keyring;
         let mut persons = match query {
-            MessageQuery::User(user) => vec![user_person(keyring, subscription, user)],
+            MessageQuery::User(user) => user_persons(keyring, subscription, user).to_vec(),
             _ => challenge.map(|record| record.person).into_iter().collect(),
         };
         persons.extend(records.iter().map(|record| record.person));

@@ -1,9 +1,9 @@
 //! The users who sign in.
 
 use super::Administration;
-use crate::challenge::user_person;
 use crate::error::Error;
 use crate::store::HistoryKey;
+use crate::user_factor::user_persons;
 use twofactor_sandbox::readable;
 
 impl Administration {
@@ -16,8 +16,8 @@ impl Administration {
         let user = &readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))?;
         self.known(subscription).await?;
         self.audit("user.unlock", subscription, user).await?;
-        let person = user_person(&self.instances.keyring, subscription, user);
-        let mut is_known = self.challenges.knows(person).await?;
+        let [person, credentials] = user_persons(&self.instances.keyring, subscription, user);
+        let mut is_known = self.challenges.knows(person).await? || self.challenges.knows(credentials).await?;
         if !is_known {
             self.history.flush().await?;
             let since = self.history.limits().since(self.clock.now());
@@ -25,6 +25,7 @@ impl Administration {
             is_known = !found.is_empty();
         }
         self.store().unlock_person(person).await?;
+        self.store().unlock_person(credentials).await?;
         Ok(is_known)
     }
 }

@@ -89,7 +89,9 @@ impl Challenges {
     /// upstream verifies must it be valid.
     async fn is_answerable(&self, record: &ChallengeRecord, details: &Details) -> Result<bool, Error> {
         match &details.verified_by {
-            VerifiedBy::Host => self.instances.is_assigned(&details.sign_in, &record.instance).await,
+            VerifiedBy::Host | VerifiedBy::Factor(_) => {
+                self.instances.is_assigned(&details.sign_in, &record.instance).await
+            }
             VerifiedBy::Upstream(_) => {
                 // Whether it can be verified at this moment is said to the person who answers.
                 let chosen = self.instances.choose(&details.sign_in, Some(&record.instance)).await;

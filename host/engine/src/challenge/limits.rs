@@ -204,7 +204,42 @@ impl RateLimits {
         limiting(vec![(kind, Charge { key: bucket(keyring, kind, &[place]), amount: 1, limit, window_ms: HOUR_MS })])
     }
 
-    pub(super) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
+    /// Returns the limits of a challenge that is answered with a factor. No message is sent: nobody can use up the messages of another
+    /// this way, nor keep a user from starting one.
+    pub(super) fn factor_challenge(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
+        let charge = |kind: &'static str, what: &[&[u8]], limit| {
+            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
+        };
+        let mut charges = Vec::new();
+        if let Some(address) = counted.address {
+            charges.push(charge("factor-address", &[&network(address)], self.address_per_hour));
+        }
+        if let Some(tenant) = counted.tenant {
+            let what: [&[u8]; 2] = [counted.subscription.as_bytes(), tenant.as_bytes()];
+            charges.push(charge("factor-tenant", &what, self.tenant_per_hour));
+        }
+        charges.push(charge("factor-total", &[], self.total_per_hour));
+        limiting(charges)
+    }
+
+    /// Returns the limits of an enrolment.
+    pub(crate) fn enrolment(
+        &self,
+        keyring: &Keyring,
+        user: &BucketKey,
+        address: Option<IpAddr>,
+    ) -> Vec<(&'static str, Charge)> {
+        let charge = |kind: &'static str, what: &[&[u8]], limit| {
+            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
+        };
+        let mut charges = vec![charge("enrolments-user", &[user], self.user_per_hour)];
+        if let Some(address) = address {
+            charges.push(charge("enrolments-address", &[&network(address)], self.address_per_hour));
+        }
+        limiting(charges)
+    }
+
+    pub(crate) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
         let charge = |address| {
             let key = bucket(keyring, ANSWERS, &[&network(address)]);
             (ANSWERS, Charge { key, amount: 1, limit: self.answers_per_address_per_hour, window_ms: HOUR_MS })

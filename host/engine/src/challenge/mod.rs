@@ -11,10 +11,13 @@ mod code;
 mod delivery_options;
 mod delivery_report;
 mod digits;
+mod factor_start;
+mod factor_verify;
 mod history;
 mod limits;
 mod mailbox;
 mod phone_number;
+mod proof;
 mod quota;
 mod reached_limits;
 mod recipient;
@@ -38,9 +41,11 @@ pub use limits::RateLimits;
 pub use reached_limits::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
-pub use request::{Answer, AvailableInstance, Challenge, NewChallenge, Verified};
+pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChallenge, Verified};
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;
+
+pub(crate) use crate::user_factor::user_person;
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -48,6 +53,7 @@ use crate::instance::{Chosen, Instances, SignIn};
 use crate::keyring::Keyring;
 use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
+use crate::user_factor::UserFactors;
 
 /// The challenges of an engine.
 pub(crate) struct Challenges {
@@ -58,6 +64,7 @@ pub(crate) struct Challenges {
     limits: RateLimits,
     statistics: Statistics,
     history: History,
+    held: UserFactors,
     started: AtomicU64,
     /// The base URL for delivery reports, without a slash at its end.
     reports: Option<String>,
@@ -89,14 +96,21 @@ enum VerifiedBy {
     Host,
     /// The upstream, which generated the code. The provider finds the verification by this state.
     Upstream(String),
+    /// The component of a factor that the user holds.
+    Factor(Box<factor_start::FactorChallenge>),
+}
+
+impl Details {
+    /// Returns what is stored of a challenge that is answered with a factor that the user holds.
+    fn held(&self) -> Option<&factor_start::FactorChallenge> {
+        match &self.verified_by {
+            VerifiedBy::Factor(held) => Some(held),
+            VerifiedBy::Host | VerifiedBy::Upstream(_) => None,
+        }
+    }
 }
 
 const SEALED: &str = "challenge";
-
-/// Returns the person that a user of a subscription is.
-pub(crate) fn user_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
-    bucket::bucket(keyring, "person", &[subscription.as_bytes(), b"user", user.as_bytes()])
-}
 
 impl Challenges {
     pub(crate) fn new(
@@ -106,9 +120,15 @@ impl Challenges {
         instances: Arc<Instances>,
         limits: RateLimits,
         (statistics, history): (Statistics, History),
+        held: UserFactors,
         reports: Option<String>,
     ) -> Self {
-        Self { store, keyring, clock, instances, limits, statistics, history, started: AtomicU64::new(0), reports }
+        let started = AtomicU64::new(0);
+        Self { store, keyring, clock, instances, limits, statistics, history, held, started, reports }
+    }
+
+    pub(crate) fn limits(&self) -> &RateLimits {
+        &self.limits
     }
 
     fn seal(&self, subscription: &str, id: &str, details: &Details) -> Result<Vec<u8>, Error> {
@@ -161,15 +181,18 @@ impl Challenges {
     }
 
     fn view(&self, record: &ChallengeRecord, details: &Details) -> Challenge {
+        let held = details.held();
         Challenge {
             id: record.id.clone(),
             two_factor: record.instance.clone(),
+            kind: held.map_or(ChallengeKind::TypedCode, |held| held.kind),
             channel: details.channel.clone(),
-            recipient_hint: details.hint.clone(),
+            public: held.map(|held| held.public.clone()),
+            recipient_hint: held.is_none().then(|| details.hint.clone()),
             expires_at: record.expires_at,
-            resend_after: record.resend_after,
+            resend_after: held.is_none().then_some(record.resend_after),
             attempts_left: record.max_attempts.saturating_sub(record.attempts),
-            code_length: details.digits,
+            code_length: held.map_or(Some(details.digits.into()), |held| held.code_length),
         }
     }
 }

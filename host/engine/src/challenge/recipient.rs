@@ -37,6 +37,11 @@ impl fmt::Debug for Recipient {
 }
 
 impl Recipient {
+    /// Returns whether there is no address at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.email.is_none() && self.phone.is_none() && self.handle.is_none()
+    }
+
     /// Selects the address that the provider delivers to.
     pub(super) fn canonical(&self, kind: RecipientKind, policy: &Policy) -> Result<Canonical, Error> {
         let (name, given) = match kind {

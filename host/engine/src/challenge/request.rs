@@ -5,23 +5,37 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::recipient::Recipient;
 use crate::error::Error;
 use crate::instance::SignIn;
+use crate::user_factor::{Assurance, RequiredFactor};
 
 /// A person's answer to a challenge. `Debug` does not show the code.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
     pub(crate) challenge: &'a str,
-    pub(crate) code: &'a str,
+    pub(crate) given: Given<'a>,
     pub(crate) client_address: Option<IpAddr>,
+}
+
+/// What a person answered.
+#[derive(Clone, Copy)]
+pub(crate) enum Given<'a> {
+    Code(&'a str),
+    Credential(&'a str),
 }
 
 impl<'a> Answer<'a> {
     /// Creates an answer: the challenge's id, and what the person typed.
     pub fn new(challenge: &'a str, code: &'a str) -> Self {
-        Self { challenge, code, client_address: None }
+        Self { challenge, given: Given::Code(code), client_address: None }
+    }
+
+    /// Creates an answer of an authenticator: the challenge's id, and in JSON what `toJSON()` of the credential returned in the browser.
+    pub fn credential(challenge: &'a str, credential: &'a str) -> Self {
+        Self { challenge, given: Given::Credential(credential), client_address: None }
     }
 
     /// Sets the person's own network address, for limits.
@@ -42,9 +56,10 @@ impl fmt::Debug for Answer<'_> {
 pub struct NewChallenge {
     /// Who signs in.
     pub sign_in: SignIn,
-    /// The instance to use; if none, the most specific one that fits the recipient.
+    /// The instance to use. If none: the most specific one that fits the recipient; without a recipient the strongest factor that the user
+    /// holds.
     pub two_factor: Option<String>,
-    /// The person's addresses.
+    /// The person's addresses. A factor that the user holds needs none.
     pub recipient: Recipient,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,
@@ -62,6 +77,10 @@ pub struct NewChallenge {
     /// Some of a user's wrong answers are reserved for that case, so that nobody else can use them
     /// all up: see [`RateLimits`](crate::challenge::RateLimits).
     pub first_factor: bool,
+    /// Which factors satisfy this sign-in. A delivered code satisfies [`RequiredFactor::Any`] only.
+    pub required: RequiredFactor,
+    /// The authentication context class that the application asks for: `phr` or `phrh`. It is reached, or the challenge is refused.
+    pub acr: Option<String>,
 }
 
 impl NewChallenge {
@@ -77,6 +96,8 @@ impl NewChallenge {
             idempotency_key: None,
             webotp_host: None,
             first_factor: false,
+            required: RequiredFactor::Any,
+            acr: None,
         }
     }
 
@@ -111,6 +132,18 @@ impl NewChallenge {
         self
     }
 
+    /// Sets which factors satisfy this sign-in.
+    pub fn required(mut self, required: RequiredFactor) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// Asks for an authentication context class: `phr` or `phrh`.
+    pub fn acr(mut self, acr: impl Into<String>) -> Self {
+        self.acr = Some(acr.into());
+        self
+    }
+
     /// Sets the language of the message.
     pub fn locale(mut self, locale: impl Into<String>) -> Self {
         self.locale = Some(locale.into());
@@ -137,7 +170,31 @@ impl NewChallenge {
         if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
             return Err(Error::invalid("`Idempotency-Key` must be 1 to 255 characters"));
         }
+        if self.acr.as_ref().is_some_and(|acr| acr.len() > 100) {
+            return Err(Error::invalid_at("/acr", "must be at most 100 characters"));
+        }
         Ok(self)
+    }
+}
+
+/// How a challenge is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ChallengeKind {
+    /// With a code that the person types: one that was delivered, or of a factor that the person holds.
+    TypedCode,
+    /// With a credential: the page calls `navigator.credentials.get`.
+    WebauthnGet,
+}
+
+impl ChallengeKind {
+    /// Returns its stable name, such as `typed-code`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TypedCode => "typed-code",
+            Self::WebauthnGet => "webauthn-get",
+        }
     }
 }
 
@@ -147,36 +204,50 @@ impl NewChallenge {
 pub struct Challenge {
     /// The opaque id.
     pub id: String,
-    /// The instance that delivers it.
+    /// The instance that delivers it, or whose factor answers it.
     pub two_factor: String,
-    /// The channel, such as `email` or `sms`.
+    /// How it is answered.
+    pub kind: ChallengeKind,
+    /// The channel, such as `email` or `sms`. For a factor that a user holds the name of `kind`.
     pub channel: String,
-    /// The masked recipient: enough for its owner to recognize it.
-    pub recipient_hint: String,
+    /// What the page needs, for a factor that a user holds. For [`ChallengeKind::WebauthnGet`] it is what
+    /// `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+    pub public: Option<Value>,
+    /// The masked recipient: enough for its owner to recognize it. None if nothing is delivered.
+    pub recipient_hint: Option<String>,
     /// When it expires.
     pub expires_at: Timestamp,
-    /// When its message may be sent again.
-    pub resend_after: Timestamp,
+    /// When its message may be sent again. None if nothing is delivered.
+    pub resend_after: Option<Timestamp>,
     /// How many attempts are left.
     pub attempts_left: u32,
-    /// How many digits the code has.
-    pub code_length: u8,
+    /// How many characters the code has. None if no code is typed.
+    pub code_length: Option<u32>,
 }
 
 /// The result of a right answer, given once. `Debug` does not show the user.
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct Verified {
-    /// The user for whom the challenge was started.
+    /// The user for whom the challenge was started, or whom the factor identified.
     pub user: Option<String>,
-    /// The instance that delivered the code.
+    /// The instance that delivered the code, or whose factor was used.
     pub two_factor: String,
     /// What the code was for, as the challenge was started with it. Compare it: a code for one
     /// purpose does not prove another.
     pub purpose: String,
     /// Authentication method references (RFC 8176): `otp`, and `sms` or `tel` for a code that went
-    /// to a phone number. Email and chat have no registered value.
+    /// to a phone number. Email and chat have no registered value. For passkeys `swk`, `pop` or
+    /// `hwk`, and `user`: see `docs/factors/assurance.md`.
     pub amr: Vec<String>,
+    /// The authentication context class: `phr` or `phrh`. If the application asked for one, that one.
+    pub acr: Option<String>,
+    /// How strong the answer is.
+    pub assurance: Assurance,
+    /// The factor that was used, if the user holds it.
+    pub factor: Option<String>,
+    /// How many uses of that factor are left, if their number is limited.
+    pub uses_left: Option<u32>,
     /// When the answer was verified.
     pub verified_at: Timestamp,
 }
@@ -185,6 +256,7 @@ impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Verified");
         shown.field("two_factor", &self.two_factor).field("purpose", &self.purpose).field("amr", &self.amr);
+        shown.field("acr", &self.acr);
         shown.finish_non_exhaustive()
     }
 }
@@ -200,6 +272,9 @@ pub struct AvailableInstance {
     pub type_id: String,
     /// The display name.
     pub name: String,
-    /// The channel, such as `email` or `sms`.
+    /// The channel, such as `email` or `sms`. For factors that users hold the name of the kind of
+    /// answer, such as `webauthn-get`.
     pub channel: String,
+    /// How many active factors of this instance the user holds. None if it delivers codes.
+    pub factors: Option<usize>,
 }

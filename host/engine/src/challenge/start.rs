@@ -18,7 +18,7 @@ use super::recipient::Recipient;
 use super::request::{Challenge, NewChallenge};
 use super::{Challenges, Details, SEALED, VerifiedBy};
 use crate::error::Error;
-use crate::instance::Chosen;
+use crate::instance::{Available, Chosen};
 use crate::random;
 use crate::store::{
     ChallengeRecord, Closing, HandOver, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend,
@@ -58,8 +58,18 @@ impl Challenges {
         let start = start.checked()?;
         self.purge_now_and_then();
         let now = self.clock.now();
+        let (mut deliveries, mut factors) = (Vec::new(), Vec::new());
+        for one in self.instances.choose_any(&start.sign_in, start.two_factor.as_deref()).await? {
+            match one {
+                Available::Delivery(chosen) => deliveries.push(chosen),
+                Available::Factor(chosen) => factors.push(chosen),
+            }
+        }
+        if let Some(picked) = self.pick_factor(&start, factors, !deliveries.is_empty()).await? {
+            return self.start_factor(start, picked, of_account).await;
+        }
         let (chosen, others, canonical) =
-            self.pick(&start).await.inspect_err(|error| self.note_refused(&start, of_account, error))?;
+            pick(&start, deliveries).inspect_err(|error| self.note_refused(&start, of_account, error))?;
         let policy = &chosen.policy;
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, now);
@@ -239,29 +249,6 @@ impl Challenges {
         if closed { Ok(()) } else { Err(Error::closed()) }
     }
 
-    /// Returns the most specific instance that fits the recipient, and in order those that may
-    /// replace it: to the same address, with codes of the same length.
-    async fn pick(&self, start: &NewChallenge) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
-        let mut available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
-        if available.is_empty() {
-            return Err(Error::no_instance_available());
-        }
-        let fits = |one: &Chosen| start.recipient.fits(one.recipient_kind);
-        let chosen = available.remove(available.iter().position(fits).unwrap_or(0));
-        let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
-        let country = (!canonical.country.is_empty()).then_some(&*canonical.country);
-        let is_phone = chosen.recipient_kind == RecipientKind::PhoneNumber;
-        let like = |other: &Chosen| {
-            // A handle is meaningful to one type of provider only.
-            let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
-            let may = !is_phone || other.policy.allows_country(country);
-            let same_code = other.verifies() || other.policy.code_length == chosen.policy.code_length;
-            other.recipient_kind == chosen.recipient_kind && same_word && may && same_code
-        };
-        available.retain(like);
-        Ok((chosen, available, canonical))
-    }
-
     /// Records that a request led to no message.
     fn note_refused(&self, start: &NewChallenge, of_account: bool, error: &Error) {
         let known = start.recipient.known();
@@ -306,7 +293,7 @@ impl Challenges {
         self.history.refusal(&About { challenge, ..about }, outcome, facts);
     }
 
-    fn claim(&self, start: &NewChallenge, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
+    pub(super) fn claim(&self, start: &NewChallenge, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
         let key = start.idempotency_key.as_deref()?;
         let sign_in = &start.sign_in;
         let Recipient { email, phone, handle } = &start.recipient;
@@ -318,7 +305,9 @@ impl Challenges {
             handle,
             start.locale,
             purpose,
-            start.first_factor
+            start.first_factor,
+            start.required,
+            start.acr
         ]);
         Some(IdempotencyClaim {
             key: bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
@@ -327,7 +316,7 @@ impl Challenges {
         })
     }
 
-    async fn remember(
+    pub(super) async fn remember(
         &self,
         claim: &IdempotencyClaim,
         challenge: &Challenge,
@@ -348,7 +337,7 @@ impl Challenges {
         Ok(self.store.complete_idempotency(claim.key, answer).await?)
     }
 
-    fn repeat(
+    pub(super) fn repeat(
         &self,
         first: &IdempotencyRecord,
         claim: Option<IdempotencyClaim>,
@@ -418,7 +407,7 @@ impl Details {
         }
     }
 
-    fn counted(&self, person: [u8; 16], address: Option<std::net::IpAddr>) -> Counted<'_> {
+    pub(super) fn counted(&self, person: [u8; 16], address: Option<std::net::IpAddr>) -> Counted<'_> {
         Counted {
             subscription: &self.sign_in.subscription,
             tenant: self.sign_in.tenant.as_deref(),
@@ -428,6 +417,28 @@ impl Details {
             address,
         }
     }
+}
+
+/// Returns the most specific instance that fits the recipient, and in order those that may
+/// replace it: to the same address, with codes of the same length.
+fn pick(start: &NewChallenge, mut available: Vec<Chosen>) -> Result<(Chosen, Vec<Chosen>, Canonical), Error> {
+    if available.is_empty() {
+        return Err(Error::no_instance_available());
+    }
+    let fits = |one: &Chosen| start.recipient.fits(one.recipient_kind);
+    let chosen = available.remove(available.iter().position(fits).unwrap_or(0));
+    let canonical = start.recipient.canonical(chosen.recipient_kind, &chosen.policy)?;
+    let country = (!canonical.country.is_empty()).then_some(&*canonical.country);
+    let is_phone = chosen.recipient_kind == RecipientKind::PhoneNumber;
+    let like = |other: &Chosen| {
+        // A handle is meaningful to one type of provider only.
+        let same_word = chosen.recipient_kind != RecipientKind::Handle || other.type_id == chosen.type_id;
+        let may = !is_phone || other.policy.allows_country(country);
+        let same_code = other.verifies() || other.policy.code_length == chosen.policy.code_length;
+        other.recipient_kind == chosen.recipient_kind && same_word && may && same_code
+    };
+    available.retain(like);
+    Ok((chosen, available, canonical))
 }
 
 /// Runs to completion even if the caller disconnects: the outcome of a message must be recorded.

@@ -3,19 +3,28 @@
 use std::sync::Arc;
 
 use super::amr::amr;
+use super::factor_verify::other_kind;
 use super::quota::Used;
-use super::request::{Answer, Verified};
+use super::request::{Answer, Given, Verified};
 use super::start::to_the_end;
 use super::{Challenges, Details, VerifiedBy, code, limits};
 use crate::error::Error;
-use crate::instance::Chosen;
+use crate::instance::{Chosen, credential_form};
 use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
+use crate::user_factor::of_delivered_code;
 use twofactor_sandbox::{CODE_LENGTHS, Verdict};
 
 impl Challenges {
     pub(crate) async fn verify(self: &Arc<Self>, subscription: &str, answer: Answer<'_>) -> Result<Verified, Error> {
-        let Answer { challenge: id, code, client_address } = answer;
-        let input = code::canonical(code)?;
+        let Answer { challenge: id, given, client_address } = answer;
+        let input = match given {
+            Given::Code(code) => match code::canonical(code) {
+                Ok(digits) => digits,
+                // Some factors have codes with letters.
+                Err(malformed) => self.typed_for_factor(subscription, id, code).await?.ok_or(malformed)?,
+            },
+            Given::Credential(credential) => credential_form(credential)?,
+        };
         let now = self.clock.now();
         let (names, charges): (Vec<_>, _) = self.limits.answer(&self.keyring, client_address).into_iter().unzip();
         let attempt = Attempt {
@@ -31,6 +40,12 @@ impl Challenges {
             Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
+        if details.held().is_some() {
+            return self.verify_factor(record, details, given, input).await;
+        }
+        if matches!(given, Given::Credential(_)) {
+            return Err(self.not_counted(&record, other_kind(given)).await);
+        }
         let state = match &details.verified_by {
             // Whether the instance is valid now does not matter: its provider is not called.
             VerifiedBy::Host => {
@@ -41,6 +56,7 @@ impl Challenges {
                 return self.conclude(record, details, code).await;
             }
             VerifiedBy::Upstream(state) => state.clone(),
+            VerifiedBy::Factor(_) => return Err(Error::closed()),
         };
         let chosen = self.still_available(&record, &details).await?;
         let this = self.clone();
@@ -114,9 +130,19 @@ impl Challenges {
         if !self.store.consume_challenge(consume).await?.is_done() {
             return Err(Error::closed());
         }
-        let amr = amr(&details);
+        let proved = of_delivered_code(amr(&details), !details.prefix.is_empty(), record.first_factor);
         self.statistics.count(&record.subscription, &record.instance, "verified", details.country);
         let Details { sign_in, purpose, .. } = details;
-        Ok(Verified { user: sign_in.user, two_factor: record.instance, purpose, amr, verified_at: now })
+        Ok(Verified {
+            user: sign_in.user,
+            two_factor: record.instance,
+            purpose,
+            amr: proved.amr,
+            acr: None,
+            assurance: proved.assurance,
+            factor: None,
+            uses_left: None,
+            verified_at: now,
+        })
     }
 }

@@ -262,7 +262,8 @@ impl Instances {
         provider: &Arc<Provider>,
     ) -> Result<Prepared, Error> {
         let (base, own) = (self.base_options(&record.type_id).await?, self.open_options(record)?);
-        self.evaluate_over(Some(provider.clone()), Layers { base: &base, own: &own, site: None }).await
+        let site = self.site_for(Some(provider), &record.subscription).await?;
+        self.evaluate_over(Some(provider.clone()), Layers { base: &base, own: &own, site: site.as_ref() }).await
     }
 
     pub(super) async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {

@@ -1,5 +1,6 @@
 //! TwoFactor instances: their configuration, whether they are valid, and whom they serve.
 
+mod chosen_factor;
 mod circuit_breaker;
 mod country;
 mod destinations;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use chosen_factor::{ChosenFactor, credential_form};
 pub(crate) use circuit_breaker::{Pause, PauseAfter};
 pub(crate) use destinations::{Changed, listed};
 #[cfg(test)]
@@ -37,7 +39,7 @@ use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::site::Sites;
 use crate::store::{InstanceRecord, Store, Targets};
-use twofactor_sandbox::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Verdict};
+use twofactor_sandbox::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Site, TrustedAuthenticator, Verdict};
 
 /// The instances of this installation and their providers.
 pub(crate) struct Instances {
@@ -47,6 +49,7 @@ pub(crate) struct Instances {
     /// Where factors are used.
     pub(crate) sites: Sites,
     default_policy: Policy,
+    trusted: Vec<TrustedAuthenticator>,
     /// Evaluated instances, by id: evaluation costs a call of the component, which a sign-in should
     /// not.
     evaluated: Mutex<HashMap<String, Arc<Evaluated>>>,
@@ -70,6 +73,40 @@ pub(crate) struct Chosen {
     pub(crate) recipient_kind: RecipientKind,
     pub(crate) policy: Policy,
     prepared: Arc<Prepared>,
+}
+
+/// An instance that is available to a sign-in.
+pub(crate) enum Available {
+    /// One that delivers codes.
+    Delivery(Chosen),
+    /// One whose factors users hold.
+    Factor(ChosenFactor),
+}
+
+impl Available {
+    fn delivery(self) -> Option<Chosen> {
+        match self {
+            Self::Delivery(chosen) => Some(chosen),
+            Self::Factor(_) => None,
+        }
+    }
+}
+
+fn available(record: InstanceRecord, policy: Policy, prepared: Arc<Prepared>) -> Option<Available> {
+    let provider = prepared.provider.clone().filter(|_| prepared.is_valid())?;
+    let manifest = provider.manifest();
+    let InstanceRecord { id, type_id, name, .. } = record;
+    match (&manifest.factor, manifest.recipient) {
+        (Some(factor), _) => {
+            let (manifest, site) = (factor.clone(), prepared.site.clone().unwrap_or_default());
+            Some(Available::Factor(ChosenFactor { id, type_id, name, policy, manifest, site, prepared }))
+        }
+        (None, Some(recipient_kind)) => {
+            let channel = manifest.channel.clone();
+            Some(Available::Delivery(Chosen { id, type_id, name, channel, recipient_kind, policy, prepared }))
+        }
+        (None, None) => None,
+    }
 }
 
 impl Chosen {
@@ -111,8 +148,14 @@ impl Instances {
         providers: Providers,
         sites: Sites,
         default_policy: Policy,
+        trusted: Vec<TrustedAuthenticator>,
     ) -> Self {
-        Self { store, keyring, providers, sites, default_policy, evaluated: Mutex::default() }
+        Self { store, keyring, providers, sites, default_policy, trusted, evaluated: Mutex::default() }
+    }
+
+    /// Returns the authenticator models that satisfy a required attestation.
+    pub(crate) fn trusted_authenticators(&self) -> &[TrustedAuthenticator] {
+        &self.trusted
     }
 
     /// Returns the component that is used for a type.
@@ -120,12 +163,18 @@ impl Instances {
         self.providers.of(type_id)
     }
 
+    /// Returns the instances available to a sign-in that deliver codes: see [`Self::choose_any`].
+    pub(crate) async fn choose(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Chosen>, Error> {
+        let available = self.choose_any(sign_in, wanted).await?;
+        Ok(available.into_iter().filter_map(Available::delivery).collect())
+    }
+
     /// Returns the instances available to a sign-in (active, valid, and assigned to one of its
     /// four), most specific first: user, client application, IDP, tenant. With `wanted`, only the
     /// one with that id.
-    pub(crate) async fn choose(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Chosen>, Error> {
+    pub(crate) async fn choose_any(&self, sign_in: &SignIn, wanted: Option<&str>) -> Result<Vec<Available>, Error> {
         let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
-        let (mut chosen, mut unknown): (Vec<Chosen>, _) = (Vec::with_capacity(assigned.len()), None);
+        let (mut chosen, mut unknown): (Vec<Available>, _) = (Vec::with_capacity(assigned.len()), None);
         for (record, base) in assigned {
             let asked = wanted.is_none_or(|id| id == record.id);
             if !record.active || !asked {
@@ -141,24 +190,34 @@ impl Instances {
                     continue;
                 }
             };
-            if let (true, Some(provider)) = (prepared.is_valid(), &prepared.provider) {
-                let manifest = provider.manifest();
-                // What judges factors sends nothing.
-                let Some(recipient_kind) = manifest.recipient else { continue };
-                chosen.push(Chosen {
-                    policy: self.policy(&record),
-                    id: record.id,
-                    type_id: record.type_id,
-                    name: record.name,
-                    channel: manifest.channel.clone(),
-                    recipient_kind,
-                    prepared: prepared.clone(),
-                });
-            }
+            let policy = self.policy(&record);
+            chosen.extend(available(record, policy, prepared));
         }
         match unknown {
             Some(error) if chosen.is_empty() => Err(error),
             _ => Ok(chosen),
+        }
+    }
+
+    /// Returns an instance with which factors are enrolled, if it is active and valid, whoever it
+    /// is assigned to.
+    pub(crate) async fn factor(&self, subscription: &str, id: &str) -> Result<Option<ChosenFactor>, Error> {
+        let record = self.store.instance(id).await?;
+        let Some(record) = record.filter(|record| record.subscription == subscription && record.active) else {
+            return Ok(None);
+        };
+        let (prepared, policy) = (self.prepared(&record).await?, self.policy(&record));
+        Ok(match available(record, policy, prepared) {
+            Some(Available::Factor(chosen)) => Some(chosen),
+            _ => None,
+        })
+    }
+
+    /// Returns the site of a subscription, if the component depends on it.
+    async fn site_for(&self, provider: Option<&Provider>, subscription: &str) -> Result<Option<Site>, Error> {
+        match provider.filter(|provider| provider.manifest().factor.is_some()) {
+            Some(_) => Ok(Some(self.sites.of(subscription).await?)),
+            None => Ok(None),
         }
     }
 
@@ -177,10 +236,11 @@ impl Instances {
     async fn prepared_with(&self, record: &InstanceRecord, base: Option<Value>) -> Result<Arc<Prepared>, Error> {
         let provider = self.provider(&record.type_id);
         let evaluated = self.evaluated_of(&record.id);
+        let site = self.site_for(provider.as_deref(), &record.subscription).await?;
         let known = || {
             let known = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-            let fits = known.is_of(record, base.as_ref(), provider.as_ref()) && !known.is_to_be_asked_again(self.now());
-            fits.then_some(known)
+            let is_same = known.is_of(record, base.as_ref(), provider.as_ref()) && known.site == site;
+            (is_same && !known.is_to_be_asked_again(self.now())).then_some(known)
         };
         if let Some(known) = known() {
             return Ok(known);
@@ -193,13 +253,13 @@ impl Instances {
         }
         let plain = self.opened_base(&record.type_id, base.as_ref())?;
         let own = self.open_options(record)?;
-        let prepared = self.evaluate_over(provider, Layers { base: &plain, own: &own, site: None }).await?;
+        let prepared = self.evaluate_over(provider, Layers { base: &plain, own: &own, site: site.as_ref() }).await?;
         if !prepared.is_valid() {
             let (instance, type_id) = (&record.id, &record.type_id);
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");
         }
         let before = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let prepared = Arc::new(prepared.of(record, base, before.as_deref(), self.now()));
+        let prepared = Arc::new(prepared.of(record, (base, site), before.as_deref(), self.now()));
         *evaluated.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
         Ok(prepared)
     }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Configured, DeliveryFailure, DeliveryReport, Destination, FieldError, GrantedConnection, Layers, Message,
-    NotProved, Provider, Reason, ReportRequest, Sent, Verdict,
+    Configured, ConfiguredFactor, DeliveryFailure, DeliveryReport, Destination, FieldError, GrantedConnection, Layers,
+    Message, NotProved, Provider, Reason, ReportRequest, Sent, Site, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
@@ -21,6 +21,8 @@ pub(crate) struct Prepared {
     configured: Option<Configured>,
     /// What this was evaluated from: the sealed options and base settings.
     source: (Value, Option<Value>),
+    /// The site it was evaluated for, if the component depends on it.
+    pub(super) site: Option<Site>,
     pub(super) pause: Arc<Pause>,
     /// When the component is called again, if it returned no result.
     ask_again: Option<Duration>,
@@ -44,14 +46,14 @@ impl Prepared {
 
     pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<FieldError>) -> Self {
         let (source, pause, evaluated_at) = ((Value::Null, None), Arc::default(), Timestamp::UNIX_EPOCH);
-        Self { provider, problems, configured: None, source, pause, ask_again: None, evaluated_at }
+        Self { provider, problems, configured: None, source, site: None, pause, ask_again: None, evaluated_at }
     }
 
     /// `before` is the previous evaluation of the same instance.
     pub(super) fn of(
         mut self,
         record: &InstanceRecord,
-        base: Option<Value>,
+        (base, site): (Option<Value>, Option<Site>),
         before: Option<&Self>,
         now: Timestamp,
     ) -> Self {
@@ -59,6 +61,7 @@ impl Prepared {
             self.pause = before.pause.clone();
         }
         self.source = (record.options.clone(), base);
+        self.site = site;
         self.evaluated_at = now;
         self
     }
@@ -85,6 +88,11 @@ impl Prepared {
             (one, other) => one.is_none() && other.is_none(),
         };
         same_provider && self.source.0 == record.options && self.source.1.as_ref() == base
+    }
+
+    /// Returns the component, if it judges factors that users hold.
+    pub(super) fn factor(&self) -> Option<&ConfiguredFactor> {
+        self.configured.as_ref().and_then(Configured::factor)
     }
 
     pub(crate) fn is_valid(&self) -> bool {

@@ -76,7 +76,9 @@ impl Instances {
         for record in self.of_type(type_id).await? {
             let before = self.prepared(&record).await?;
             let own = self.open_options(&record)?;
-            let after = self.evaluate_over(provider.clone(), Layers { base, own: &own, site: None }).await?;
+            let site = self.site_for(provider.as_deref(), &record.subscription).await?;
+            let layers = Layers { base, own: &own, site: site.as_ref() };
+            let after = self.evaluate_over(provider.clone(), layers).await?;
             if before.is_valid() != after.is_valid() {
                 affected.push(AffectedInstance::new(record, after));
             }

@@ -16,25 +16,12 @@ use origin::WebOrigin;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
+pub use twofactor_sandbox::Site;
 
 pub(crate) use settings::SiteSettings;
 
 use crate::error::Error;
 use crate::store::{Part, Store};
-
-/// The site on which factors are used. It has no RP ID if neither the settings nor the server's public
-/// URL have one; then passkeys cannot be used.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Site {
-    /// The WebAuthn relying party id, such as `example.com`.
-    pub rp_id: String,
-    /// The name that people read: the application's.
-    pub name: String,
-    /// The origins whose pages may use factors.
-    pub origins: Vec<String>,
-    /// The origins in whose frames those pages may be.
-    pub top_origins: Vec<String>,
-}
 
 /// Finds the site of a subscription.
 #[derive(Clone)]
@@ -60,7 +47,8 @@ impl Sites {
         Self { store, own: public_url.and_then(WebOrigin::of_url), related: Arc::default() }
     }
 
-    /// Returns the site of a subscription.
+    /// Returns the site of a subscription. It has no RP ID if neither the settings nor the server's public URL have one; then
+    /// passkeys cannot be used.
     pub(crate) async fn of(&self, subscription: &str) -> Result<Site, Error> {
         let record = self.store.sign_in_page(subscription).await?;
         let page = record.map(|it| Page::read(&it.settings)).transpose()?.unwrap_or_default();

@@ -278,6 +278,9 @@ pub trait ChallengeStore {
         now: Timestamp,
     ) -> Result<bool>;
 
+    /// Returns the first request with an idempotency key, unless it is forgotten.
+    async fn idempotency(&self, key: BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>>;
+
     /// Stores the answer to the first request with an idempotency key, or forgets the key.
     async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
 }

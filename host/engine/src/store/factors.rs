@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BucketKey, Charge, Limited, Result};
+use super::{BucketKey, Charge, IdempotencyClaim, IdempotencyRecord, Limited, Result};
 
 /// A keyed hash of an id that no two factors of a relying party share.
 pub type UniqueIdHash = [u8; 32];
@@ -94,6 +94,28 @@ impl fmt::Debug for EnrolmentRecord {
         shown.field("id", &self.id).field("instance", &self.instance).field("attempts", &self.attempts);
         shown.finish_non_exhaustive()
     }
+}
+
+/// A request to begin an enrolment. All of it is committed, or nothing.
+#[derive(Clone, Debug)]
+pub struct BeginEnrolment {
+    /// The enrolment.
+    pub enrolment: EnrolmentRecord,
+    /// The limits it counts against.
+    pub charges: Vec<Charge>,
+    /// The idempotency key of the request, if any.
+    pub idempotency: Option<IdempotencyClaim>,
+}
+
+/// The result of [`FactorStore::begin_enrolment`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnrolmentBegun {
+    /// It is committed.
+    Begun,
+    /// A limit is reached.
+    Limited(Limited),
+    /// The idempotency key was used before.
+    Repeated(IdempotencyRecord),
 }
 
 /// A request to add a factor. All of it is committed, or nothing.
@@ -188,9 +210,9 @@ pub enum FactorSelection<'a> {
 /// A *fallback* ends in the same transaction as the last other factor of its user.
 #[async_trait]
 pub trait FactorStore {
-    /// Checks the limits, counts, and adds an enrolment. Of a user's enrolments with one instance only the newest is open: earlier ones are
+    /// Checks the idempotency key and the limits, counts, and adds an enrolment. Of a user's enrolments with one instance only the newest is open: earlier ones are
     /// removed.
-    async fn begin_enrolment(&self, enrolment: EnrolmentRecord, charges: Vec<Charge>) -> Result<Option<Limited>>;
+    async fn begin_enrolment(&self, request: BeginEnrolment) -> Result<EnrolmentBegun>;
 
     /// Returns an enrolment, open or not.
     async fn enrolment(&self, subscription: &str, id: &str) -> Result<Option<EnrolmentRecord>>;

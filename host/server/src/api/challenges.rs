@@ -128,20 +128,26 @@ pub(super) struct NewChallenge {
 pub(super) struct Challenge {
     /// An opaque id.
     id: String,
-    /// The instance that delivers the code.
+    /// The instance that delivers the code, or whose factor answers it.
     two_factor: String,
     /// The channel, such as `email` or `sms`.
     channel: String,
-    /// The recipient, masked.
-    recipient_hint: String,
+    /// The recipient, masked, if a code is delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    recipient_hint: Option<String>,
     /// When the challenge expires.
     expires_at: Timestamp,
-    /// When the message can be sent again.
-    resend_after: Timestamp,
+    /// When the message can be sent again, if a code is delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    resend_after: Option<Timestamp>,
     /// Remaining attempts.
     attempts_left: u32,
-    /// Digits of the code.
-    code_length: u8,
+    /// Characters of the code, if one is typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    code_length: Option<u32>,
 }
 
 impl From<twofactor::Challenge> for Challenge {

@@ -211,20 +211,20 @@ pub(super) fn code(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say:
         "voice" => words.sent_voice,
         _ => words.sent_other,
     };
-    let sentence = sentence.replace("{n}", &challenge.code_length.to_string());
+    let sentence = sentence.replace("{n}", &challenge.code_length.unwrap_or_default().to_string());
     let (before, after) = sentence.split_once("{to}").unwrap_or((&sentence, ""));
-    let left = challenge.resend_after.duration_since(visit.now).as_millis();
+    let left = challenge.resend_after.map_or(0, |after| after.duration_since(visit.now).as_millis());
     let wait = u64::try_from(left).unwrap_or_default().div_ceil(1000);
     let wrong = matches!(say, Some(Say::Field(_)));
     let webotp = (challenge.channel == "sms").then_some("sms");
     let body = html! {
-        p #lead { (before) strong.hint { (challenge.recipient_hint) } (after) }
+        p #lead { (before) strong.hint { (challenge.recipient_hint.as_deref().unwrap_or_default()) } (after) }
         (said(say))
         form.answer method="post" action={ (frame.path) "/answer" } data-otp=[webotp] {
             (frame.hidden(None))
             label for="code" { (words.code_label) }
             input #code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" autocapitalize="none"
-                spellcheck="false" enterkeyhint="go" size=(challenge.code_length) autofocus
+                spellcheck="false" enterkeyhint="go" size=[challenge.code_length] autofocus
                 aria-describedby=(if wrong { "error lead" } else { "lead" }) aria-invalid=[wrong.then_some("true")];
             button.main type="submit" { (words.proceed) }
         }

@@ -105,7 +105,7 @@ impl Why {
                 Say::Field(words.wrong.replace("{n}", &challenge.attempts_left.to_string()))
             }
             (Self::Length, Some(challenge)) => {
-                Say::Field(words.length.replace("{n}", &challenge.code_length.to_string()))
+                Say::Field(words.length.replace("{n}", &challenge.code_length.unwrap_or_default().to_string()))
             }
             (Self::Locked, _) => plain(words.locked),
             (Self::Limited(wait), _) => plain(&words.limited.replace("{wait}", &words.wait(wait))),

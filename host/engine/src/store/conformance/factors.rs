@@ -16,6 +16,10 @@ pub(in super::super) fn enrolment(id: &str, now: Timestamp) -> EnrolmentRecord {
     }
 }
 
+pub(in super::super) fn beginning(enrolment: EnrolmentRecord) -> BeginEnrolment {
+    BeginEnrolment { enrolment, charges: Vec::new(), idempotency: None }
+}
+
 fn factor(id: &str, now: Timestamp) -> FactorRecord {
     FactorRecord {
         id: id.to_owned(),
@@ -59,7 +63,7 @@ async fn statuses(store: &dyn Store) -> Vec<(String, FactorStatus)> {
 }
 
 pub async fn an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires(store: &dyn Store) {
-    assert_eq!(store.begin_enrolment(enrolment("e", noon()), Vec::new()).await.unwrap(), None);
+    assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
     assert_eq!(store.enrolment("t", "e").await.unwrap(), None);
     for attempts in 1..=3 {
         let counted = EnrolmentRecord { attempts, ..enrolment("e", noon()) };
@@ -70,7 +74,7 @@ pub async fn an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires(s
     let request = AddFactor { enrolment: Some("e".to_owned()), ..adding("a", noon()) };
     assert_eq!(store.add_factor(request).await.unwrap(), added());
 
-    store.begin_enrolment(enrolment("f", noon()), Vec::new()).await.unwrap();
+    store.begin_enrolment(beginning(enrolment("f", noon()))).await.unwrap();
     for out_of_time in [noon() + 5 * MINUTE, noon() - MINUTE] {
         assert_eq!(answer(store, "f", out_of_time).await, EnrolmentCharged::Closed);
         let request = AddFactor { enrolment: Some("f".to_owned()), ..adding("b", out_of_time) };
@@ -81,7 +85,7 @@ pub async fn an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires(s
 }
 
 pub async fn an_enrolment_that_is_taken_accepts_no_other_answer(store: &dyn Store) {
-    store.begin_enrolment(enrolment("e", noon()), Vec::new()).await.unwrap();
+    store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
     let take = |subscription: &str| EnrolmentAttempt {
         subscription: subscription.to_owned(),
         id: "e".to_owned(),
@@ -98,21 +102,27 @@ pub async fn an_enrolment_that_is_taken_accepts_no_other_answer(store: &dyn Stor
 pub async fn a_newer_enrolment_of_the_same_instance_removes_the_earlier_one(store: &dyn Store) {
     let other = EnrolmentRecord { instance: "j".to_owned(), ..enrolment("f", noon()) };
     for one in [enrolment("e", noon()), other, enrolment("g", noon())] {
-        store.begin_enrolment(one, Vec::new()).await.unwrap();
+        store.begin_enrolment(beginning(one)).await.unwrap();
     }
     assert_eq!(answer(store, "e", noon()).await, EnrolmentCharged::Closed);
     for open in ["f", "g"] {
         assert!(matches!(answer(store, open, noon()).await, EnrolmentCharged::Verify(_)));
     }
-    let charge = Charge { key: [9; 16], amount: 1, limit: 1, window_ms: 3_600_000 };
-    assert_eq!(store.begin_enrolment(enrolment("h", noon()), vec![charge]).await.unwrap(), None);
-    let limited = store.begin_enrolment(enrolment("k", noon()), vec![charge]).await.unwrap();
-    assert!(matches!(limited, Some(Limited::Until(_, 0))));
-    assert!(store.enrolment("s", "h").await.unwrap().is_some(), "what is refused removes nothing");
+    let charges = vec![Charge { key: [9; 16], amount: 1, limit: 1, window_ms: 3_600_000 }];
+    let limited = |id| BeginEnrolment { charges: charges.clone(), ..beginning(enrolment(id, noon())) };
+    assert_eq!(store.begin_enrolment(limited("h")).await.unwrap(), EnrolmentBegun::Begun);
+    let refused = store.begin_enrolment(limited("k")).await.unwrap();
+    assert!(matches!(refused, EnrolmentBegun::Limited(Limited::Until(_, 0))));
+    let claim = IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY };
+    let repeated = |id| BeginEnrolment { idempotency: Some(claim), ..beginning(enrolment(id, noon())) };
+    assert_eq!(store.begin_enrolment(repeated("l")).await.unwrap(), EnrolmentBegun::Begun);
+    let second = store.begin_enrolment(repeated("m")).await.unwrap();
+    assert!(matches!(second, EnrolmentBegun::Repeated(record) if record.request == [8; 32]));
+    assert!(store.enrolment("s", "l").await.unwrap().is_some(), "what is refused removes nothing");
 }
 
 pub async fn an_enrolment_adds_one_factor(store: &dyn Store) {
-    store.begin_enrolment(enrolment("e", noon()), Vec::new()).await.unwrap();
+    store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
     let request = |id: &str| AddFactor { enrolment: Some("e".to_owned()), ..adding(id, noon()) };
     let mut other_user = request("x");
     other_user.factor.user = [8; 16];
@@ -279,7 +289,7 @@ pub async fn an_answer_of_another_form_is_not_counted(store: &dyn Store) {
     let reached = store.reached_limits([7; 16], limits, Vec::new(), noon()).await.unwrap();
     assert_eq!((reached.locked_until, reached.day_until), (None, None));
 
-    store.begin_enrolment(enrolment("e", noon()), Vec::new()).await.unwrap();
+    store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
     for _ in 0..20 {
         assert!(matches!(answer(store, "e", noon()).await, EnrolmentCharged::Verify(_)));
         store.release_enrolment("s", "e").await.unwrap();

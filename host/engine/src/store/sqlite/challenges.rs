@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::factors::use_factor;
-use super::idempotency::{claim, complete};
+use super::idempotency::{claim, complete, find};
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, release, release_person};
 use super::rows::{ms, time};
 use super::threads::Step;
@@ -60,6 +60,10 @@ impl ChallengeStore for SqliteStore {
     ) -> Result<bool> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
         self.threads.write_at(now, move |c| use_as_proof(c, &subscription, &id, (since, now))).await
+    }
+
+    async fn idempotency(&self, key: BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
+        self.threads.read(move |c| find(c, &key, now)).await
     }
 
     async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
+use super::idempotency::claim;
 use super::limits::charge_all;
 use super::remembered_devices;
 use super::rows::{ms, time};
@@ -14,8 +15,8 @@ use crate::store::*;
 
 #[async_trait]
 impl FactorStore for SqliteStore {
-    async fn begin_enrolment(&self, enrolment: EnrolmentRecord, charges: Vec<Charge>) -> Result<Option<Limited>> {
-        self.threads.write_step_at(enrolment.created_at, move |c| begin(c, &enrolment, &charges)).await
+    async fn begin_enrolment(&self, request: BeginEnrolment) -> Result<EnrolmentBegun> {
+        self.threads.write_step_at(request.enrolment.created_at, move |c| begin(c, &request)).await
     }
 
     async fn enrolment(&self, subscription: &str, id: &str) -> Result<Option<EnrolmentRecord>> {
@@ -124,9 +125,15 @@ fn is_current() -> String {
     format!("id = ?1 AND subscription = ?2 AND expires_at > ?3 AND created_at <= ?3 + {SKEW_MS}")
 }
 
-pub(super) fn begin(c: &Connection, new: &EnrolmentRecord, charges: &[Charge]) -> Result<Step<Option<Limited>>> {
+pub(super) fn begin(c: &Connection, request: &BeginEnrolment) -> Result<Step<EnrolmentBegun>> {
+    let BeginEnrolment { enrolment: new, charges, idempotency } = request;
+    if let Some(idempotency) = idempotency
+        && let Some(known) = claim(c, idempotency, new.created_at)?
+    {
+        return Ok(Step::Undo(EnrolmentBegun::Repeated(known)));
+    }
     if let Some(limited) = charge_all(c, charges, new.created_at)? {
-        return Ok(Step::Undo(Some(limited)));
+        return Ok(Step::Undo(EnrolmentBegun::Limited(limited)));
     }
     let sql = "DELETE FROM enrolments WHERE user = ? AND instance = ?";
     c.prepare_cached(sql)?.execute(params![new.user, new.instance])?;
@@ -142,7 +149,7 @@ pub(super) fn begin(c: &Connection, new: &EnrolmentRecord, charges: &[Charge]) -
         ms(new.created_at),
         ms(new.expires_at)
     ])?;
-    Ok(Step::Keep(None))
+    Ok(Step::Keep(EnrolmentBegun::Begun))
 }
 
 pub(super) fn enrolment(c: &Connection, subscription: &str, id: &str) -> Result<Option<EnrolmentRecord>> {

@@ -7,7 +7,7 @@ use super::super::{
     prepare, purge, remembered_devices, sessions, sign_ins,
 };
 use super::*;
-use crate::store::conformance::factors::{adding, enrolment, using};
+use crate::store::conformance::factors::{adding, beginning, enrolment, using};
 use crate::store::conformance::passes::{guess, pass};
 use crate::store::conformance::remembered_devices::device;
 use crate::store::conformance::sign_ins::{sign_in, verified};
@@ -87,7 +87,7 @@ fn no_statement_of_a_factor_reads_a_whole_table() {
     by_index(25, |c| {
         let attempt =
             EnrolmentAttempt { subscription: "s".to_owned(), id: "e".to_owned(), charges: Vec::new(), now: noon() };
-        factors::begin(c, &enrolment("e", noon()), &[]).unwrap();
+        factors::begin(c, &beginning(enrolment("e", noon()))).unwrap();
         factors::enrolment(c, "s", "e").unwrap();
         factors::charge(c, &attempt, factors::Take::Count).unwrap();
         factors::release_enrolment(c, "s", "e").unwrap();
@@ -116,6 +116,7 @@ fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
         let idempotency = Some(IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY });
         challenges::open(c, &OpenChallenge { charges: charges.clone(), idempotency, ..opening("a", noon()) }).unwrap();
         idempotency::complete(c, &[8; 16], Some(b"answer")).unwrap();
+        idempotency::find(c, &[8; 16], noon()).unwrap();
         idempotency::complete(c, &[8; 16], None).unwrap();
         let resend = Resend {
             subscription: "s".to_owned(),

@@ -1,0 +1,197 @@
+//! Beginning an enrolment.
+
+use std::time::Duration;
+
+use serde_json::json;
+use twofactor_sandbox::{AnswerKind, FactorContext, FactorState};
+
+use super::Factors;
+use super::pending::{Kept, KeptReveal};
+use super::proof::ProofFor;
+use super::request::{Enrolment, NewEnrolment};
+use crate::challenge::Challenges;
+use crate::error::Error;
+use crate::instance::ChosenFactor;
+use crate::random;
+use crate::store::{BeginEnrolment, EnrolmentBegun, EnrolmentRecord, IdempotencyClaim, IdempotencyRecord};
+use crate::user_factor::{HeldFactor, Pending, RequiredFactor};
+
+/// How long a person has to scan a code and type another.
+const TYPED: Duration = Duration::from_secs(600);
+
+/// How long a person has otherwise: the default of WebAuthn (Level 3 section 15.1).
+const OTHERWISE: Duration = Duration::from_secs(300);
+
+/// How many wrong codes an enrolment accepts.
+const TYPED_ATTEMPTS: u32 = 10;
+
+impl Factors {
+    /// Begins an enrolment. The caller has refused [`Proof::Administrator`](super::Proof::Administrator) unless it is one.
+    pub(crate) async fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
+        let (new, user) = new.checked()?;
+        let subscription = new.sign_in.subscription.clone();
+        let chosen = self.instance(&new.sign_in, &new.two_factor).await?;
+        let held = self.held.of(&subscription, &user, false).await?;
+        let (now, id) = (self.clock.now(), random::id()?);
+        let idempotency = self.claim(&new, now + lifetime(&chosen));
+        // The proof of a repeat was used by the first request.
+        if let Some(claim) = &idempotency
+            && let Some(known) = self.store.idempotency(claim.key, now).await?
+        {
+            return self.repeat(&new, claim, &known).await;
+        }
+        check_number(&chosen, &held)?;
+        if new.required != RequiredFactor::Any && !chosen.is_webauthn() {
+            return Err(Error::new_factor_unmet(new.required.name()));
+        }
+        let user_name = new.user_name.clone().unwrap_or_else(|| user.clone());
+        let mut kept = Kept {
+            digest: chosen.digest().to_owned(),
+            display_name: new.display_name.clone().unwrap_or_else(|| user_name.clone()),
+            user_name,
+            requirements: new.required.requirements(new.passwordless),
+            required: new.required,
+            holder: self.holder(new.holder.as_deref()),
+            proof: String::new(),
+            pending: Pending(Default::default()),
+            public: json!({}),
+            reveal: None,
+            sign_in: new.sign_in.clone(),
+        };
+        let existing: Vec<FactorState> = held
+            .iter()
+            .filter(|held| held.record.instance == chosen.id)
+            .filter_map(|held| held.state.clone())
+            .collect();
+        let factor_user = kept.factor_user(self.handle_for(&chosen, &subscription, &user).await?);
+        let context = FactorContext {
+            now,
+            site: &chosen.site,
+            user: &factor_user,
+            requirements: kept.requirements,
+            trusted: self.instances.trusted_authenticators(),
+        };
+        let begun =
+            chosen.configured()?.begin_enrolment(&context, &existing).await.map_err(|why| chosen.failed(&why))?;
+        let what = ProofFor {
+            sign_in: &new.sign_in,
+            policy: Some(&chosen.policy),
+            held: &held,
+            client_address: new.client_address,
+        };
+        // As late as possible: what fails before it does not use it up.
+        kept.proof = self.accept_proof(&new.proof, what).await?.name.to_owned();
+        kept.pending = Pending(begun.pending);
+        kept.public = begun.public;
+        kept.reveal = begun.reveal.as_ref().map(KeptReveal::from);
+        let mut record = EnrolmentRecord {
+            id,
+            user: self.held.key(&subscription, &user),
+            subscription,
+            instance: chosen.id.clone(),
+            sealed: Vec::new(),
+            attempts: 0,
+            max_attempts: if chosen.manifest.enrolment == AnswerKind::TypedCode { TYPED_ATTEMPTS } else { 1 },
+            created_at: now,
+            expires_at: now + lifetime(&chosen),
+        };
+        record.sealed = self.seal_kept(&record, &kept)?;
+        let limits = self.challenges.limits().enrolment(&self.keyring, &record.user, new.client_address);
+        let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+        let request = BeginEnrolment { enrolment: record.clone(), charges, idempotency };
+        match self.store.begin_enrolment(request).await? {
+            EnrolmentBegun::Begun => {}
+            EnrolmentBegun::Limited(limited) => return Err(Challenges::limited(&limited, &names, now)),
+            EnrolmentBegun::Repeated(_) => {
+                return Err(Error::conflict("the first request with this `Idempotency-Key` is still in progress"));
+            }
+        }
+        if let Some(claim) = &idempotency {
+            let answer =
+                self.keyring.seal(REMEMBERED, &[&claim.key], record.id.as_bytes()).map_err(Error::unavailable)?;
+            self.store.complete_idempotency(claim.key, Some(answer)).await?;
+        }
+        metrics::counter!("twofactor_enrolments_begun_total", "type" => chosen.type_id.clone()).increment(1);
+        Ok(kept.view(&record, &chosen))
+    }
+
+    /// Returns the first response to a request with this idempotency key, as long as its enrolment is open.
+    async fn repeat(
+        &self,
+        new: &NewEnrolment,
+        claim: &IdempotencyClaim,
+        known: &IdempotencyRecord,
+    ) -> Result<Enrolment, Error> {
+        if known.request != claim.request {
+            return Err(Error::key_reused());
+        }
+        let Some(answer) = &known.answer else {
+            return Err(Error::conflict("the first request with this `Idempotency-Key` is still in progress"));
+        };
+        let id = self.keyring.open(REMEMBERED, &[&claim.key], answer).map_err(Error::unavailable)?;
+        let id = String::from_utf8_lossy(&id).into_owned();
+        self.enrolment(&new.sign_in.subscription, &id, new.holder.as_deref()).await
+    }
+
+    /// Returns an open enrolment as it was begun, for a page that is loaded again.
+    pub(crate) async fn enrolment(
+        &self,
+        subscription: &str,
+        id: &str,
+        holder: Option<&str>,
+    ) -> Result<Enrolment, Error> {
+        let (record, kept, chosen) = self.open_enrolment(subscription, id, holder, self.clock.now()).await?;
+        Ok(kept.view(&record, &chosen))
+    }
+
+    /// Returns the handle that stands for a user at the site, if factors of this kind need one.
+    pub(super) async fn handle_for(
+        &self,
+        chosen: &ChosenFactor,
+        subscription: &str,
+        user: &str,
+    ) -> Result<Vec<u8>, Error> {
+        match chosen.is_webauthn() {
+            true => self.held.handle(subscription, user, &chosen.site.rp_id).await,
+            false => Ok(Vec::new()),
+        }
+    }
+
+    fn claim(&self, new: &NewEnrolment, until: jiff::Timestamp) -> Option<IdempotencyClaim> {
+        let key = new.idempotency_key.as_deref()?;
+        let NewEnrolment { sign_in, two_factor, user_name, display_name, required, passwordless, holder, .. } = new;
+        let request = json!([sign_in, two_factor, user_name, display_name, required, passwordless, holder]);
+        Some(IdempotencyClaim {
+            key: self.keyring.bucket("enrolment-idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
+            request: self.keyring.fingerprint("idempotent-enrolment", &[request.to_string().as_bytes()]),
+            until,
+        })
+    }
+}
+
+const REMEMBERED: &str = "enrolment-remembered";
+
+fn lifetime(chosen: &ChosenFactor) -> Duration {
+    if chosen.manifest.enrolment == AnswerKind::TypedCode { TYPED } else { OTHERWISE }
+}
+
+/// Refuses early what the store would refuse at the end.
+fn check_number(chosen: &ChosenFactor, held: &[HeldFactor]) -> Result<(), Error> {
+    let manifest = &chosen.manifest;
+    if manifest.never_sole && !held.iter().any(|held| held.is_active() && !held.record.fallback) {
+        return Err(needs_another());
+    }
+    let same = held.iter().filter(|held| held.record.instance == chosen.id).count();
+    if !manifest.replaces_earlier && same >= usize::try_from(manifest.max_per_user).unwrap_or(usize::MAX) {
+        return Err(too_many());
+    }
+    Ok(())
+}
+
+pub(super) fn needs_another() -> Error {
+    Error::conflict("factors of this kind are only a fallback: enrol another factor first")
+}
+
+pub(super) fn too_many() -> Error {
+    Error::conflict("the user has as many factors of this instance as allowed; remove one first")
+}

@@ -1,0 +1,142 @@
+//! Listing, renaming and removing factors.
+
+use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements, Signal, readable};
+
+use super::Factors;
+use super::proof::ProofFor;
+use super::request::{EnrollableFactor, Proof, RemovedFactors, label};
+use crate::audit::Actor;
+use crate::error::Error;
+use crate::instance::{Available, ChosenFactor, SignIn};
+use crate::store::{FactorSelection, FactorStatus};
+use crate::user_factor::{FactorEventKind, HeldFactor, Place, UserFactor};
+
+/// Returns the user's id in its canonical form.
+pub(crate) fn checked_user(user: &str) -> Result<String, Error> {
+    readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))
+}
+
+impl Factors {
+    /// Returns the factors of a user that have not ended, the oldest first; with `ended` those that have, too.
+    pub(crate) async fn list(&self, subscription: &str, user: &str, ended: bool) -> Result<Vec<UserFactor>, Error> {
+        let held = self.held.of(subscription, &checked_user(user)?, ended).await?;
+        Ok(held.iter().map(HeldFactor::view).collect())
+    }
+
+    /// Returns the instances with which a user can enrol factors, whether the user holds one or not, the most specific first.
+    pub(crate) async fn enrollable(&self, sign_in: &SignIn) -> Result<Vec<EnrollableFactor>, Error> {
+        let available = self.instances.choose_any(&sign_in.clone().in_one_spelling()?, None).await?;
+        let enrollable = |one| match one {
+            Available::Factor(ChosenFactor { id, type_id, name, manifest, .. }) => {
+                Some(EnrollableFactor { two_factor: id, type_id, name, manifest })
+            }
+            Available::Delivery(_) => None,
+        };
+        Ok(available.into_iter().filter_map(enrollable).collect())
+    }
+
+    /// Changes the name of a factor.
+    pub(crate) async fn rename(
+        &self,
+        subscription: &str,
+        user: &str,
+        id: &str,
+        name: Option<&str>,
+    ) -> Result<UserFactor, Error> {
+        let user = checked_user(user)?;
+        let mut held = self.held.one(subscription, &user, id).await?;
+        held.label = label(name)?;
+        let details = self.held.seal_details(Place::of(&held.record), &user, held.label.as_deref())?;
+        if !self.store.set_factor_details(subscription, id, details).await? {
+            return Err(Error::not_found("factor"));
+        }
+        Ok(held.view())
+    }
+
+    /// Removes a factor on behalf of its user, and fallbacks that would be left alone.
+    pub(crate) async fn remove(
+        &self,
+        subscription: &str,
+        user: &str,
+        id: &str,
+        proof: &Proof,
+    ) -> Result<RemovedFactors, Error> {
+        let user = checked_user(user)?;
+        let held = self.held.of(subscription, &user, false).await?;
+        if !held.iter().any(|held| held.record.id == id) {
+            return Err(Error::not_found("factor"));
+        }
+        let sign_in = SignIn::new(subscription).user(&user);
+        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None };
+        let proof = self.accept_proof(proof, what).await?;
+        let why = format!("proof: {}", proof.name);
+        self.end(&Self::person(&user), (subscription, &user), held, FactorSelection::One(id), &why).await
+    }
+
+    /// Ends factors of a user, who holds these. Whether the actor may do so was decided.
+    pub(crate) async fn end(
+        &self,
+        actor: &Actor,
+        (subscription, user): (&str, &str),
+        held: Vec<HeldFactor>,
+        selection: FactorSelection<'_>,
+        why: &str,
+    ) -> Result<RemovedFactors, Error> {
+        let what = match selection {
+            FactorSelection::One(id) => format!("factor {id}"),
+            FactorSelection::All => "all factors".to_owned(),
+        };
+        self.audit.append(actor, "factor.remove", &format!("{subscription}/{user}"), &format!("{what}; {why}")).await?;
+        let now = self.clock.now();
+        let ended = self.store.end_factors(self.held.key(subscription, user), selection, now).await?;
+        let is_ended = |one: &HeldFactor| ended.iter().any(|ended| ended.id == one.record.id);
+        let (gone, remaining): (Vec<_>, Vec<_>) = held.into_iter().partition(is_ended);
+        if gone.is_empty() {
+            return Err(Error::not_found("factor"));
+        }
+        let (mut views, mut signals) = (Vec::new(), Vec::new());
+        for one in gone {
+            signals.extend(self.signals(subscription, user, &remaining, &one).await);
+            let mut view = one.view();
+            (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));
+            self.announce(subscription, user, view.clone(), FactorEventKind::Removed);
+            views.push(view);
+        }
+        Ok(RemovedFactors { ended: views, signals })
+    }
+
+    /// Returns what a page tells the browser. If that fails, the factor is removed all the same.
+    async fn signals(
+        &self,
+        subscription: &str,
+        user: &str,
+        remaining: &[HeldFactor],
+        removed: &HeldFactor,
+    ) -> Vec<Signal> {
+        let signals = async {
+            let Some(chosen) = self.instances.factor(subscription, &removed.record.instance).await? else {
+                return Ok(Vec::new());
+            };
+            let handle = self.handle_for(&chosen, subscription, user).await?;
+            let factor_user = FactorUser { handle, name: user.to_owned(), display_name: user.to_owned() };
+            let context = FactorContext {
+                now: self.clock.now(),
+                site: &chosen.site,
+                user: &factor_user,
+                requirements: Requirements::default(),
+                trusted: &[],
+            };
+            let states: Vec<FactorState> = remaining
+                .iter()
+                .filter(|one| one.record.instance == removed.record.instance)
+                .filter_map(|one| one.state.clone())
+                .collect();
+            let signals = chosen.configured()?.signals(&context, &states, removed.state.as_ref()).await;
+            signals.map_err(|why| chosen.failed(&why))
+        };
+        signals.await.unwrap_or_else(|error: Error| {
+            tracing::warn!(error = error.operator_detail(), "the browser is not told of a removed factor");
+            Vec::new()
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! Factors that users hold: enrolling, listing, renaming, removing.
+//!
+//! What is shown once, what goes to the page and what is kept until the end of an enrolment are apart, and the last is sealed and bound to
+//! its user, instance, component and holder. An enrolment that is answered by a credential is deleted before the component sees the answer;
+//! one that is answered by a code has counted it before.
+
+mod enrol;
+mod finish;
+mod manage;
+mod pending;
+mod proof;
+mod request;
+
+use std::sync::Arc;
+
+pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
+pub use twofactor_sandbox::{
+    AnswerKind, FactorFacts, FactorManifest, Reveal, Signal, SignalKind, TrustedAuthenticator,
+};
+
+pub use crate::store::FactorStatus;
+pub use crate::user_factor::{Aal, Acr, Assurance, FactorEvent, FactorEventKind, RequiredFactor, UserFactor};
+
+use crate::audit::{Actor, AuditLog};
+use crate::challenge::Challenges;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::instance::{Available, ChosenFactor, Instances, SignIn};
+use crate::keyring::Keyring;
+use crate::store::Store;
+use crate::user_factor::UserFactors;
+
+/// The factors of an engine's users. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Factors {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) audit: Arc<AuditLog>,
+    pub(crate) instances: Arc<Instances>,
+    pub(crate) challenges: Arc<Challenges>,
+    pub(crate) held: UserFactors,
+}
+
+impl Factors {
+    /// Returns the instance with which users enrol factors, if it is available to a sign-in.
+    async fn instance(&self, sign_in: &SignIn, id: &str) -> Result<ChosenFactor, Error> {
+        let available = self.instances.choose_any(sign_in, Some(id)).await?;
+        match available.into_iter().next() {
+            Some(Available::Factor(chosen)) => Ok(chosen),
+            Some(Available::Delivery(_)) => {
+                Err(Error::invalid_at("/two_factor", "delivers codes: there is nothing to enrol"))
+            }
+            None => Err(Error::no_instance_available()),
+        }
+    }
+
+    /// Returns the actor of a change that a user made.
+    fn person(user: &str) -> Actor {
+        Actor::new(format!("user {user}"))
+    }
+
+    /// Tells the listener what was committed.
+    pub(crate) fn announce(&self, subscription: &str, user: &str, factor: UserFactor, kind: FactorEventKind) {
+        let (subscription, user, at) = (subscription.to_owned(), user.to_owned(), self.clock.now());
+        self.held.events.happened(FactorEvent { subscription, user, factor, kind, at });
+    }
+}

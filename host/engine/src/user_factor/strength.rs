@@ -1,0 +1,116 @@
+//! Which factors satisfy a sign-in.
+
+use serde::{Deserialize, Serialize};
+use twofactor_sandbox::{FactorFacts, Requirements, UserVerification};
+
+use super::assurance::{Acr, is_hardware};
+use crate::error::Error;
+
+/// Which factors satisfy a sign-in. Each kind is among those before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequiredFactor {
+    /// Any factor, delivered codes included.
+    #[default]
+    Any,
+    /// One whose answers are worthless on any other site: WebAuthn.
+    PhishingResistant,
+    /// One that cannot be copied to another device, too.
+    DeviceBound,
+    /// One whose model is proved and trusted, too.
+    Attested,
+}
+
+impl RequiredFactor {
+    /// Returns its stable name, such as `phishing-resistant`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::PhishingResistant => "phishing-resistant",
+            Self::DeviceBound => "device-bound",
+            Self::Attested => "attested",
+        }
+    }
+
+    /// Returns what is required if an application asks for an `acr`, too.
+    pub(crate) fn with_acr(self, acr: Option<&str>) -> Result<Self, Error> {
+        Ok(match acr {
+            None => self,
+            Some(name) => self.max(match Acr::of_name(name) {
+                Some(Acr::PhishingResistant) => Self::PhishingResistant,
+                Some(Acr::PhishingResistantHardware) => Self::Attested,
+                None => return Err(Error::requirement_unmet("acr")),
+            }),
+        })
+    }
+
+    /// Returns whether a factor satisfies it.
+    pub(crate) fn is_met(self, is_webauthn: bool, facts: &FactorFacts) -> bool {
+        match self {
+            Self::Any => true,
+            Self::PhishingResistant => is_webauthn,
+            Self::DeviceBound => is_webauthn && facts.device_bound == Some(true),
+            Self::Attested => is_webauthn && is_hardware(facts),
+        }
+    }
+
+    /// Returns what a component is told.
+    pub(crate) fn requirements(self, passwordless: bool) -> Requirements {
+        Requirements {
+            user_verification: if passwordless { UserVerification::Required } else { UserVerification::Preferred },
+            device_bound: self >= Self::DeviceBound,
+            attested: self >= Self::Attested,
+            passwordless,
+        }
+    }
+}
+
+/// Sorts by strength: attested, device-bound, other passkeys, typed codes, fallbacks.
+pub(super) fn rank(is_webauthn: bool, fallback: bool, facts: &FactorFacts) -> u8 {
+    match (is_webauthn, fallback) {
+        (_, true) => 0,
+        (false, false) => 1,
+        (true, false) if is_hardware(facts) => 4,
+        (true, false) if facts.device_bound == Some(true) => 3,
+        (true, false) => 2,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acr_that_is_asked_for_raises_the_requirement_and_an_unknown_one_is_refused() {
+        use RequiredFactor::{Any, Attested, DeviceBound, PhishingResistant};
+        for (own, acr, required) in [
+            (Any, None, Any),
+            (Any, Some("phr"), PhishingResistant),
+            (DeviceBound, Some("phr"), DeviceBound),
+            (Any, Some("phrh"), Attested),
+        ] {
+            assert_eq!(own.with_acr(acr).unwrap(), required);
+        }
+        for unknown in ["", "PHR", "aal3", "urn:mace:incommon:iap:silver"] {
+            assert_eq!(Any.with_acr(Some(unknown)).unwrap_err().requirement(), Some("acr"));
+        }
+    }
+
+    #[test]
+    fn each_requirement_is_met_by_its_factors_only() {
+        let facts = |device_bound, attested| FactorFacts { device_bound, attested, ..FactorFacts::default() };
+        for (is_webauthn, facts, met) in [
+            (false, facts(Some(true), true), RequiredFactor::Any),
+            (true, facts(None, false), RequiredFactor::PhishingResistant),
+            (true, facts(Some(false), true), RequiredFactor::PhishingResistant),
+            (true, facts(Some(true), false), RequiredFactor::DeviceBound),
+            (true, facts(Some(true), true), RequiredFactor::Attested),
+        ] {
+            use RequiredFactor::{Any, Attested, DeviceBound, PhishingResistant};
+            for required in [Any, PhishingResistant, DeviceBound, Attested] {
+                assert_eq!(required.is_met(is_webauthn, &facts), required <= met, "{required:?} {facts:?}");
+            }
+        }
+    }
+}
