@@ -66,7 +66,8 @@ impl Challenges {
             }
         }
         if let Some(picked) = self.pick_factor(&start, factors, !deliveries.is_empty()).await? {
-            return self.start_factor(start, picked, of_account).await;
+            // Boxed: the future of every caller would hold it.
+            return Box::pin(self.start_factor(start, picked, of_account)).await;
         }
         let (chosen, others, canonical) =
             pick(&start, deliveries).inspect_err(|error| self.note_refused(&start, of_account, error))?;

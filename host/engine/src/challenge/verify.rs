@@ -41,7 +41,8 @@ impl Challenges {
         };
         let details = self.details(&record)?;
         if details.held().is_some() {
-            return self.verify_factor(record, details, given, input).await;
+            // Boxed: the future of every caller would hold it.
+            return Box::pin(self.verify_factor(record, details, given, input)).await;
         }
         if matches!(given, Given::Credential(_)) {
             return Err(self.not_counted(&record, other_kind(given)).await);

@@ -253,7 +253,8 @@ impl Instances {
         }
         let plain = self.opened_base(&record.type_id, base.as_ref())?;
         let own = self.open_options(record)?;
-        let prepared = self.evaluate_over(provider, Layers { base: &plain, own: &own, site: site.as_ref() }).await?;
+        let prepared =
+            Box::pin(self.evaluate_over(provider, Layers { base: &plain, own: &own, site: site.as_ref() })).await?;
         if !prepared.is_valid() {
             let (instance, type_id) = (&record.id, &record.type_id);
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");
