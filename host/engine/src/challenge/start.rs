@@ -45,13 +45,13 @@ const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
     pub(crate) async fn start(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        self.start_for(start, false).await
+        Box::pin(self.start_for(start, false)).await
     }
 
     /// Starts a challenge for a login to an account of this engine. What applications do with a
     /// user of the same name does not count against it.
     pub(crate) async fn start_for_account(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        self.start_for(start, true).await
+        Box::pin(self.start_for(start, true)).await
     }
 
     async fn start_for(self: &Arc<Self>, start: NewChallenge, of_account: bool) -> Result<Challenge, Error> {
@@ -66,8 +66,7 @@ impl Challenges {
             }
         }
         if let Some(picked) = self.pick_factor(&start, factors, !deliveries.is_empty()).await? {
-            // Boxed: the future of every caller would hold it.
-            return Box::pin(self.start_factor(start, picked, of_account)).await;
+            return self.start_factor(start, picked, of_account).await;
         }
         let (chosen, others, canonical) =
             pick(&start, deliveries).inspect_err(|error| self.note_refused(&start, of_account, error))?;

@@ -180,7 +180,8 @@ impl Instances {
             if !record.active || !asked {
                 continue;
             }
-            let prepared = match self.prepared_with(&record, base.map(|settings| settings.options)).await {
+            // Boxed: the future of every caller would hold it.
+            let prepared = match Box::pin(self.prepared_with(&record, base.map(|settings| settings.options))).await {
                 Ok(prepared) => prepared,
                 // Another one may be available.
                 Err(error) => {

@@ -1,6 +1,6 @@
 //! A change of a user's factors ends what stood for them; a reset ends everything.
 
-use super::factors::{adding, enrolment};
+use super::factors::{adding, beginning, enrolment};
 use super::passes::pass;
 use super::remembered_devices::device;
 use super::*;
@@ -40,7 +40,7 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     store.add_factor(adding("a", noon())).await.unwrap();
     store.put_pass(pass(noon()), [8; 16]).await.unwrap();
     store.add_remembered_device(device("d", noon()), 5).await.unwrap();
-    store.begin_enrolment(enrolment("e", noon()), Vec::new()).await.unwrap();
+    assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
     for id in ["open", "used"] {
         store.open_challenge(opening(id, noon())).await.unwrap();
     }
