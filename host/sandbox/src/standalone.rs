@@ -60,6 +60,20 @@ impl Component {
         Self::load_into(Sandbox::rehearsal(limits, network), bytes, cache).await
     }
 
+    /// Loads a component to measure how much it computes: see [`take_fuel`](Self::take_fuel). It is slower than otherwise.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_to_measure(bytes: &[u8], network: Network, limits: SandboxLimits) -> Result<Self, LoadError> {
+        Self::load_into(Sandbox::measuring(limits, network), bytes, None).await
+    }
+
+    /// Returns how much the component computed since the last time, in about as many WebAssembly instructions. The same input takes
+    /// the same on every machine. 0 if it is not measured.
+    pub fn take_fuel(&self) -> u64 {
+        self.provider.take_fuel()
+    }
+
     async fn load_into(
         sandbox: Result<Sandbox, SandboxError>,
         bytes: &[u8],

@@ -119,7 +119,9 @@ impl<'a> Call<'a> {
         let answer = own_time
             .run(share.map(|share| &share.habit), async {
                 let mut store = self.store(own_time.clone(), effects.clone());
-                within(self.time, body(&mut store)).await
+                let answer = within(self.time, body(&mut store)).await;
+                sandbox.note_fuel(&store);
+                answer
             })
             .await;
         answer.map_err(|error| {
@@ -148,6 +150,7 @@ impl<'a> Call<'a> {
         let state = State::new(outside, limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
+        sandbox.fill_up(&mut store);
         store.set_hostcall_fuel(self.exchanged_bytes);
         // The epoch advances while a host call waits, so a deadline in epochs would punish a slow
         // upstream. Instead, each tick checks how long the guest itself has been running, and lets

@@ -1,10 +1,13 @@
 //! The sandbox that all components run in: one wasmtime engine, one linker, one clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store, Strategy,
+};
 use wasmtime_wasi::p2::bindings as wasi;
 
 use super::state::State;
@@ -29,6 +32,8 @@ struct Inner {
     aside: Arc<Semaphore>,
     manifests: Arc<Semaphore>,
     fixed_clock: FixedClock,
+    /// The fuel that calls used, if it is measured.
+    fuel: Option<AtomicU64>,
 }
 
 /// The calls in which clocks stand still and random numbers repeat.
@@ -65,22 +70,32 @@ impl Sandbox {
     /// # Errors
     /// If the limits are too large for this machine.
     pub fn new(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, FixedClock::ReachingNobody)
+        Self::with(limits, network, FixedClock::ReachingNobody, false)
     }
 
     /// Creates a sandbox with real time and randomness in all calls, so that a component that depends on them is found.
     pub(crate) fn unsteady(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, FixedClock::Never)
+        Self::with(limits, network, FixedClock::Never, false)
     }
 
     /// Creates a sandbox for `provider check`: fixed time and randomness in `deliver`, so that two deliveries of one message can be
     /// compared, and real ones in `configure`, so that a component that depends on them is found.
     pub(crate) fn rehearsal(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, FixedClock::ReachingSomebody)
+        Self::with(limits, network, FixedClock::ReachingSomebody, false)
     }
 
-    fn with(limits: SandboxLimits, network: Network, fixed_clock: FixedClock) -> Result<Self, SandboxError> {
-        let engine = Engine::new(&config(&limits)).map_err(SandboxError::new)?;
+    /// Creates a sandbox that measures how much its components compute. They are slower in it.
+    pub(crate) fn measuring(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
+        Self::with(limits, network, FixedClock::ReachingNobody, true)
+    }
+
+    fn with(
+        limits: SandboxLimits,
+        network: Network,
+        fixed_clock: FixedClock,
+        measures: bool,
+    ) -> Result<Self, SandboxError> {
+        let engine = Engine::new(config(&limits).consume_fuel(measures)).map_err(SandboxError::new)?;
         let linker = linker(&engine).map_err(SandboxError::new)?;
         let clock =
             EpochClock::start(&engine).map_err(|error| SandboxError(format!("no thread for the clock: {error}")))?;
@@ -97,6 +112,7 @@ impl Sandbox {
             aside,
             manifests,
             fixed_clock,
+            fuel: measures.then(AtomicU64::default),
         })))
     }
 
@@ -155,6 +171,27 @@ impl Sandbox {
             FixedClock::ReachingSomebody => !reaches_nobody,
             FixedClock::Never => false,
         }
+    }
+
+    /// Gives a new store fuel, if it is measured: without end.
+    pub(crate) fn fill_up(&self, store: &mut Store<State>) {
+        if self.0.fuel.is_some()
+            && let Err(error) = store.set_fuel(u64::MAX)
+        {
+            tracing::warn!(%error, "fuel cannot be measured");
+        }
+    }
+
+    /// Adds the fuel that a store used.
+    pub(crate) fn note_fuel(&self, store: &Store<State>) {
+        if let (Some(fuel), Ok(left)) = (&self.0.fuel, store.get_fuel()) {
+            fuel.fetch_add(u64::MAX - left, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the fuel that calls used since the last time, and 0 if it is not measured.
+    pub(crate) fn take_fuel(&self) -> u64 {
+        self.0.fuel.as_ref().map_or(0, |fuel| fuel.swap(0, Ordering::Relaxed))
     }
 
     pub(crate) fn turns(&self) -> &Concurrency {

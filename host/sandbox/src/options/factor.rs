@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::call::Reason;
 use crate::factor::bounds::{ANSWER_BYTES, ENTROPY_BYTES};
@@ -35,12 +36,13 @@ enum Entropy {
 }
 
 impl Entropy {
-    fn draw(self) -> Result<[u8; ENTROPY_BYTES], Reason> {
+    fn draw(self) -> Result<Zeroizing<[u8; ENTROPY_BYTES]>, Reason> {
         match self {
-            Self::Fixed(bytes) => Ok(bytes),
+            Self::Fixed(bytes) => Ok(Zeroizing::new(bytes)),
             Self::System => {
-                let mut bytes = [0; ENTROPY_BYTES];
-                getrandom::fill(&mut bytes).map_err(|_| Reason::new("entropy", "there are no random numbers"))?;
+                let mut bytes = Zeroizing::new([0; ENTROPY_BYTES]);
+                getrandom::fill(bytes.as_mut_slice())
+                    .map_err(|_| Reason::new("entropy", "there are no random numbers"))?;
                 Ok(bytes)
             }
         }
@@ -93,7 +95,7 @@ impl ConfiguredFactor {
         context: &FactorContext<'_>,
         existing: &[FactorState],
     ) -> Result<BegunEnrolment, Reason> {
-        self.provider.begin_enrolment(&self.call(context, &self.entropy.draw()?), existing).await
+        self.provider.begin_enrolment(&self.call(context, &*self.entropy.draw()?), existing).await
     }
 
     /// Ends an enrolment with the person's answer: a code as it was typed, a credential in JSON, or nothing for
@@ -111,7 +113,7 @@ impl ConfiguredFactor {
         let Some(answer) = self.canonical(self.manifest.enrolment, answer) else {
             return Ok(EnrolmentVerdict::Malformed);
         };
-        self.provider.finish_enrolment(&self.call(context, &self.entropy.draw()?), pending, &answer).await
+        self.provider.finish_enrolment(&self.call(context, &*self.entropy.draw()?), pending, &answer).await
     }
 
     /// Begins a challenge for a user who has these factors; none if a passwordless sign-in has not identified the user.
@@ -123,7 +125,7 @@ impl ConfiguredFactor {
         context: &FactorContext<'_>,
         factors: &[FactorState],
     ) -> Result<BegunFactorChallenge, Reason> {
-        self.provider.begin_factor_challenge(&self.call(context, &self.entropy.draw()?), factors).await
+        self.provider.begin_factor_challenge(&self.call(context, &*self.entropy.draw()?), factors).await
     }
 
     /// Returns the unique id of the factor that an answer claims to come from. Nothing of it is proved. `None` if the answer has none.
@@ -153,7 +155,7 @@ impl ConfiguredFactor {
         let Some(answer) = self.canonical(self.manifest.challenge, answer) else {
             return Ok(FactorVerdict::Malformed);
         };
-        self.provider.verify_factor(&self.call(context, &self.entropy.draw()?), factors, pending, &answer).await
+        self.provider.verify_factor(&self.call(context, &*self.entropy.draw()?), factors, pending, &answer).await
     }
 
     /// Returns what a page tells the browser now that `remaining` are the user's factors and `removed`, if given, is no longer one.
@@ -166,7 +168,7 @@ impl ConfiguredFactor {
         remaining: &[FactorState],
         removed: Option<&FactorState>,
     ) -> Result<Vec<Signal>, Reason> {
-        self.provider.factor_signals(&self.call(context, &self.entropy.draw()?), remaining, removed).await
+        self.provider.factor_signals(&self.call(context, &*self.entropy.draw()?), remaining, removed).await
     }
 
     /// Has the component convert a state to its current format, as each call does with states of lower ones.

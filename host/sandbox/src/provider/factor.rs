@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use wasmtime::Store;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Functions, Provider};
 use crate::call::{CallFailure, CallLog, CallRedactor, Reason, State};
@@ -31,8 +32,26 @@ pub(crate) struct FactorCall<'a> {
 }
 
 impl FactorCall<'_> {
-    fn context(&self) -> wit::Context {
-        self.context.for_call(self.entropy)
+    fn context(&self) -> GivenContext {
+        GivenContext(self.context.for_call(self.entropy))
+    }
+}
+
+/// A context as the component gets it. Its random numbers, of which secrets are made, are overwritten when it is dropped.
+struct GivenContext(wit::Context);
+
+impl Drop for GivenContext {
+    fn drop(&mut self) {
+        self.0.entropy.zeroize();
+    }
+}
+
+/// States as the component gets them. They are overwritten when they are dropped.
+struct GivenStates(Vec<wit::State>);
+
+impl Drop for GivenStates {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|state| state.data.zeroize());
     }
 }
 
@@ -78,7 +97,7 @@ impl Provider {
         let (context, existing) = (call.context(), self.current(existing).await?);
         let said = self
             .judge(self.silent(), async |factor, store| {
-                factor.call_begin_enrolment(store, call.options, &context, &existing).await
+                factor.call_begin_enrolment(store, call.options, &context.0, &existing.0).await
             })
             .await?;
         believed(checked::begun_enrolment(said, manifest.enrolment))
@@ -92,10 +111,10 @@ impl Provider {
     ) -> Result<EnrolmentVerdict, Reason> {
         let manifest = self.factor_manifest()?;
         let (context, log) = (call.context(), self.log_of_answer(answer, call.context.user));
-        let (pending, redacted) = (pending.to_vec(), log.clone());
+        let (pending, redacted) = (Zeroizing::new(pending.to_vec()), log.clone());
         let said = self
             .judge(log, async |factor, store| {
-                factor.call_finish_enrolment(store, call.options, &context, &pending, answer).await
+                factor.call_finish_enrolment(store, call.options, &context.0, &pending, answer).await
             })
             .await?;
         Ok(match said {
@@ -127,7 +146,7 @@ impl Provider {
         let (context, factors) = (call.context(), self.current(factors).await?);
         let said = self
             .judge(self.silent(), async |factor, store| {
-                factor.call_begin_challenge(store, call.options, &context, &factors).await
+                factor.call_begin_challenge(store, call.options, &context.0, &factors.0).await
             })
             .await?;
         believed(checked::begun_challenge(said))
@@ -148,15 +167,15 @@ impl Provider {
         let manifest = self.factor_manifest()?;
         let (context, log) = (call.context(), self.log_of_answer(answer, call.context.user));
         let factors = self.current(factors).await?;
-        let (pending, redacted) = (pending.to_vec(), log.clone());
+        let (pending, redacted) = (Zeroizing::new(pending.to_vec()), log.clone());
         let said = self
             .judge(log, async |factor, store| {
-                factor.call_verify(store, call.options, &context, &factors, &pending, answer).await
+                factor.call_verify(store, call.options, &context.0, &factors.0, &pending, answer).await
             })
             .await?;
         Ok(match said {
             wit::Verdict::Right(said) => {
-                let accepted = believed(checked::accepted(said, manifest, &factors))?;
+                let accepted = believed(checked::accepted(said, manifest, &factors.0))?;
                 match accepted.facts.unmet(call.context.requirements) {
                     Some(unmet) => {
                         let why = format!("wrong: the component accepted it, and it does not meet {unmet:?}");
@@ -175,7 +194,7 @@ impl Provider {
                 FactorVerdict::Malformed
             }
             wit::Verdict::Suspicious((index, why)) => FactorVerdict::Suspicious {
-                index: believed(checked::index(index, factors.len()))?,
+                index: believed(checked::index(index, factors.0.len()))?,
                 suspicion: checked::suspicion(why),
             },
             wit::Verdict::Expired => FactorVerdict::Expired,
@@ -190,12 +209,12 @@ impl Provider {
     ) -> Result<Vec<Signal>, Reason> {
         let (context, remaining) = (call.context(), self.current(remaining).await?);
         let removed = match removed {
-            Some(state) => self.current(std::slice::from_ref(state)).await?.pop(),
-            None => None,
+            Some(state) => self.current(std::slice::from_ref(state)).await?,
+            None => GivenStates(Vec::new()),
         };
         let said = self
             .judge(self.silent(), async |factor, store| {
-                factor.call_signals(store, &context, &remaining, removed.as_ref()).await
+                factor.call_signals(store, &context.0, &remaining.0, removed.0.first()).await
             })
             .await?;
         believed(checked::signals(said))
@@ -204,8 +223,9 @@ impl Provider {
     /// Has the component convert a state to its current format.
     pub(crate) async fn upgrade_state(&self, state: &FactorState) -> Result<Result<FactorState, StateError>, Reason> {
         let manifest = self.factor_manifest()?;
-        let given = state.for_call();
-        let said = self.judge(self.silent(), async |factor, store| factor.call_upgrade(store, &given).await).await?;
+        let given = GivenStates(vec![state.for_call()]);
+        let said =
+            self.judge(self.silent(), async |factor, store| factor.call_upgrade(store, &given.0[0]).await).await?;
         match said {
             Ok(state) => believed(checked::state(state, manifest)).map(Ok),
             Err(error) => Ok(Err(checked::state_error(error))),
@@ -213,11 +233,11 @@ impl Provider {
     }
 
     /// Returns states as the component gets them: all of its current format.
-    async fn current(&self, states: &[FactorState]) -> Result<Vec<wit::State>, Reason> {
+    async fn current(&self, states: &[FactorState]) -> Result<GivenStates, Reason> {
         let format = self.factor_manifest()?.state_format;
-        let mut all = Vec::with_capacity(states.len());
+        let mut all = GivenStates(Vec::with_capacity(states.len()));
         for state in states {
-            all.push(match state.format {
+            all.0.push(match state.format {
                 of if of == format => state.for_call(),
                 of if of > format => return Err(unusable(StateError::LaterFormat)),
                 _ => self.upgrade_state(state).await?.map_err(unusable)?.for_call(),
@@ -266,9 +286,8 @@ impl Provider {
             URL_SAFE_NO_PAD.encode(&user.handle),
             hex::encode(&user.handle),
         ];
-        match serde_json::from_str(answer) {
-            Ok(credential @ Value::Object(_)) => texts_of(&credential, &mut texts),
-            _ => {}
+        if let Ok(credential @ Value::Object(_)) = serde_json::from_str(answer) {
+            texts_of(&credential, &mut texts);
         }
         let chars = self.sandbox.limits().text_chars.min(DETAIL_CHARS);
         let redactor = CallRedactor::new(chars).without(texts).without_recipient(&user.name);

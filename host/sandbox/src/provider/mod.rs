@@ -144,6 +144,11 @@ impl Provider {
         broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))
     }
 
+    /// Returns how much the components of its sandbox computed since the last time, if that is measured.
+    pub(crate) fn take_fuel(&self) -> u64 {
+        self.sandbox.take_fuel()
+    }
+
     /// Returns whether clocks stand still and random numbers repeat in each call that can reach
     /// nothing.
     pub(crate) fn has_fixed_clock(&self) -> bool {

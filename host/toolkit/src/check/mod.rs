@@ -12,6 +12,7 @@
 //! | `configure` | `configure.rs` |
 //! | a response of the upstream and the outcome that it must lead to | a row of `failures.rs`, or of `verification.rs` |
 //! | a response that the author gives, and its outcome | `answers.rs` |
+//! | answers to a factor's enrolments and challenges | `factor/`: see its table |
 //! | the request, or what is reported | a function over [`run::Run`], called in `delivery.rs` |
 //!
 //! Call [`Report::rule`](report::Report::rule) once, with what is wrong and how to fix it. Then add a component that breaks the rule to
@@ -25,6 +26,7 @@ mod code_placeholder;
 mod configure;
 mod delivery;
 mod delivery_reports;
+mod factor;
 mod failures;
 mod forbidden;
 mod junit;
@@ -49,7 +51,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use twofactor_sandbox::{Network, Recording};
+use twofactor_sandbox::{Component, FactorState, Network, Recording, SandboxLimits};
 
 use answers::Answer;
 use mail_server::MailServer;
@@ -90,6 +92,9 @@ pub struct Check {
     /// A folder of responses of the real upstream, errors above all; its `answers.json` says which outcome each must lead to.
     #[arg(long, value_name = "FOLDER")]
     answers: Option<PathBuf>,
+    /// States that released versions of a factor component wrote: a JSON list of `{"format": NUMBER, "data": BASE64}`.
+    #[arg(long, value_name = "FILE")]
+    states: Option<PathBuf>,
     /// Writes the findings to a file as JUnit XML, for a CI server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -117,7 +122,15 @@ pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
     }
     responses.report = body(&arguments.report)?;
     let answers = arguments.answers.as_deref().map(answers::read).transpose()?.unwrap_or_default();
-    let report = examine(&bytes, options, arguments.to.as_deref(), (responses, answers), &arguments.cache).await;
+    let states: Option<Vec<FactorState>> = match &arguments.states {
+        Some(file) => {
+            let states = serde_json::from_slice(&crate::read(file)?);
+            Some(states.with_context(|| format!("{} is not a list of states", file.display()))?)
+        }
+        None => None,
+    };
+    let given = Given { to: arguments.to.as_deref(), responses, answers, states };
+    let report = examine(&bytes, options, given, &arguments.cache).await;
     if let Some(to) = &arguments.junit {
         let xml = match &report {
             Ok(report) => junit::of(report),
@@ -139,7 +152,7 @@ pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
 /// # Errors
 /// If the component cannot be loaded.
 pub async fn check_component(component: &[u8], options: Option<Value>) -> anyhow::Result<Report> {
-    examine(component, options, None, (Responses::default(), Vec::new()), &Cache::default()).await
+    examine(component, options, Given::default(), &Cache::default()).await
 }
 
 /// Returns the responses of a recorded upstream.
@@ -158,13 +171,16 @@ fn recorded(cassette: Cassette) -> anyhow::Result<Responses> {
     Ok(Responses { before, accepted: Some(accepted), before_answer, approved, ..Responses::default() })
 }
 
-async fn examine(
-    bytes: &[u8],
-    options: Option<Value>,
-    to: Option<&str>,
-    (responses, answers): (Responses, Vec<Answer>),
-    cache: &Cache,
-) -> anyhow::Result<Report> {
+/// What an author gives beside the component and its options.
+#[derive(Default)]
+struct Given<'a> {
+    to: Option<&'a str>,
+    responses: Responses,
+    answers: Vec<Answer>,
+    states: Option<Vec<FactorState>>,
+}
+
+async fn examine(bytes: &[u8], options: Option<Value>, given: Given<'_>, cache: &Cache) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let recording = Recording::new();
     let network = Network::builder()
@@ -175,9 +191,6 @@ async fn examine(
     let begin = Instant::now();
     let component = cache.load_for_rehearsal(bytes, network).await?;
     let info = component.info();
-    let kind = info.manifest.recipient.context("the component judges factors and delivers nothing")?;
-    let to = to.unwrap_or_else(|| recipient::default(kind));
-    check_recipient(kind, to)?;
     let mut report = Report {
         provider: format!("{} {} (type `{}`)", info.manifest.name, info.manifest.version, info.manifest.type_id),
         digest: info.digest.clone(),
@@ -194,6 +207,13 @@ async fn examine(
         return Ok(report);
     };
     report.rule("options", Vec::new(), "");
+    let Some(kind) = info.manifest.recipient else {
+        examine_factor(bytes, &options, given.states.as_deref(), &mut report).await?;
+        return Ok(report);
+    };
+    let Given { to, responses, answers, .. } = given;
+    let to = to.unwrap_or_else(|| recipient::default(kind));
+    check_recipient(kind, to)?;
     if let Some(configured) = configure::check(&component, &options, &mut report).await {
         delivery_reports::check(&component, &configured, &options, responses.report.as_deref(), &mut report).await;
         let servers = run::Servers { upstream: &upstream, mail_server: &mail_server, recording: &recording };
@@ -201,4 +221,21 @@ async fn examine(
             .await;
     }
     Ok(report)
+}
+
+/// Checks a component that judges factors: compiled once more, so that what it computes is measured.
+async fn examine_factor(
+    bytes: &[u8],
+    options: &Value,
+    states: Option<&[FactorState]>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let recording = Recording::new();
+    let network = Network::builder().recording(&recording).build()?;
+    let mut limits = SandboxLimits::default();
+    // What takes too long is told by its number of instructions, which is the same on every machine.
+    limits.factor_running_time = limits.running_time;
+    let component = Component::load_to_measure(bytes, network, limits).await?;
+    factor::check(&component, factor::Given { options, states, recording: &recording }, report).await;
+    Ok(())
 }

@@ -27,18 +27,24 @@ const BUNDLED: [(&str, &str); 18] = [
     ("telegram-gateway", "Telegram Gateway"),
 ];
 
-/// Types of factors that a person holds, which providers do not deliver.
-const FACTORS: [&str; 3] = ["totp", "fido", "recovery"];
+/// The types and names of the factors of this repository.
+const FACTORS: [(&str, &str); 3] =
+    [("totp", "Authenticator app"), ("fido", "Passkey or security key"), ("recovery", "Recovery codes")];
 
 pub(super) fn check(info: &ProviderInfo, report: &mut Report) {
     let (type_id, name) = (&*info.manifest.type_id, &*info.manifest.name);
-    let bundled = BUNDLED.iter().find(|(bundled, _)| *bundled == type_id).map(|(_, name)| *name);
+    let is_factor = info.manifest.factor.is_some();
+    let own = if is_factor { &FACTORS[..] } else { &BUNDLED };
+    let bundled = own.iter().find(|(bundled, _)| *bundled == type_id).map(|(_, name)| *name);
     let wrong = match bundled {
         Some(bundled) if bundled != name => {
             Some(format!("`{type_id}` is the type of the bundled provider {bundled}, which it would replace"))
         }
-        _ if FACTORS.contains(&type_id) => {
+        _ if !is_factor && FACTORS.iter().any(|(factor, _)| *factor == type_id) => {
             Some(format!("`{type_id}` is a factor that a person holds, and not the type of a provider"))
+        }
+        _ if is_factor && BUNDLED.iter().any(|(provider, _)| *provider == type_id) => {
+            Some(format!("`{type_id}` is the type of a bundled provider, and not of a factor"))
         }
         _ => None,
     };
