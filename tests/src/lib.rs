@@ -27,6 +27,7 @@ pub mod vendors;
 pub mod webhook;
 pub mod wire;
 pub mod wrong;
+pub mod wrong_factor;
 
 /// The examples of the provider author's guide. Not in the SDK: its package has no guide.
 #[cfg(doctest)]
