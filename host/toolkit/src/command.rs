@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::{Check, Language, Try};
+use crate::{Check, Kind, Language, Try};
 
 /// A command on a component that is not installed.
 #[derive(Debug, clap::Subcommand)]
@@ -17,9 +17,12 @@ pub enum Command {
     New {
         /// The new folder. Its name becomes the name of the project and the type of its instances.
         folder: PathBuf,
-        /// The programming language.
+        /// What the component does.
+        #[arg(long, default_value = "provider")]
+        kind: Kind,
+        /// The programming language. A factor is in Rust.
         #[arg(long)]
-        language: Language,
+        language: Option<Language>,
     },
     /// Check a component against the contract, with servers on loopback in place of everything it reaches
     ///
@@ -37,7 +40,7 @@ impl Command {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Inspect { file } => crate::inspect(&file).await,
-            Self::New { folder, language } => crate::new(&folder, language),
+            Self::New { folder, kind, language } => crate::new(&folder, kind, language),
             Self::Check(check) => {
                 let clean = crate::check(&check).await?;
                 return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });

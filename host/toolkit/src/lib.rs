@@ -27,7 +27,7 @@ pub use command::Command;
 pub use compile_cache::Cache;
 pub use credentials::is_token_request;
 pub use inspect::inspect;
-pub use new::{Language, new};
+pub use new::{Kind, Language, new};
 pub use try_provider::{Try, try_provider};
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

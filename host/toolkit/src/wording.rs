@@ -1,16 +1,20 @@
 //! Typed facts about a provider, in English.
 
 use twofactor_sandbox::{
-    Authentication, Capability, Destination, GrantedConnection, LoginFormat, Part, Parts, ProviderInfo, SmtpSecurity,
-    TokenPlace,
+    Authentication, Capability, Destination, FactorManifest, GrantedConnection, LoginFormat, Part, Parts, ProviderInfo,
+    SmtpSecurity, TokenPlace,
 };
 
 /// Who a component says it is, and what its imports let it do.
 pub fn provider(info: &ProviderInfo) -> String {
     let manifest = &info.manifest;
+    let is = match &manifest.factor {
+        Some(_) => "a factor".to_owned(),
+        None => format!("channel `{}`", manifest.channel),
+    };
     let mut text = format!(
-        "{} {} (type `{}`, channel `{}`)\ndigest sha256:{}\n",
-        manifest.name, manifest.version, manifest.type_id, manifest.channel, info.digest
+        "{} {} (type `{}`, {is})\ndigest sha256:{}\n",
+        manifest.name, manifest.version, manifest.type_id, info.digest
     );
     if let Some(signer) = &info.signed_by {
         text += &format!("signed by {signer}\n");
@@ -19,7 +23,27 @@ pub fn provider(info: &ProviderInfo) -> String {
     for one in &info.capabilities {
         text += &format!("  - {}\n", capability(one));
     }
+    if let Some(factor) = &manifest.factor {
+        return text + &of_factor(factor);
+    }
     text + "The options of an instance decide what it may connect to. Its connections are shown with the instance.\n"
+}
+
+fn of_factor(factor: &FactorManifest) -> String {
+    let mut text = format!(
+        "Factor:\n  - enrolled by {}, answered by {}\n  - at most {} for each user\n  - states of format {}\n",
+        factor.enrolment.name(),
+        factor.challenge.name(),
+        factor.max_per_user,
+        factor.state_format
+    );
+    if factor.replaces_earlier {
+        text += "  - a new one ends the user's earlier ones of the instance\n";
+    }
+    if factor.never_sole {
+        text += "  - only a fallback: never a user's only factor\n";
+    }
+    text
 }
 
 /// Returns what a provider may do, as it follows "It may".

@@ -44,10 +44,11 @@ fn a_project_stands_alone_and_has_one_name() {
         }
         let holds = |word: &str| all.iter().filter(|(_, text)| text.contains(word)).count();
         assert!(holds("red-parrot") >= 2 && holds("Red parrot") == 1, "{language}");
-        // The contract as it is here, all of it.
+        // The contract as it is here, all of it. That of factors is another one.
         let mut contract = Vec::new();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
         files(&root, &mut contract);
+        contract.retain(|(path, _)| !Path::new(path).starts_with(root.join("factor")));
         for (path, text) in contract {
             let path = Path::new(&path).strip_prefix(&root).unwrap();
             assert_eq!(fs::read_to_string(folder.join("wit").join(path)).unwrap(), text, "{}", path.display());
@@ -71,6 +72,38 @@ fn a_project_in_rust_has_every_file_of_the_sdk() {
         let is_complete = if path == Path::new("lib.rs") { copy.is_some() } else { copy == Some(text) };
         assert!(is_complete, "{}", path.display());
     }
+}
+
+#[test]
+fn the_project_of_a_factor_stands_alone_and_has_the_contract_and_the_sdk() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("red-parrot");
+    let made = twofactor(&["new", folder.to_str().unwrap(), "--kind", "factor"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut all = Vec::new();
+    files(&folder, &mut all);
+    for (path, text) in &all {
+        let leads_out = text.contains("../..") && !path.contains("vendor/twofactor-factor/src/lib.rs");
+        assert!(!leads_out && !text.contains("{{"), "{path}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (from, to) in [("wit/factor", "wit/factor"), ("providers/factor-sdk/src", "vendor/twofactor-factor/src")] {
+        let mut sources = Vec::new();
+        files(&root.join(from), &mut sources);
+        assert!(sources.len() >= 3);
+        for (path, text) in sources {
+            let path = Path::new(&path).strip_prefix(root.join(from)).unwrap().to_owned();
+            let copy = fs::read_to_string(folder.join(to).join(&path)).ok();
+            // The root says where the contract is.
+            let is_complete = if path == Path::new("lib.rs") { copy.is_some() } else { copy == Some(text) };
+            assert!(is_complete, "{}", path.display());
+        }
+    }
+    let of_go =
+        twofactor(&["new", home.path().join("other").to_str().unwrap(), "--kind", "factor", "--language", "go"]);
+    assert!(String::from_utf8(of_go.stderr).unwrap().contains("use `--language rust`"));
+    let of_none = twofactor(&["new", home.path().join("other").to_str().unwrap()]);
+    assert!(String::from_utf8(of_none.stderr).unwrap().contains("choose a programming language"));
 }
 
 #[test]

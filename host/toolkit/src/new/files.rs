@@ -14,6 +14,7 @@ pub(super) const RUST: &[File] = files![
     "src/lib.rs" from "rust/lib.rs.txt",
     "vendor/twofactor-provider/Cargo.toml" from "rust/sdk.toml.txt",
     "vendor/twofactor-provider/src/authentication.rs" from "../../sdk/authentication.rs",
+    "vendor/twofactor-provider/src/by_circumstance.rs" from "../../sdk/by_circumstance.rs",
     "vendor/twofactor-provider/src/export.rs" from "../../sdk/export.rs",
     "vendor/twofactor-provider/src/failure.rs" from "../../sdk/failure.rs",
     "vendor/twofactor-provider/src/http.rs" from "../../sdk/http.rs",
@@ -29,6 +30,22 @@ pub(super) const RUST: &[File] = files![
     "vendor/twofactor-provider/src/testing.rs" from "../../sdk/testing.rs",
     "vendor/twofactor-provider/src/testing/placement.rs" from "../../sdk/testing/placement.rs",
     "vendor/twofactor-provider/src/verify.rs" from "../../sdk/verify.rs",
+];
+
+pub(super) const RUST_FACTOR: &[File] = files![
+    ".gitignore" from "factor/gitignore.txt",
+    "Cargo.toml" from "factor/Cargo.toml.txt",
+    "README.md" from "factor/README.md.txt",
+    "examples/component.rs" from "factor/component.rs.txt",
+    "src/lib.rs" from "factor/lib.rs.txt",
+    "vendor/twofactor-factor/Cargo.toml" from "factor/sdk.toml.txt",
+    "vendor/twofactor-factor/src/bytes.rs" from "../../factor-sdk/bytes.rs",
+    "vendor/twofactor-factor/src/context.rs" from "../../factor-sdk/context.rs",
+    "vendor/twofactor-factor/src/export.rs" from "../../factor-sdk/export.rs",
+    "vendor/twofactor-factor/src/factor.rs" from "../../factor-sdk/factor.rs",
+    "vendor/twofactor-factor/src/lib.rs" from "../../factor-sdk/lib.rs",
+    "vendor/twofactor-factor/src/outcome.rs" from "../../factor-sdk/outcome.rs",
+    "vendor/twofactor-factor/src/testing.rs" from "../../factor-sdk/testing.rs",
 ];
 
 pub(super) const JAVASCRIPT: &[File] = files![
@@ -71,7 +88,14 @@ pub(super) const GO: &[File] = files![
     "world.wit" from "../../templates/go/world.wit",
 ];
 
-/// The contract, with the WASI packages that it refers to.
+/// The contract of factors.
+pub(super) const FACTOR_WIT: &[File] = files![
+    "wit/factor/factor.wit" from "../../wit/factor/factor.wit",
+    "wit/factor/types.wit" from "../../wit/factor/types.wit",
+    "wit/factor/worlds.wit" from "../../wit/factor/worlds.wit",
+];
+
+/// The contract of providers, with the WASI packages that it refers to.
 pub(super) const WIT: &[File] = files![
     "wit/configuration.wit" from "../../wit/configuration.wit",
     "wit/delivery.wit" from "../../wit/delivery.wit",

@@ -1,4 +1,4 @@
-//! Makes the project of a new provider.
+//! Makes the project of a new provider, or of a factor that people hold.
 
 mod files;
 
@@ -8,10 +8,20 @@ use anyhow::{Context as _, bail};
 
 use crate::output::print_line;
 
-use files::{File, GO, JAVASCRIPT, PYTHON, RUST, WIT};
+use files::{FACTOR_WIT, File, GO, JAVASCRIPT, PYTHON, RUST, RUST_FACTOR, WIT};
 
 /// The greatest length of a provider's type, in characters.
 const LONGEST_TYPE: usize = 32;
+
+/// What a component does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Delivers messages.
+    #[default]
+    Provider,
+    /// Judges answers of a factor that people hold, such as an authenticator app. In Rust.
+    Factor,
+}
 
 /// A programming language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -64,11 +74,19 @@ impl Language {
     }
 }
 
-/// Makes a project in a folder that does not exist, or is empty.
+/// Makes a project in a folder that does not exist, or is empty. A factor is in Rust, whose language need not be given.
 ///
 /// # Errors
-/// If the folder is not empty, cannot be written to, or its name cannot be the type of a provider.
-pub fn new(folder: &Path, language: Language) -> anyhow::Result<()> {
+/// If no language is given or there is none for the kind, if the folder is not empty, cannot be written to, or its name cannot be the type of a provider.
+pub fn new(folder: &Path, kind: Kind, language: Option<Language>) -> anyhow::Result<()> {
+    let (files, wit, language) = match (kind, language) {
+        (Kind::Provider, Some(language)) => (language.files(), WIT, language),
+        (Kind::Factor, None | Some(Language::Rust)) => (RUST_FACTOR, FACTOR_WIT, Language::Rust),
+        (Kind::Provider, None) => bail!("choose a programming language with `--language`"),
+        (Kind::Factor, Some(_)) => {
+            bail!("a factor imports nothing, which only Rust can build now: use `--language rust`")
+        }
+    };
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !name.chars().all(fits) || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > LONGEST_TYPE {
@@ -80,10 +98,13 @@ pub fn new(folder: &Path, language: Language) -> anyhow::Result<()> {
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty; nothing was written", folder.display());
     }
-    for (path, text) in language.files() {
-        write(&folder.join(path), &language.named(text, name))?;
+    for (path, text) in files {
+        let text = language.named(text, name);
+        // The contract of factors is a folder of its own.
+        let text = if kind == Kind::Factor { text.replace("\"../../wit\"", "\"../../wit/factor\"") } else { text };
+        write(&folder.join(path), &text)?;
     }
-    for (path, text) in WIT {
+    for (path, text) in wit {
         write(&folder.join(path), text)?;
     }
     print_line!("Created {}. Its README.md says how to build and check the provider.", folder.display())?;
