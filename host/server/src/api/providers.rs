@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use twofactor::admin::NewProvider;
-use twofactor::sandbox::{ProviderInfo, RecipientKind};
+use twofactor::sandbox::{FactorManifest, ProviderInfo, RecipientKind};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Parameters, Raw};
@@ -28,6 +28,35 @@ enum RecipientWord {
     Handle,
 }
 
+/// What kind of factor a provider judges.
+#[derive(Serialize, ToSchema)]
+struct FactorKind {
+    /// How an enrolment is finished: `typed-code`, `webauthn-create` or `show-once`.
+    #[schema(example = "typed-code")]
+    enrolment: &'static str,
+    /// How a challenge is answered: `typed-code` or `webauthn-get`.
+    #[schema(example = "typed-code")]
+    challenge: &'static str,
+    /// How many factors of one instance a user may have.
+    max_per_user: u32,
+    /// Whether a new factor ends the user's earlier ones of the instance.
+    replaces_earlier: bool,
+    /// Whether it is only a fallback, and never a user's only factor.
+    never_sole: bool,
+}
+
+impl From<&FactorManifest> for FactorKind {
+    fn from(factor: &FactorManifest) -> Self {
+        Self {
+            enrolment: factor.enrolment.name(),
+            challenge: factor.challenge.name(),
+            max_per_user: factor.max_per_user,
+            replaces_earlier: factor.replaces_earlier,
+            never_sole: factor.never_sole,
+        }
+    }
+}
+
 /// A provider.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Provider {
@@ -40,9 +69,13 @@ pub(super) struct Provider {
     /// The channel.
     channel: String,
     /// The kind of recipient; absent for a factor that people hold.
-    #[schema(value_type = Option<RecipientWord>)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RecipientWord>, nullable = false)]
     recipient: Option<&'static str>,
+    /// What kind of factor it judges; absent for a provider that sends messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    factor: Option<FactorKind>,
     /// The JSON Schema (2020-12) of its options. `writeOnly` marks a secret.
     #[schema(value_type = Object)]
     options_schema: Value,
@@ -73,6 +106,7 @@ impl From<ProviderInfo> for Provider {
             version: info.manifest.version,
             channel: info.manifest.channel,
             recipient,
+            factor: info.manifest.factor.as_ref().map(FactorKind::from),
             options_schema: info.manifest.options_schema,
             digest: info.digest,
             imports: info.imports,

@@ -255,7 +255,7 @@ impl From<&twofactor::sandbox::GrantedConnection> for Connection {
 /// Something that a provider is able to do.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Capability {
-    /// A stable name, such as `http`, `smtp`, `log`, `code`, `secret` or `place-secret`.
+    /// A stable name, such as `http`, `smtp`, `log`, `code`, `factor`, `secret` or `place-secret`.
     #[schema(example = "secret")]
     kind: String,
     /// With `secret`: the option that it sees. With `place-secret`: the JSON Pointer of the option that the host puts into its requests.

@@ -219,6 +219,25 @@ fn recipient(l: Language, manifest: &Manifest) -> &'static str {
     }
 }
 
+/// Returns what kind of factor it judges, as the contract names it.
+fn factor(l: Language, manifest: &Manifest) -> String {
+    let Some(factor) = &manifest.factor else { return l.say("none", "keine").to_owned() };
+    let mut text = format!(
+        "{} → {}, {} {}",
+        factor.enrolment.name(),
+        factor.challenge.name(),
+        l.say("per user:", "pro Benutzer:"),
+        factor.max_per_user
+    );
+    if factor.replaces_earlier {
+        text += l.say(", replaces earlier ones", ", ersetzt frühere");
+    }
+    if factor.never_sole {
+        text += l.say(", only as a fallback", ", nur als Rückfall");
+    }
+    text
+}
+
 /// Returns what differs from the component that serves the type now.
 fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Markup {
     let (old, new) = (&before.manifest, &after.manifest);
@@ -227,6 +246,7 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         (l.say("Version", "Version"), &old.version, &new.version),
         (l.say("Channel", "Kanal"), &old.channel, &new.channel),
         (l.say("Delivers to", "Zustellung an"), recipient(l, old), recipient(l, new)),
+        (l.say("Factors", "Faktoren"), &factor(l, old), &factor(l, new)),
         ("SHA-256", &before.digest, &after.digest),
     ];
     let changes = after.changes_from(before);
