@@ -40,6 +40,11 @@ fn the_tutorial_for_go_works_unchanged() {
     a_tutorial_works_as_it_stands("go.md", &["bash", "curl", "go", "wasm-tools|jco"]);
 }
 
+#[test]
+fn the_tutorial_for_factors_works_unchanged() {
+    a_tutorial_works_as_it_stands("factors.md", &["bash", "cargo", "rustup"]);
+}
+
 /// Every name that a WIT file declares.
 fn names(wit: &str) -> Vec<String> {
     let mut names = Vec::new();
@@ -76,7 +81,10 @@ fn every_item_of_the_contract_is_named_in_the_book() {
 fn the_guide_lists_each_limit_with_its_default() {
     let bytes =
         |n: usize| if n.is_multiple_of(1 << 20) { format!("{} MiB", n >> 20) } else { format!("{} KiB", n >> 10) };
-    let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
+    let seconds = |time: std::time::Duration| match time.as_secs() {
+        0 => format!("{} ms", time.as_millis()),
+        seconds => format!("{seconds} s"),
+    };
     let limits = twofactor::sandbox::SandboxLimits::default();
     let defaults = BTreeMap::from([
         ("component_bytes", bytes(limits.component_bytes)),
@@ -90,6 +98,8 @@ fn the_guide_lists_each_limit_with_its_default() {
         ("running_time", seconds(limits.running_time)),
         ("configure_time", seconds(limits.configure_time)),
         ("deliver_time", seconds(limits.deliver_time)),
+        ("factor_running_time", seconds(limits.factor_running_time)),
+        ("factor_time", seconds(limits.factor_time)),
         ("exchanged_bytes", bytes(limits.exchanged_bytes)),
         ("host_calls", limits.host_calls.to_string()),
         ("log_lines", limits.log_lines.to_string()),
@@ -117,9 +127,16 @@ fn the_guide_lists_each_limit_with_its_default() {
 
 #[test]
 fn links_within_the_book_lead_somewhere() {
-    for name in
-        ["README.md", "rust.md", "javascript.md", "python.md", "go.md", "compatibility.md", "other-languages.md"]
-    {
+    for name in [
+        "README.md",
+        "rust.md",
+        "javascript.md",
+        "python.md",
+        "go.md",
+        "compatibility.md",
+        "other-languages.md",
+        "factors.md",
+    ] {
         for target in page(name).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             let file = target.split('#').next().unwrap();
             let leads = target.starts_with("https://") || Path::new(ROOT).join("docs/providers").join(file).exists();
