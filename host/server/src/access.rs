@@ -31,14 +31,17 @@ fn forbidden(detail: &str) -> Problem {
 /// An application. It can start and verify challenges of one subscription, and nothing else.
 pub(crate) struct Application {
     pub(crate) subscription: String,
+    /// The id of its token. Only the token that began an enrolment can finish it.
+    pub(crate) token_id: String,
 }
 
 impl FromRequestParts<AppState> for Application {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
-        match identity(parts, app).await?.role {
-            Role::Application { subscription } => Ok(Self { subscription }),
+        let Identity { token_id, role, .. } = identity(parts, app).await?;
+        match role {
+            Role::Application { subscription } => Ok(Self { subscription, token_id }),
             _ => Err(forbidden("only applications can call this")),
         }
     }

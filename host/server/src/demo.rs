@@ -19,6 +19,9 @@ use crate::serve::{announce, first_administrator, listen, run};
 use crate::sign_in::PublicUrl;
 use crate::{app, outbox};
 
+/// The types of the factors that people hold.
+const FACTORS: [&str; 2] = ["totp", "recovery"];
+
 /// Runs the demo until it is interrupted, with additional providers if files are given. Their upstreams replay recorded responses. The
 /// last line that it prints at the start is a JSON object.
 ///
@@ -60,6 +63,13 @@ pub(crate) async fn demo(
     };
     let mut builder =
         TwoFactor::builder().network(network.build()?).bundled_providers().policy(policy).rate_limits(limits);
+    for factor in FACTORS {
+        builder = builder.bundled_provider(factor)?;
+    }
+    // Passkeys need a name: they cannot be used at an address.
+    let address = listener.local_addr()?;
+    let site = format!("http://localhost:{}", address.port());
+    builder = builder.public_url(&site);
     if let Some(cache) = cache.open()? {
         builder = builder.code_cache(cache);
     }
@@ -70,13 +80,13 @@ pub(crate) async fn demo(
         builder = builder.provider(component);
     }
     let engine = builder.build().await?;
-    let (application, admin) = furnish(&engine).await?;
+    let (application, admin) = furnish(&engine, &site).await?;
     for (file, digest) in providers.iter().zip(&digests) {
         instance_of(&engine, file, digest).await?;
     }
-    let url = format!("http://{}", listener.local_addr()?);
+    let url = format!("http://{address}");
     // Without TLS, browsers are only sent to loopback addresses.
-    let public = PublicUrl::parse(&url).ok();
+    let public = PublicUrl::parse(if address.ip().is_loopback() { &site } else { &url }).ok();
     let mut ready = json!({
         "url": url,
         "application_token": application,
@@ -92,7 +102,7 @@ pub(crate) async fn demo(
 }
 
 /// Creates a subscription with an instance of each type, and two tokens.
-async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
+async fn furnish(engine: &TwoFactor, site: &str) -> anyhow::Result<(String, String)> {
     let admin = engine.administration(Actor::new("demo"));
     admin.create_subscription("demo", "Demo").await?;
     let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true,
@@ -114,14 +124,21 @@ async fn furnish(engine: &TwoFactor) -> anyhow::Result<(String, String)> {
             json!({"TwilioAccountSid": "AC00000000000000000000000000000000", "TwilioAuthToken": "demo",
                 "TwilioSmsFromNumber": "+15005550006"}),
         ),
+        NewInstance::new("totp", "Authenticator app", json!({})),
+        NewInstance::new("recovery", "Recovery codes", json!({})),
     ];
+    // Where `cargo run -p shop-example` waits, and where passkeys can be used.
+    let page = SignInPage {
+        return_urls: vec!["http://127.0.0.1:3000/signed-in".to_owned()],
+        rp_id: Some("localhost".to_owned()),
+        origins: vec![site.to_owned()],
+        ..SignInPage::default()
+    };
+    admin.set_sign_in_page("demo", page, None).await?;
     for instance in instances {
         let instance = admin.create_instance("demo", instance).await?;
         admin.set_assignments("demo", &instance.id, vec![Assignment::tenant("demo")]).await?;
     }
-    // Where `cargo run -p shop-example` waits.
-    let page = SignInPage { return_urls: vec!["http://127.0.0.1:3000/signed-in".to_owned()], ..SignInPage::default() };
-    admin.set_sign_in_page("demo", page, None).await?;
     let role = Role::Application { subscription: "demo".to_owned() };
     let (_, application) = admin.issue_token("demo application", role, None).await?;
     let (_, token) = admin.issue_token("demo administrator", Role::SystemAdmin, None).await?;

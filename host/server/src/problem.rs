@@ -20,6 +20,10 @@ pub(crate) enum ProblemType {
     NotAvailable,
     ChallengeClosed,
     SignInClosed,
+    EnrolmentClosed,
+    /// A change of a user's factors needs a better proof.
+    ProofRequired,
+    RequirementUnmet,
     PreconditionFailed,
     TooLarge,
     CodeRejected,
@@ -51,6 +55,11 @@ impl ProblemType {
             Self::NotAvailable => ("not-available", StatusCode::CONFLICT, "No instance available"),
             Self::ChallengeClosed => ("challenge-closed", StatusCode::GONE, "Challenge closed"),
             Self::SignInClosed => ("sign-in-closed", StatusCode::GONE, "Sign-in closed"),
+            Self::EnrolmentClosed => ("enrolment-closed", StatusCode::GONE, "Enrolment closed"),
+            Self::ProofRequired => ("proof-required", StatusCode::FORBIDDEN, "Proof required"),
+            Self::RequirementUnmet => {
+                ("requirement-unmet", StatusCode::UNPROCESSABLE_ENTITY, "Requirement not satisfied")
+            }
             Self::PreconditionFailed => {
                 ("precondition-failed", StatusCode::PRECONDITION_FAILED, "Modified by someone else")
             }
@@ -91,7 +100,7 @@ pub(crate) struct ProblemBody {
     status: u16,
     /// What happened, and what to do about it.
     detail: String,
-    /// With `code-rejected`: the remaining attempts of the challenge.
+    /// With `code-rejected`: the remaining attempts of the challenge or enrolment.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     attempts_left: Option<u32>,
@@ -108,6 +117,10 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "/policy/countries")]
     setting: Option<&'static str>,
+    /// With `requirement-unmet`: what is not satisfied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "phishing-resistant")]
+    requirement: Option<&'static str>,
     /// With `invalid-input`: the invalid fields, where they are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -140,6 +153,7 @@ impl Problem {
             retryable: None,
             country: None,
             setting: None,
+            requirement: None,
             errors: Vec::new(),
         };
         Self(Box::new(Inner { body, name, retry_after: None }))
@@ -189,6 +203,9 @@ fn type_of(error: &twofactor::Error) -> ProblemType {
         ErrorKind::InvalidCredentials => ProblemType::InvalidCredentials,
         ErrorKind::CodeRejected => ProblemType::CodeRejected,
         ErrorKind::Closed => ProblemType::ChallengeClosed,
+        ErrorKind::EnrolmentClosed => ProblemType::EnrolmentClosed,
+        ErrorKind::ProofRequired => ProblemType::ProofRequired,
+        ErrorKind::RequirementUnmet => ProblemType::RequirementUnmet,
         ErrorKind::RecipientRejected => ProblemType::RecipientRejected,
         ErrorKind::DeliveryFailed if error.retry_after().is_some() => ProblemType::DeliveryDelayed,
         ErrorKind::DeliveryFailed => ProblemType::DeliveryFailed,
@@ -206,6 +223,7 @@ impl From<twofactor::Error> for Problem {
         let Inner { body, retry_after, .. } = &mut *problem.0;
         *retry_after = error.retry_after().map(|wait| wait.as_secs().max(1));
         body.attempts_left = error.attempts_left();
+        body.requirement = error.requirement();
         body.country = error.closed_country().map(str::to_owned);
         body.setting = body.country.as_ref().map(|_| "/policy/countries");
         let fields = error.field_errors().iter();

@@ -12,7 +12,8 @@ async fn a_challenge_through_each_provider_arrives_verifies_once_and_is_refused_
     let demo = Server::demo();
     let token = demo.token("application_token");
     let listed = demo.call("GET", "/v1/two-factors?tenant=demo", token, Value::Null).await.expect(200);
-    let factors = listed["two_factors"].as_array().unwrap();
+    let delivers = |one: &&Value| one.get("factors").is_none();
+    let factors: Vec<_> = listed["two_factors"].as_array().unwrap().iter().filter(delivers).collect();
     assert_eq!(factors.len(), 3);
     for factor in factors {
         let (recipient, to) = match factor["channel"].as_str().unwrap() {

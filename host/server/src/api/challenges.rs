@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use twofactor::{SignIn, TwoFactor};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Parameters, Segments};
+use super::enrolments::Required;
 use crate::access::Application;
 use crate::problem::{Problem, ProblemType};
 
@@ -55,8 +57,12 @@ struct Available {
     r#type: String,
     /// The display name.
     name: String,
-    /// The channel, such as `email` or `sms`.
+    /// The channel, such as `email` or `sms`. For factors that users hold: how they answer, such as `typed-code` or `webauthn-get`.
     channel: String,
+    /// For factors that users hold: how many of this instance the user can use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    factors: Option<usize>,
 }
 
 /// Lists the instances that are available to a sign-in, most specific first.
@@ -70,13 +76,19 @@ pub(super) async fn available(
     let found = engine.available(&place.sign_in(application.subscription)).await?;
     let two_factors = found
         .into_iter()
-        .map(|one| Available { id: one.id, r#type: one.type_id, name: one.name, channel: one.channel })
+        .map(|one| Available {
+            id: one.id,
+            r#type: one.type_id,
+            name: one.name,
+            channel: one.channel,
+            factors: one.factors,
+        })
         .collect();
     Ok(Json(AvailableList { two_factors }))
 }
 
 /// The addresses of a person.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Recipient {
     /// An email address.
@@ -106,9 +118,11 @@ pub(super) struct NewChallenge {
     client_application: Option<String>,
     /// The user. Wrong codes are counted per user.
     user: Option<String>,
-    /// The instance to use. By default, the most specific one that can reach the recipient.
+    /// The instance to use. By default, the most specific one that can reach the recipient; without `recipient`, the strongest factor that
+    /// the user holds.
     two_factor: Option<String>,
-    #[serde(deserialize_with = "super::body::object")]
+    /// Where a code is sent. Omit it for a factor that the user holds.
+    #[serde(default, deserialize_with = "super::body::object")]
     recipient: Recipient,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     locale: Option<String>,
@@ -121,6 +135,23 @@ pub(super) struct NewChallenge {
     /// for those who have, so that nobody else can use them up.
     #[serde(default)]
     first_factor: bool,
+    /// Which factors satisfy this sign-in. By default any.
+    #[serde(default)]
+    required: Required,
+    /// The authentication context class that the sign-in needs: `phr` (phishing-resistant) or `phrh` (with a proved hardware key). It is
+    /// reached, or the challenge is refused with 422 `requirement-unmet`.
+    #[schema(example = "phr", max_length = 100)]
+    acr: Option<String>,
+}
+
+/// How a challenge is answered.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ChallengeKind {
+    /// With `code`: one that was sent, of the authenticator app, or a recovery code.
+    TypedCode,
+    /// With `credential`: the page calls `navigator.credentials.get`.
+    WebauthnGet,
 }
 
 /// A challenge in progress, without its code.
@@ -128,23 +159,29 @@ pub(super) struct NewChallenge {
 pub(super) struct Challenge {
     /// An opaque id.
     id: String,
-    /// The instance that delivers the code, or whose factor answers it.
+    /// The instance that delivers the code, or whose factor answers.
     two_factor: String,
-    /// The channel, such as `email` or `sms`.
+    kind: ChallengeKind,
+    /// The channel, such as `email` or `sms`. For a factor that the user holds the same as `kind`.
     channel: String,
-    /// The recipient, masked, if a code is delivered.
+    /// What the page needs, for a factor that the user holds. For `webauthn-get` it is what
+    /// `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Object)]
+    public: Option<Value>,
+    /// The recipient, masked. Missing if nothing is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     recipient_hint: Option<String>,
     /// When the challenge expires.
     expires_at: Timestamp,
-    /// When the message can be sent again, if a code is delivered.
+    /// When the message can be sent again. Missing if nothing is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     resend_after: Option<Timestamp>,
     /// Remaining attempts.
     attempts_left: u32,
-    /// Characters of the code, if one is typed.
+    /// How many characters the code has. Missing if no code is typed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     code_length: Option<u32>,
@@ -155,7 +192,12 @@ impl From<twofactor::Challenge> for Challenge {
         Self {
             id: challenge.id,
             two_factor: challenge.two_factor,
+            kind: match challenge.kind {
+                twofactor::challenge::ChallengeKind::WebauthnGet => ChallengeKind::WebauthnGet,
+                _ => ChallengeKind::TypedCode,
+            },
             channel: challenge.channel,
+            public: challenge.public,
             recipient_hint: challenge.recipient_hint,
             expires_at: challenge.expires_at,
             resend_after: challenge.resend_after,
@@ -165,7 +207,7 @@ impl From<twofactor::Challenge> for Challenge {
     }
 }
 
-/// Starts a challenge: generates a code and sends it. With `Idempotency-Key`, a repeated request within a day returns the first response.
+/// Starts a challenge: generates a code and sends it, or asks for a factor that the user holds. With `Idempotency-Key`, a repeated request within a day returns the first response.
 #[utoipa::path(post, path = "/v1/challenges", operation_id = "startChallenge", tag = "challenges", request_body = NewChallenge,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters, chosen by the application.")),
     responses((status = 201, body = Challenge)))]
@@ -184,25 +226,52 @@ pub(super) async fn start(
     start.purpose = body.purpose;
     start.client_address = body.client_address;
     start.first_factor = body.first_factor;
-    if let Some(key) = headers.get("idempotency-key") {
-        let unreadable = |_| {
-            let detail = "`Idempotency-Key` must consist of visible ASCII characters";
-            Problem::new(ProblemType::InvalidInput, detail)
-        };
-        start.idempotency_key = Some(key.to_str().map_err(unreadable)?.to_owned());
-    }
+    start.required = body.required.into();
+    start.acr = body.acr;
+    start.idempotency_key = idempotency_key(&headers)?;
     Ok((StatusCode::CREATED, Json(engine.start(start).await?.into())))
 }
 
-/// The code that the person entered.
+/// Reads the header `Idempotency-Key`.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let unreadable = |_| {
+        let detail = "`Idempotency-Key` must consist of visible ASCII characters";
+        Problem::new(ProblemType::InvalidInput, detail)
+    };
+    let key = headers.get("idempotency-key").map(|key| key.to_str().map_err(unreadable)).transpose()?;
+    Ok(key.map(str::to_owned))
+}
+
+/// The person's answer: exactly one of `code` and `credential`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Answer {
+    /// For `typed-code`: the code that the person entered.
     #[schema(example = "123456")]
-    code: String,
+    code: Option<String>,
+    /// For `webauthn-get`: what `toJSON()` of the credential returned in the browser.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Map<String, Value>>,
     /// The network address of the person, for rate limits.
     #[schema(value_type = Option<String>)]
     client_address: Option<IpAddr>,
+}
+
+/// How strong a verified answer is, for those who must reach a level of NIST SP 800-63B-4.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Assurance {
+    /// The level that this sign-in reaches, together with the first factor if the challenge was started with `first_factor`: `aal1`, `aal2`
+    /// or `aal3`.
+    #[schema(example = "aal2")]
+    aal: &'static str,
+    /// Whether the answer is worthless on any other site.
+    phishing_resistant: bool,
+    /// Whether the authenticator verified its user, by PIN or biometrics.
+    user_verified: bool,
+    /// Whether the factor cannot be copied to another device, as far as is known.
+    device_bound: bool,
+    /// Whether the model of the authenticator was proved and is trusted.
+    attested: bool,
 }
 
 /// A verified challenge. It can be verified once.
@@ -210,21 +279,33 @@ pub(super) struct Answer {
 pub(super) struct Verified {
     #[schema(example = "verified")]
     status: &'static str,
-    /// The user the challenge was started for.
+    /// The user the challenge was started for, or whom the passkey identified.
     #[schema(required = true)]
     user: Option<String>,
-    /// The instance that delivered the code.
+    /// The instance that delivered the code, or whose factor was used.
     two_factor: String,
     /// The purpose that the challenge was started with. Compare it with yours.
     #[schema(example = "sign-in")]
     purpose: String,
     /// Authentication method references (RFC 8176): `otp`, and `sms` or `tel` for a code sent to a phone number. Email and chat have
-    /// no registered value.
+    /// no registered value. For passkeys `swk`, `pop` or `hwk`, and `user`.
     amr: Vec<String>,
+    /// The authentication context class: `phr` or `phrh`; `null` for factors that are not phishing-resistant.
+    #[schema(required = true)]
+    acr: Option<String>,
+    assurance: Assurance,
+    /// The factor that was used, if the user holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    factor: Option<String>,
+    /// How many uses of that factor are left, if their number is limited: recovery codes. Offer new ones in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    uses_left: Option<u32>,
     verified_at: Timestamp,
 }
 
-/// Verifies a code. Returns 422 `code-rejected` for a wrong one; 410 `challenge-closed` for a challenge that is used, expired, locked,
+/// Verifies an answer. Returns 422 `code-rejected` for a wrong one; 410 `challenge-closed` for a challenge that is used, expired, locked,
 /// cancelled or unknown; 502 or 503 `delivery-failed` if the upstream generated the code and cannot be reached.
 #[utoipa::path(post, path = "/v1/challenges/{id}/verify", operation_id = "verifyChallenge", tag = "challenges", request_body = Answer,
     responses((status = 200, body = Verified)))]
@@ -234,18 +315,30 @@ pub(super) async fn verify(
     Segments(id): Segments<String>,
     Body(answer): Body<Answer>,
 ) -> Result<Json<Verified>, Problem> {
-    let verified = engine
-        .verify(
-            &application.subscription,
-            twofactor::Answer::new(&id, &answer.code).client_address(answer.client_address),
-        )
-        .await?;
+    let credential = answer.credential.map(|credential| Value::Object(credential).to_string());
+    let given = match (&answer.code, &credential) {
+        (Some(code), None) => twofactor::Answer::new(&id, code),
+        (None, Some(credential)) => twofactor::Answer::credential(&id, credential),
+        _ => return Err(Problem::at("", "must have exactly one of `code` and `credential`")),
+    };
+    let verified = engine.verify(&application.subscription, given.client_address(answer.client_address)).await?;
+    let assurance = verified.assurance;
     Ok(Json(Verified {
         status: "verified",
         user: verified.user,
         two_factor: verified.two_factor,
         purpose: verified.purpose,
         amr: verified.amr,
+        acr: verified.acr,
+        assurance: Assurance {
+            aal: assurance.aal.name(),
+            phishing_resistant: assurance.phishing_resistant,
+            user_verified: assurance.user_verified,
+            device_bound: assurance.device_bound,
+            attested: assurance.attested,
+        },
+        factor: verified.factor,
+        uses_left: verified.uses_left,
         verified_at: verified.verified_at,
     }))
 }

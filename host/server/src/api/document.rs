@@ -96,6 +96,8 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let body = !call["requestBody"].is_null();
     let parameters = !call["parameters"].is_null();
     let challenge = path.starts_with("/v1/challenges");
+    let enrolment = path.starts_with("/v1/enrolments");
+    let factor = path.starts_with("/v1/users/") && application;
     let name = call["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(responses) = call["responses"].as_object_mut() else { return };
     let taken = [
@@ -103,6 +105,8 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         "removeSubscription",
         "removeDirectoryEntry",
         "startChallenge",
+        "beginEnrolment",
+        "finishEnrolment",
         "redeemSignIn",
         "replaceSecondFactor",
         "replaceSignInPage",
@@ -113,7 +117,13 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     for (status, here, description) in [
         ("400", body || parameters, "Invalid request: `invalid-input`. `errors` lists the invalid fields."),
         ("401", true, "The token is missing, expired or revoked: `unauthorized`."),
+        (
+            "403",
+            ["beginEnrolment", "removeFactor"].contains(&&*name),
+            "The role of the token does not allow this call: `forbidden`. The proof is not enough: `proof-required`.",
+        ),
         ("403", true, "The role of the token does not allow this call: `forbidden`."),
+        ("404", factor, "The user has no such factor: `not-found`."),
         (
             "404",
             !application && path.contains('{'),
@@ -127,14 +137,28 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         ),
         (
             "410",
+            name == "finishEnrolment",
+            "The enrolment is finished, replaced, expired, of another token, or unknown: `enrolment-closed`.",
+        ),
+        (
+            "410",
             name == "redeemSignIn",
             "The handle is unknown, redeemed, expired, or of another sign-in: `sign-in-closed`.",
         ),
         ("412", conditional, "Modified by someone else: `precondition-failed`."),
         ("408", body, "The body did not arrive in time: `request-timeout`."),
         ("413", body, "The body is too long: `too-large`."),
-        ("422", challenge && method == "post", "`code-rejected`, `recipient-rejected`, or `idempotency-key-reused`."),
-        ("429", challenge, "Too many requests: `rate-limited`, `user-locked`. `Retry-After` says how long to wait."),
+        (
+            "422",
+            challenge && method == "post",
+            "`code-rejected`, `recipient-rejected`, `requirement-unmet`, or `idempotency-key-reused`.",
+        ),
+        ("422", enrolment, "`code-rejected`, `requirement-unmet`, or `idempotency-key-reused`."),
+        (
+            "429",
+            challenge || enrolment || factor,
+            "Too many requests: `rate-limited`, `user-locked`. `Retry-After` says how long to wait.",
+        ),
         (
             "502",
             upstream,

@@ -14,12 +14,18 @@ mod directory;
 mod document;
 mod duplicate;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod enrolments;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod factor;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod messages;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod part;
 mod price;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod proof;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod providers;
 mod reach;
@@ -34,6 +40,8 @@ mod sign_ins;
 mod subscriptions;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod tokens;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod user_factors;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod users;
 
@@ -60,6 +68,10 @@ fn calls() -> OpenApiRouter<AppState> {
         .routes(routes!(challenges::verify))
         .routes(routes!(challenges::resend))
         .routes(routes!(challenges::cancel))
+        .routes(routes!(enrolments::begin))
+        .routes(routes!(enrolments::finish))
+        .routes(routes!(user_factors::list))
+        .routes(routes!(user_factors::rename, user_factors::remove))
         .routes(routes!(sign_ins::begin))
         .routes(routes!(sign_ins::read))
         .routes(routes!(sign_ins::redeem))

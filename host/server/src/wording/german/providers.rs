@@ -156,4 +156,30 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "these options do not have the form that the schema requires",
         "diese Optionen haben nicht die Form, die das Schema verlangt",
     ),
+    // Our own factors.
+    (
+        "Codes of an authenticator app. The default values work with every app.",
+        "Codes einer Authenticator-App. Die Standardwerte funktionieren mit jeder App.",
+    ),
+    (
+        "The name that apps show above the code; without one, the name of the site.",
+        "Der Name, den Apps über dem Code anzeigen; ohne Angabe der Name der Anwendung.",
+    ),
+    (
+        "The hash function. Some apps ignore it and compute codes with SHA1; they cannot be set up with another one.",
+        "Die Hashfunktion. Manche Apps ignorieren sie und berechnen Codes mit SHA1; mit einer anderen lassen sie sich nicht einrichten.",
+    ),
+    (
+        "The number of digits. Some apps ignore it and show 6. Do not change it while apps are set up: their codes would be refused.",
+        "Die Anzahl der Ziffern. Manche Apps ignorieren sie und zeigen 6. Ändern Sie sie nicht, solange Apps eingerichtet sind: deren Codes würden abgelehnt.",
+    ),
+    (
+        "How long an app shows a code, in seconds. Some apps ignore it and take 30; they cannot be set up with another value.",
+        "Wie lange eine App einen Code anzeigt, in Sekunden. Manche Apps ignorieren es und nehmen 30; mit einem anderen Wert lassen sie sich nicht einrichten.",
+    ),
+    (
+        "must not be empty, and not begin or end with a blank",
+        "darf nicht leer sein und nicht mit einem Leerzeichen beginnen oder enden",
+    ),
+    ("Recovery codes have no options.", "Wiederherstellungscodes haben keine Optionen."),
 ];

@@ -1,0 +1,183 @@
+//! Factors that people hold, over REST, as applications use them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/factors.rs"]
+mod factors;
+#[path = "common/site.rs"]
+mod site;
+#[path = "common/totp.rs"]
+mod totp;
+
+use common::wrong;
+use factors::Stage;
+use serde_json::{Value, json};
+use twofactor::token::Role;
+
+#[tokio::test]
+async fn an_authenticator_app_is_enrolled_and_answers_challenges() {
+    let stage = Stage::start().await;
+    let names = json!({"user_name": "alice@example.com"});
+    let begun = stage.begin("alice", &stage.totp, names).await.expect(201);
+    assert_eq!(
+        (&begun["type"], &begun["kind"], &begun["code_length"]),
+        (&json!("totp"), &json!("typed-code"), &json!(6))
+    );
+    assert_eq!(begun["two_factor"], stage.totp);
+    let reveal = begun["reveal"].as_object().unwrap();
+    assert_eq!(reveal.keys().collect::<Vec<_>>(), ["otpauth_uri", "secret", "qr_svg"]);
+    assert!(reveal["otpauth_uri"].as_str().unwrap().starts_with("otpauth://totp/"));
+    assert!(reveal["qr_svg"].as_str().unwrap().starts_with("<svg xmlns="));
+    let secret = reveal["secret"].as_str().unwrap().replace(' ', "");
+    let right = stage.code(&secret);
+
+    let refused = stage.finish(&begun, json!({"code": wrong(&right)})).await.problem(422, "code-rejected");
+    assert!(refused["attempts_left"].as_u64().unwrap() > 0, "{refused}");
+    for malformed in
+        [json!({}), json!({"code": "12"}), json!({"credential": {}}), json!({"code": right, "credential": {}})]
+    {
+        stage.finish(&begun, malformed).await.problem(400, "invalid-input");
+    }
+    let finished = stage.finish(&begun, json!({"code": right, "label": "Phone"})).await.expect(201);
+    let factor = &finished["factor"];
+    assert_eq!(
+        (&factor["type"], &factor["label"], &factor["status"]),
+        (&json!("totp"), &json!("Phone"), &json!("active"))
+    );
+    assert_eq!(factor["fallback"], false);
+    stage.finish(&begun, json!({"code": right})).await.problem(410, "enrolment-closed");
+    let listed = stage.call("GET", "/v1/users/alice/factors", Value::Null).await.expect(200);
+    assert_eq!((&listed["factors"][0]["id"], &listed["factors"][0]["label"]), (&factor["id"], &json!("Phone")));
+    assert_eq!(listed["factors"].as_array().unwrap().len(), 1);
+    assert_eq!(stage.call("GET", "/v1/users/bob/factors", Value::Null).await.expect(200)["factors"], json!([]));
+    let available = stage.call("GET", "/v1/two-factors?tenant=main&user=alice", Value::Null).await.expect(200);
+    let held = |id: &str| {
+        let all = available["two_factors"].as_array().unwrap().iter();
+        all.filter(|one| one["id"] == id).map(|one| one["factors"].clone()).next().unwrap()
+    };
+    assert_eq!((held(&stage.totp), held(&stage.recovery)), (json!(1), json!(0)));
+
+    // The code that finished the enrolment is spent.
+    let challenge = stage.challenge("alice", &stage.totp, json!({})).await.expect(201);
+    assert_eq!((&challenge["kind"], &challenge["channel"]), (&json!("typed-code"), &json!("typed-code")));
+    for nothing in ["recipient_hint", "resend_after"] {
+        assert!(challenge.get(nothing).is_none(), "{challenge}");
+    }
+    assert_eq!(challenge["code_length"], 6);
+    stage.verify(&challenge, json!({"code": right})).await.problem(422, "code-rejected");
+    for malformed in [json!({}), json!({"code": right, "credential": {}})] {
+        stage.verify(&challenge, malformed).await.problem(400, "invalid-input");
+    }
+    stage.site.advance(30);
+    let verified = stage.verify(&challenge, json!({"code": stage.code(&secret)})).await.expect(200);
+    assert_eq!((&verified["amr"], &verified["acr"]), (&json!(["otp"]), &Value::Null));
+    assert_eq!((&verified["user"], &verified["factor"]), (&json!("alice"), &factor["id"]));
+    assert_eq!(
+        verified["assurance"],
+        json!({"aal": "aal2", "phishing_resistant": false, "user_verified": false, "device_bound": false, "attested": false})
+    );
+    stage.verify(&challenge, json!({"code": stage.code(&secret)})).await.problem(410, "challenge-closed");
+}
+
+#[tokio::test]
+async fn an_enrolment_belongs_to_the_token_that_began_it() {
+    let stage = Stage::start().await;
+    let role = Role::Application { subscription: "shop".to_owned() };
+    let (_, other) = stage.site.admin().issue_token("other node", role, None).await.unwrap();
+    let begun = stage.begin("alice", &stage.totp, json!({})).await.expect(201);
+    let secret = begun["reveal"]["secret"].as_str().unwrap().replace(' ', "");
+    let (path, answer) =
+        (format!("/v1/enrolments/{}/finish", begun["id"].as_str().unwrap()), json!({"code": stage.code(&secret)}));
+    stage.call_as(&other, "POST", &path, answer.clone()).await.problem(410, "enrolment-closed");
+    stage
+        .call("POST", "/v1/enrolments/AAAAAAAAAAAAAAAAAAAAAAAA/finish", answer.clone())
+        .await
+        .problem(410, "enrolment-closed");
+    stage.call("POST", &path, answer).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_repeat_with_the_same_key_shows_a_secret_only_to_the_same_token() {
+    let stage = Stage::start().await;
+    let role = Role::Application { subscription: "shop".to_owned() };
+    let (_, other) = stage.site.admin().issue_token("other node", role, None).await.unwrap();
+    let body = json!({"tenant": "main", "user": "alice", "two_factor": stage.totp, "proof": {"first_factor": true}});
+    let begin = async |token: &str, body: &Value| {
+        let request = reqwest::Client::new().post(format!("{}/v1/enrolments", stage.site.url)).bearer_auth(token);
+        common::Answer::of(request.header("Idempotency-Key", "k-1").body(body.to_string())).await
+    };
+    let first = begin(&stage.site.application, &body).await.expect(201);
+    let again = begin(&stage.site.application, &body).await.expect(201);
+    assert_eq!((&again["id"], &again["reveal"]), (&first["id"], &first["reveal"]));
+    let refused = begin(&other, &body).await;
+    assert!(!refused.text.contains(first["reveal"]["secret"].as_str().unwrap()));
+    refused.problem(422, "idempotency-key-reused");
+    let mut bob = body.clone();
+    bob["user"] = json!("bob");
+    begin(&stage.site.application, &bob).await.problem(422, "idempotency-key-reused");
+    // Once it is finished, nobody sees the secret again.
+    let secret = first["reveal"]["secret"].as_str().unwrap().replace(' ', "");
+    stage.finish(&first, json!({"code": stage.code(&secret)})).await.expect(201);
+    begin(&stage.site.application, &body).await.problem(410, "enrolment-closed");
+}
+
+#[tokio::test]
+async fn recovery_codes_are_shown_once_and_need_another_factor() {
+    let stage = Stage::start().await;
+    stage.begin("alice", &stage.recovery, json!({})).await.problem(409, "conflict");
+    let app = stage.app("alice", json!({})).await;
+    let proof = stage.proof("alice", &app).await;
+    let begun = stage.begin("alice", &stage.recovery, json!({"proof": proof})).await.expect(201);
+    assert_eq!(begun["kind"], "show-once");
+    let codes = begun["reveal"]["codes"].as_array().unwrap().clone();
+    assert_eq!((codes.len(), begun["reveal"].as_object().unwrap().len()), (10, 1));
+    let finished = stage.finish(&begun, json!({})).await.expect(201);
+    assert_eq!(
+        (&finished["factor"]["fallback"], &finished["factor"]["facts"]["uses_left"]),
+        (&json!(true), &json!(10))
+    );
+    let challenge = stage.challenge("alice", &stage.recovery, json!({})).await.expect(201);
+    let verified = stage.verify(&challenge, json!({"code": codes[3]})).await.expect(200);
+    assert_eq!((&verified["amr"], &verified["uses_left"]), (&json!(["otp"]), &json!(9)));
+    let challenge = stage.challenge("alice", &stage.recovery, json!({})).await.expect(201);
+    stage.verify(&challenge, json!({"code": codes[3]})).await.problem(422, "code-rejected");
+}
+
+#[tokio::test]
+async fn a_change_of_factors_needs_a_proof() {
+    let stage = Stage::start().await;
+    for (proof, pointer) in [
+        (json!({}), "/proof"),
+        (json!({"first_factor": true, "pass": "x"}), "/proof"),
+        (json!({"first_factor": false}), "/proof/first_factor"),
+        (json!({"administrator": true}), "/proof/administrator"),
+        (json!([]), "/proof"),
+    ] {
+        let problem = stage.begin("alice", &stage.totp, json!({"proof": proof})).await.problem(400, "invalid-input");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let app = stage.app("alice", json!({})).await;
+    for proof in [
+        json!({"first_factor": true}),
+        json!({"challenge": "AAAAAAAAAAAAAAAAAAAAAAAA"}),
+        json!({"pass": "AAAA-BBBB-CCCC"}),
+    ] {
+        stage.begin("alice", &stage.totp, json!({"proof": proof})).await.problem(403, "proof-required");
+    }
+    let path = format!("/v1/users/alice/factors/{}", app.factor);
+    stage.call("DELETE", &path, json!({"proof": {"first_factor": true}})).await.problem(403, "proof-required");
+    stage.call("DELETE", &path, json!({})).await.problem(400, "invalid-input");
+    let renamed = stage.call("PATCH", &path, json!({"label": "Work phone"})).await.expect(200);
+    assert_eq!(renamed["label"], "Work phone");
+    stage.call("PATCH", &path, json!({})).await.problem(400, "invalid-input");
+    let bobs = format!("/v1/users/bob/factors/{}", app.factor);
+    stage.call("PATCH", &bobs, json!({"label": "mine"})).await.problem(404, "not-found");
+
+    let proof = stage.proof("alice", &app).await;
+    stage.call("DELETE", &bobs, json!({"proof": proof})).await.problem(404, "not-found");
+    let removed = stage.call("DELETE", &path, json!({"proof": proof})).await.expect(200);
+    assert_eq!((&removed["ended"][0]["id"], &removed["ended"][0]["status"]), (&json!(app.factor), &json!("ended")));
+    assert_eq!(removed["signals"], json!([]));
+    stage.call("DELETE", &path, json!({"proof": proof})).await.problem(404, "not-found");
+}
