@@ -7,8 +7,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("the component has unsupported imports: {}", "die Komponente hat nicht unterstützte Importe: {}"),
     (
-        "the component does not implement the contract `twofactor:provider`: {}",
-        "die Komponente passt nicht zum Vertrag `twofactor:provider`: {}",
+        "the component does not implement the contract `{}`: {}",
+        "die Komponente passt nicht zum Vertrag `{}`: {}",
     ),
     ("the component's manifest is invalid: {}", "das Manifest der Komponente ist ungültig: {}"),
     (
