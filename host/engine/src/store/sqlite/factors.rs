@@ -257,8 +257,8 @@ pub(super) fn factor(c: &Connection, subscription: &str, id: &str) -> Result<Opt
 }
 
 pub(super) fn has_unique_ids(c: &Connection, subscription: &str) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM factors WHERE subscription = ? AND unique_id IS NOT NULL)";
-    Ok(c.prepare_cached(sql)?.query_row([subscription], |row| row.get(0))?)
+    let sql = "SELECT 1 FROM factors WHERE subscription = ? AND unique_id IS NOT NULL LIMIT 1";
+    Ok(c.prepare_cached(sql)?.exists([subscription])?)
 }
 
 pub(super) fn by_unique_id(c: &Connection, unique_id: &UniqueIdHash) -> Result<Option<FactorRecord>> {
