@@ -38,6 +38,9 @@ fn correct_factors_have_no_fault() {
     for kind in ["app", "paper"] {
         assert_eq!(faults(folder.path(), &component(kind, "none"), &[]), Ok(Vec::new()), "{kind}");
     }
+    for own in [twofactor_bundle::TOTP, twofactor_bundle::RECOVERY] {
+        assert_eq!(faults(folder.path(), own, &[]), Ok(Vec::new()));
+    }
 }
 
 #[test]
@@ -83,6 +86,38 @@ fn each_fault_is_found_by_its_rule() {
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// A component that believes everything breaks every rule about what must be checked.
+#[test]
+fn a_passkey_that_believes_everything_breaks_each_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = faults(folder.path(), &component("passkey", "none"), &[]).unwrap();
+    for (rule, what) in [
+        ("replay", "accepted again later"),
+        ("wrong-user", "another user's answer"),
+        ("which-factor", "is said to be of factor 0"),
+        ("site", "a site without origins"),
+        ("page-options", "fewer than 16 bytes"),
+        ("page-options", "`excludeCredentials`"),
+        ("page-options", "ES256"),
+        ("origin", "another site"),
+        ("origin", "whose name ends like it"),
+        ("frames", "not listed"),
+        ("relying-party", "another relying party"),
+        ("ceremony", "another challenge"),
+        ("signature", "a signature of another key"),
+        ("signature", "no point of the curve"),
+        ("credential", "another user's handle"),
+        ("trailing-bytes", "after the authenticator data"),
+        ("flags", "nobody present"),
+        ("flags", "do not say what the flags say"),
+        ("counter", "is not noticed"),
+        ("malformed", "an empty object"),
+        ("identify", "an empty object is identified"),
+    ] {
+        assert!(found.iter().any(|(by, said)| by == rule && said.contains(what)), "{rule}: {what}: {found:#?}");
+    }
 }
 
 #[test]

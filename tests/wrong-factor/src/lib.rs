@@ -1,11 +1,12 @@
 //! A factor component that is wrong in the one way that its own data names. Its kind is there too: `app` is an authenticator app,
-//! `paper` are codes that are shown once.
+//! `paper` are codes that are shown once, `passkey` is a passkey that believes everything.
 
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a component exports anything"))]
 
 mod app;
 mod misbehave;
 mod paper;
+mod passkey;
 
 use std::hint::black_box;
 
@@ -33,6 +34,10 @@ fn is(fault: &str) -> bool {
 
 fn is_paper() -> bool {
     kind_and_fault().0 == "paper"
+}
+
+fn is_passkey() -> bool {
+    kind_and_fault().0 == "passkey"
 }
 
 /// What is known: nothing.
@@ -66,10 +71,11 @@ impl Guest for Wrong {
             options_schema: schema.to_string(),
             enrolment: match is_paper() {
                 _ if is("enrolled by get") => AnswerKind::WebauthnGet,
+                _ if is_passkey() => AnswerKind::WebauthnCreate,
                 true => AnswerKind::ShowOnce,
                 false => AnswerKind::TypedCode,
             },
-            challenge: AnswerKind::TypedCode,
+            challenge: if is_passkey() { AnswerKind::WebauthnGet } else { AnswerKind::TypedCode },
             max_per_user: if is("for nobody") { 0 } else { 5 },
             replaces_earlier: is_paper(),
             never_sole: is_paper(),
@@ -88,7 +94,7 @@ impl Guest for Wrong {
         }
         let code_format = if is_paper() { paper::FORMAT } else { app::FORMAT };
         let length = if is("codes of 65") { 65 } else { code_format.length };
-        let code_format = (!is("no code-format")).then_some(CodeFormat { length, ..code_format });
+        let code_format = (!is("no code-format") && !is_passkey()).then_some(CodeFormat { length, ..code_format });
         Ok(Configured { code_format, extra: Vec::new() })
     }
 
@@ -96,7 +102,9 @@ impl Guest for Wrong {
         misbehave::at("begin");
         let _ = existing;
         let options: Value = serde_json::from_str(&options).unwrap_or_default();
-        let mut begun = if is_paper() {
+        let mut begun = if is_passkey() {
+            passkey::begin(&context)
+        } else if is_paper() {
             paper::begin(&context)
         } else {
             app::begin(options["Issuer"].as_str().unwrap_or(&context.site.name), &context)
@@ -107,23 +115,32 @@ impl Guest for Wrong {
 
     fn finish_enrolment(_: String, context: Context, pending: Vec<u8>, answer: String) -> EnrolmentVerdict {
         misbehave::at("finish");
+        if is_passkey() {
+            return passkey::finish(&answer);
+        }
         if is_paper() { paper::finish(pending) } else { app::finish(&context, pending, &answer) }
     }
 
-    fn begin_challenge(_: String, _: Context, _: Vec<State>) -> BegunChallenge {
+    fn begin_challenge(_: String, context: Context, _: Vec<State>) -> BegunChallenge {
         misbehave::at("challenge");
+        if is_passkey() {
+            return passkey::challenge(&context);
+        }
         let public = if is("the challenge is a list") { "[]" } else { "{}" };
         BegunChallenge { public: public.to_owned(), pending: Vec::new() }
     }
 
-    fn identify(_: String) -> Option<Vec<u8>> {
-        None
+    fn identify(answer: String) -> Option<Vec<u8>> {
+        is_passkey().then(|| passkey::id(&answer))
     }
 
     fn verify(_: String, context: Context, factors: Vec<State>, _: Vec<u8>, answer: String) -> Verdict {
         misbehave::at("verify");
         if let Some(wrong) = misbehave::instead_of_a_verdict(&factors, &answer) {
             return wrong;
+        }
+        if is_passkey() {
+            return passkey::verify(&factors);
         }
         let verdict =
             if is_paper() { paper::verify(&factors, &answer) } else { app::verify(&context, &factors, &answer) };

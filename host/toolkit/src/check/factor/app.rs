@@ -37,12 +37,13 @@ async fn times(trial: &Trial<'_>, period: i64) -> Result<Vec<String>, String> {
     let held = trial.enrol(&call("ann", 0), &[]).await?;
     let Person::App(app) = &held.person else { return Ok(wrong) };
     let now = call("ann", 50);
+    let pending = trial.begin_challenge(&now, &[held.state()]).await?.pending;
     for steps in [-LONG_AFTER / period, -10, -WINDOW, WINDOW, 10, LONG_AFTER / period] {
         let code = app.code(now.now + steps * period);
         if code == app.code(now.now) {
             continue;
         }
-        let verdict = trial.verify(&now, &[held.state()], &[], &code).await?;
+        let verdict = trial.verify(&now, &[held.state()], &pending, &code).await?;
         if !matches!(verdict, FactorVerdict::Wrong) {
             wrong.push(format!("the code of {steps} steps from now is {}", name(&verdict)));
         }
@@ -51,13 +52,13 @@ async fn times(trial: &Trial<'_>, period: i64) -> Result<Vec<String>, String> {
     let (accepted, _) = trial.use_rightly(&now, &mut held.person.clone(), &[held.state()]).await?;
     let earlier = app.code(now.now - period);
     for (when, call) in [("at once", now.clone()), ("when the clock goes back", now.clone().at(now.now - period))] {
-        let verdict = trial.verify(&call, &[accepted.state.clone()], &[], &earlier).await?;
+        let verdict = trial.verify(&call, &[accepted.state.clone()], &pending, &earlier).await?;
         if matches!(verdict, FactorVerdict::Right(_)) {
             wrong.push(format!("the code of a step before the last used one is accepted {when}"));
         }
     }
     let back = now.clone().at(now.now - 20 * period);
-    let verdict = trial.verify(&back, &[accepted.state.clone()], &[], &app.code(back.now)).await?;
+    let verdict = trial.verify(&back, &[accepted.state.clone()], &pending, &app.code(back.now)).await?;
     if matches!(verdict, FactorVerdict::Right(_)) {
         wrong.push("a code is accepted after the clock went back behind the last use".to_owned());
     }

@@ -166,7 +166,10 @@ fn altered(person: &Person, answer: &str) -> Vec<(String, String)> {
         (format!("place {}", at + 1), changed)
     };
     let mut all: Vec<_> = places.map(alter).collect();
-    all.push(("all places".to_owned(), answer.chars().map(other).collect()));
+    all.push((
+        "all places".to_owned(),
+        answer.chars().map(|c| if c.is_ascii_alphanumeric() { other(c) } else { c }).collect(),
+    ));
     all.retain(|(_, changed)| changed != answer);
     all
 }
