@@ -25,7 +25,7 @@ pub(crate) use destinations::{Changed, listed};
 #[cfg(test)]
 pub(crate) use gsm::is_of_gsm;
 pub use options::MASK;
-pub use policy::{Policy, PolicyError, PolicyWarning};
+pub use policy::{FirstEnrolment, Policy, PolicyError, PolicyWarning};
 pub(crate) use prepared::Prepared;
 pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
@@ -123,6 +123,11 @@ impl Chosen {
     /// Returns whether its upstream generates the codes and verifies the answers.
     pub(crate) fn verifies(&self) -> bool {
         self.prepared.provider.as_ref().is_some_and(|provider| provider.verifies())
+    }
+
+    /// Returns whether it delivers texts of any kind: its component needs no code.
+    pub(crate) fn delivers_texts(&self) -> bool {
+        self.prepared.provider.as_ref().is_some_and(|it| !it.verifies() && !it.manifest().needs_code)
     }
 
     /// Has its upstream verify an answer.
@@ -226,6 +231,14 @@ impl Instances {
     pub(crate) async fn is_assigned(&self, sign_in: &SignIn, id: &str) -> Result<bool, Error> {
         let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
         Ok(assigned.iter().any(|(record, _)| record.id == id && record.active))
+    }
+
+    /// Returns the policies of the instances that are active and assigned to a sign-in, by id, the
+    /// most specific first.
+    pub(crate) async fn policies(&self, sign_in: &SignIn) -> Result<Vec<(String, Policy)>, Error> {
+        let assigned = self.store.assigned(&sign_in.subscription, targets(sign_in)).await?;
+        let active = assigned.into_iter().filter(|(record, _)| record.active);
+        Ok(active.map(|(record, _)| (record.id.clone(), self.policy(&record))).collect())
     }
 
     /// Returns the evaluated record: from memory if nothing it depends on has changed.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -65,6 +66,35 @@ pub struct Policy {
     /// How many seconds such a pause lasts, 1 to 3600. Default: 10. Then one message is tried: the
     /// pause ends if it is accepted.
     pub pause_seconds: u32,
+    /// What a user who holds no factor needs to enrol the first one with this instance. Default:
+    /// [`FirstEnrolment::FirstFactor`].
+    pub first_enrolment: FirstEnrolment,
+    /// From then on, a first enrolment needs a temporary pass, whatever `first_enrolment` says.
+    /// Default: none, so never. Set it when everybody was asked to enrol: an account that nobody
+    /// used until then is not left to whoever learns its password first.
+    pub first_enrolment_until: Option<Timestamp>,
+    /// Whether the sign-in page offers a user who holds no factor to enrol the first one with this
+    /// instance within a sign-in. Default: false: whoever knows a password could enrol a factor
+    /// where the application does not ask for it.
+    pub enrol_in_sign_in: bool,
+    /// Whether a temporary pass is accepted for a sign-in to which this instance is available.
+    /// Default: false: a pass only enrols.
+    pub pass_signs_in: bool,
+    /// For how many days the sign-in page can remember a browser in which this instance was used, 0
+    /// to 30. Default: 0, never. In such a browser no factor is asked for, and the result says so.
+    pub remembered_days: u32,
+}
+
+/// What a user who holds no factor needs to enrol the first one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstEnrolment {
+    /// The application states that the user has just passed the first factor. A temporary pass or a
+    /// verified challenge is enough, too.
+    #[default]
+    FirstFactor,
+    /// A temporary pass, which an administrator issues.
+    Pass,
 }
 
 impl Default for Policy {
@@ -85,6 +115,11 @@ impl Default for Policy {
             retries: 1,
             pause_after: 8,
             pause_seconds: 10,
+            first_enrolment: FirstEnrolment::FirstFactor,
+            first_enrolment_until: None,
+            enrol_in_sign_in: false,
+            pass_signs_in: false,
+            remembered_days: 0,
         }
     }
 }
@@ -198,6 +233,7 @@ impl Policy {
             ("retries", self.retries, 0..=5),
             ("pause_after", self.pause_after, 0..=1000),
             ("pause_seconds", self.pause_seconds, 1..=3600),
+            ("remembered_days", self.remembered_days, 0..=30),
         ] {
             must(range.contains(&value), name, format!("must be {} to {}", range.start(), range.end()));
         }
@@ -242,6 +278,11 @@ impl Policy {
         warnings.into_iter().filter_map(|(applies, warning)| applies.then_some(warning)).collect()
     }
 
+    /// Returns whether a user who holds no factor may enrol the first one with the first factor.
+    pub(crate) fn allows_first_enrolment(&self, now: Timestamp) -> bool {
+        self.first_enrolment == FirstEnrolment::FirstFactor && self.first_enrolment_until.is_none_or(|end| now < end)
+    }
+
     /// Returns whether messages may go to a country.
     pub(crate) fn allows_country(&self, country: Option<&str>) -> bool {
         self.countries.contains("*") || country.is_some_and(|country| self.countries.contains(country))
@@ -283,6 +324,9 @@ mod tests {
             (json!({"countries": ["CH", "XX"]}), "countries"),
             (json!({"lifetime_seconds": 60, "resend_interval_seconds": 61}), "resend_interval_seconds"),
             (json!({"digit": 6}), "digit"),
+            (json!({"remembered_days": 31}), "remembered_days"),
+            (json!({"first_enrolment": "never"}), "first_enrolment"),
+            (json!({"first_enrolment_until": "2027-01-31"}), "first_enrolment_until"),
         ] {
             assert!(Policy::default().overridden_by(&own).unwrap_err().to_string().contains(name), "{own}");
         }
@@ -303,6 +347,17 @@ mod tests {
             let policy = Policy::default().overridden_by(&json!({"application_name": name})).unwrap();
             assert_eq!(policy.warnings(), warnings, "{name}");
         }
+    }
+
+    #[test]
+    fn a_first_enrolment_with_the_first_factor_is_allowed_until_its_window_closes() {
+        let policy = |own| Policy::default().overridden_by(&own).unwrap();
+        let end = "2027-01-31T00:00:00Z";
+        let allows = |policy: &Policy, now: &str| policy.allows_first_enrolment(now.parse().unwrap());
+        assert!(allows(&Policy::default(), end));
+        let closing = policy(json!({"first_enrolment_until": end}));
+        assert!(allows(&closing, "2027-01-30T23:59:59Z") && !allows(&closing, end));
+        assert!(!allows(&policy(json!({"first_enrolment": "pass"})), end));
     }
 
     #[test]

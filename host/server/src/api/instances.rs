@@ -100,6 +100,32 @@ pub(super) struct PolicyPart {
     /// How many seconds the pause lasts.
     #[schema(minimum = 1, maximum = 3600, nullable = false)]
     pause_seconds: Option<u32>,
+    /// What a user who holds no factor needs to enrol the first one: `first-factor` (the application states that the user has just
+    /// passed the first factor) or `pass` (a temporary pass).
+    #[schema(nullable = false, value_type = Option<FirstEnrolment>)]
+    first_enrolment: Option<String>,
+    /// From then on, a first enrolment needs a temporary pass.
+    first_enrolment_until: Option<Timestamp>,
+    /// Whether the sign-in page offers a user who holds no factor to enrol the first one within a sign-in.
+    #[schema(nullable = false)]
+    enrol_in_sign_in: Option<bool>,
+    /// Whether a temporary pass is accepted for a sign-in, and not only to enrol.
+    #[schema(nullable = false)]
+    pass_signs_in: Option<bool>,
+    /// For how many days the sign-in page can remember a browser in which no factor is asked for then. 0 = never.
+    #[schema(minimum = 0, maximum = 30, nullable = false)]
+    remembered_days: Option<u32>,
+}
+
+/// What a user who holds no factor needs to enrol the first one.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "only for the OpenAPI document")]
+enum FirstEnrolment {
+    /// The application states that the user has just passed the first factor.
+    FirstFactor,
+    /// A temporary pass.
+    Pass,
 }
 
 /// Something in a policy that is allowed but should be reconsidered.

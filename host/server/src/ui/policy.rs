@@ -1,6 +1,6 @@
 //! An instance's own policy for codes, as fields of its form.
 
-use super::schema::{Field, Kind};
+use super::schema::{Choice, Field, Kind};
 use crate::wording::Language;
 
 /// The prefix of its fields in the form.
@@ -103,6 +103,58 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             ),
         ),
         number("pause_seconds", l.say("Pause (seconds)", "Pause (Sekunden)"), "1–3600"),
+        Field {
+            kind: Kind::Choice(vec![
+                Choice {
+                    value: "first-factor".to_owned(),
+                    label: l.say("First factor, as the application states", "Erster Faktor, laut Anwendung").to_owned(),
+                },
+                Choice { value: "pass".to_owned(), label: l.say("Temporary pass", "Temporärer Pass").to_owned() },
+            ]),
+            ..text(
+                "first_enrolment",
+                l.say("First enrolment needs", "Erste Einrichtung verlangt"),
+                l.say(
+                    "What a user without a factor needs to add the first one.",
+                    "Was ein Benutzer ohne Faktor braucht, um den ersten einzurichten.",
+                ),
+            )
+        },
+        text(
+            "first_enrolment_until",
+            l.say("First enrolment until", "Erste Einrichtung bis"),
+            l.say(
+                "After this time a temporary pass is needed, for example 2027-01-31T00:00:00Z.",
+                "Danach ist ein temporärer Pass nötig, zum Beispiel 2027-01-31T00:00:00Z.",
+            ),
+        ),
+        Field {
+            kind: Kind::Flag,
+            ..text(
+                "enrol_in_sign_in",
+                l.say("Enrol within a sign-in", "Einrichten während der Anmeldung"),
+                l.say(
+                    "The sign-in page offers users without a factor to add one.",
+                    "Die Anmeldeseite bietet Benutzern ohne Faktor an, einen einzurichten.",
+                ),
+            )
+        },
+        Field {
+            kind: Kind::Flag,
+            ..text(
+                "pass_signs_in",
+                l.say("Temporary passes sign in", "Anmeldung mit temporärem Pass"),
+                l.say("Otherwise a pass only adds a factor.", "Sonst dient ein Pass nur dazu, einen Faktor einzurichten."),
+            )
+        },
+        number(
+            "remembered_days",
+            l.say("Remember browsers (days)", "Browser merken (Tage)"),
+            l.say(
+                "0–30; in a remembered browser no factor is asked for. 0 = never.",
+                "0–30; in einem gemerkten Browser wird kein Faktor verlangt. 0 = nie.",
+            ),
+        ),
     ]
 }
 
