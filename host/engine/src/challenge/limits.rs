@@ -137,7 +137,7 @@ fn limiting(mut charges: Vec<(&'static str, Charge)>) -> Vec<(&'static str, Char
 }
 
 impl RateLimits {
-    pub(super) fn person(&self) -> PersonLimits {
+    pub(crate) fn person(&self) -> PersonLimits {
         PersonLimits {
             consecutive: self.lockout_threshold,
             daily: self.wrong_answers_per_day,

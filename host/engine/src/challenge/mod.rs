@@ -16,6 +16,8 @@ mod factor_verify;
 mod history;
 mod limits;
 mod mailbox;
+mod notice;
+mod notice_text;
 mod phone_number;
 mod proof;
 mod quota;
@@ -25,6 +27,7 @@ mod request;
 mod send;
 mod start;
 mod text;
+mod user_address;
 mod verify;
 
 use std::sync::Arc;
@@ -38,12 +41,15 @@ pub use delivery_options::{ChallengeStatus, DeliveryOption};
 pub(crate) use history::{Facts, History, recipient_key};
 pub use history::{HistoryLimits, MessageOutcome};
 pub use limits::RateLimits;
+pub(crate) use notice::{NoticeOutcome, NoticeTo};
+pub(crate) use notice_text::{Notice, NoticeEvent, NoticeSubject};
 pub use reached_limits::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChallenge, Verified};
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;
+pub(crate) use user_address::{KnownAddress, UserAddress};
 
 pub(crate) use crate::user_factor::user_person;
 

@@ -162,7 +162,7 @@ pub(super) fn short(policy: &Policy, locale: Option<&str>, code: &str, seconds: 
     Texts { locale: language.tag, subject: String::new(), text, html: None }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

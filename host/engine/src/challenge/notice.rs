@@ -1,0 +1,125 @@
+//! Sending notices: messages without a code, through the instances that would deliver a code to the same address.
+
+use super::Challenges;
+use super::notice_text::{self, Notice};
+use super::quota::Used;
+use super::recipient::Recipient;
+use super::send::pause_after;
+use crate::error::Error;
+use crate::instance::{Chosen, SignIn};
+use crate::random;
+use crate::store::AddressKind;
+use twofactor_sandbox::{DeliveryFailure, Message, RecipientKind};
+
+/// Where a notice goes. `Debug` is missing on purpose.
+pub(crate) struct NoticeTo<'a> {
+    /// Selects the instances.
+    pub(crate) sign_in: &'a SignIn,
+    pub(crate) kind: AddressKind,
+    pub(crate) address: &'a str,
+    pub(crate) locale: Option<&'a str>,
+}
+
+/// What became of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoticeOutcome {
+    Sent,
+    /// It was certainly not sent, and may be tried again.
+    TryAgain,
+    /// No instance can deliver it.
+    NoInstance,
+    /// It was not accepted, or it may have been sent.
+    Failed,
+}
+
+impl Challenges {
+    /// Sends a notice through the first instance that accepts it. Only one that was certainly not sent takes another way.
+    pub(crate) async fn notify(&self, to: &NoticeTo<'_>, notice: &Notice) -> Result<NoticeOutcome, Error> {
+        let kind = recipient_kind(to.kind);
+        let recipient = match to.kind {
+            AddressKind::Email => Recipient { email: Some(to.address.to_owned()), ..Recipient::default() },
+            AddressKind::Phone => Recipient { phone: Some(to.address.to_owned()), ..Recipient::default() },
+        };
+        let mut outcome = NoticeOutcome::NoInstance;
+        for chosen in self.instances.choose(to.sign_in, None).await? {
+            if chosen.recipient_kind != kind || !chosen.delivers_texts() {
+                continue;
+            }
+            // A country that messages must not go to, for example.
+            let Ok(canonical) = recipient.canonical(kind, &chosen.policy) else { continue };
+            match self.deliver_notice(&chosen, to, canonical.address, notice).await? {
+                Ok(()) => return Ok(NoticeOutcome::Sent),
+                Err(DeliveryFailure::RetryLater { .. }) => outcome = NoticeOutcome::TryAgain,
+                Err(_) => return Ok(NoticeOutcome::Failed),
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn deliver_notice(
+        &self,
+        chosen: &Chosen,
+        to: &NoticeTo<'_>,
+        address: String,
+        notice: &Notice,
+    ) -> Result<Result<(), DeliveryFailure>, Error> {
+        let policy = &chosen.policy;
+        let mut notice = notice.clone();
+        if !policy.application_name.is_empty() {
+            notice.application.clone_from(&policy.application_name);
+        }
+        let texts = match to.kind {
+            AddressKind::Email => notice_text::mail(&notice, to.locale),
+            AddressKind::Phone => notice_text::short(&notice, to.locale),
+        };
+        let message = Message {
+            id: random::id()?,
+            recipient: address,
+            subject: texts.subject,
+            text: texts.text,
+            html: texts.html,
+            code: String::new(),
+            valid_seconds: 0,
+            locale: texts.locale.to_owned(),
+            purpose: "notice".to_owned(),
+            application: notice.application,
+            extra: Vec::new(),
+        };
+        let message = message.with_context(self.clock.now().as_second(), chosen.recipient_kind);
+        let (subscription, instance, type_id) = (&to.sign_in.subscription, &chosen.id, &chosen.type_id);
+        if let Some(failure) = self.held_back(chosen, subscription, true).await {
+            tracing::warn!(%instance, %type_id, reason = %failure.reason(), "a notice was not tried");
+            return Ok(Err(failure));
+        }
+        let outcome = chosen.deliver(message).await;
+        let failure = outcome.as_ref().err();
+        if failure.is_none_or(|failure| !failure.is_of_the_host()) {
+            chosen.pause().note(failure, self.clock.now(), pause_after(policy));
+        }
+        let segments = match &outcome {
+            Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),
+            Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
+            Err(_) => 0,
+        };
+        self.note_used(chosen, subscription, &Used { segments, bytes: chosen.take_bytes() }).await;
+        let event = failure.map_or("delivered", DeliveryFailure::name);
+        metrics::counter!("twofactor_notices_total", "type" => type_id.clone(), "outcome" => event).increment(1);
+        match outcome {
+            Ok(sent) => {
+                tracing::info!(%instance, %type_id, reference = sent.receipt.reference, "a notice was delivered");
+                Ok(Ok(()))
+            }
+            Err(failure) => {
+                tracing::warn!(%instance, %type_id, outcome = failure.name(), reason = %failure.reason(), "a notice was not delivered");
+                Ok(Err(failure))
+            }
+        }
+    }
+}
+
+fn recipient_kind(kind: AddressKind) -> RecipientKind {
+    match kind {
+        AddressKind::Email => RecipientKind::EmailAddress,
+        AddressKind::Phone => RecipientKind::PhoneNumber,
+    }
+}

@@ -1,0 +1,347 @@
+//! What a notice says: in English, German, French and Italian.
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+use super::text::{Texts, escaped};
+use crate::language::preferred_language;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum NoticeEvent {
+    Added(NoticeSubject),
+    Replaced(NoticeSubject),
+    Removed(NoticeSubject),
+    Suspended(NoticeSubject),
+    Resumed(NoticeSubject),
+    /// An administrator ended everything that the person could sign in with.
+    Reset,
+    /// An administrator issued a temporary pass.
+    PassIssued,
+    /// A temporary pass was used.
+    PassUsed,
+}
+
+/// What it happened to, as people call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum NoticeSubject {
+    Passkey,
+    App,
+    RecoveryCodes,
+    Email,
+    Phone,
+    /// A factor of a type that is not bundled.
+    Other,
+}
+
+/// A message to a person about a change of what the person signs in with.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    pub(crate) event: NoticeEvent,
+    pub(crate) at: Timestamp,
+    /// The application's name. May be empty.
+    pub(crate) application: String,
+    /// Where the person objects: an `https:` or `mailto:` URL.
+    pub(crate) support_url: Option<String>,
+}
+
+struct Language {
+    tag: &'static str,
+    /// `{event}` is put in.
+    subject: &'static str,
+    /// `{time}` is put in.
+    sentence: &'static str,
+    /// `{event}` and `{time}` are put in.
+    short: &'static str,
+    /// The words before a colon: added, replaced, removed, suspended, resumed.
+    verbs: [&'static str; 5],
+    /// Passkey, app, recovery codes, email address, phone number, other.
+    subjects: [&'static str; 6],
+    reset: &'static str,
+    pass_issued: &'static str,
+    pass_used: &'static str,
+    nothing_to_do: &'static str,
+    /// `{contact}` is put in.
+    object: &'static str,
+    support: &'static str,
+}
+
+// The short texts stay within the GSM 7-bit alphabet: otherwise an SMS costs twice as much.
+const LANGUAGES: [Language; 4] = [
+    Language {
+        tag: "en",
+        subject: "your sign-in methods have changed",
+        sentence: "The ways in which you sign in were changed on {time}.",
+        short: "Your sign-in methods were changed on {time}: {event}.",
+        verbs: ["added", "replaced", "removed", "suspended", "reactivated"],
+        subjects: ["passkey", "authenticator app", "recovery codes", "email address", "phone number", "sign-in method"],
+        reset: "everything removed by an administrator",
+        pass_issued: "temporary pass issued by an administrator",
+        pass_used: "temporary pass used",
+        nothing_to_do: "If you know about this, no action is required.",
+        object: "Wasn't you? Tell us at once: {contact}",
+        support: "contact support",
+    },
+    Language {
+        tag: "de",
+        subject: "Ihre Anmeldemethoden wurden geändert",
+        sentence: "Am {time} wurde geändert, wie Sie sich anmelden.",
+        short: "Ihre Anmeldemethoden wurden am {time} geändert: {event}.",
+        verbs: ["hinzugefügt", "ersetzt", "entfernt", "gesperrt", "entsperrt"],
+        subjects: [
+            "Passkey",
+            "Authenticator-App",
+            "Wiederherstellungscodes",
+            "E-Mail-Adresse",
+            "Telefonnummer",
+            "Anmeldemethode",
+        ],
+        reset: "alles durch einen Administrator entfernt",
+        pass_issued: "temporärer Pass durch einen Administrator ausgestellt",
+        pass_used: "temporärer Pass verwendet",
+        nothing_to_do: "Wenn Sie davon wissen, müssen Sie nichts tun.",
+        object: "Das waren nicht Sie? Melden Sie es uns sofort: {contact}",
+        support: "beim Support",
+    },
+    Language {
+        tag: "fr",
+        subject: "vos méthodes de connexion ont changé",
+        sentence: "Vos moyens de vous connecter ont été modifiés le {time}.",
+        short: "Vos méthodes de connexion ont été modifiées le {time} : {event}.",
+        verbs: ["ajout", "remplacement", "suppression", "suspension", "réactivation"],
+        subjects: [
+            "passkey",
+            "application d'authentification",
+            "codes de récupération",
+            "adresse e-mail",
+            "numéro de téléphone",
+            "méthode de connexion",
+        ],
+        reset: "tout a été supprimé par un administrateur",
+        pass_issued: "code d'accès temporaire délivré par un administrateur",
+        pass_used: "code d'accès temporaire utilisé",
+        nothing_to_do: "Si vous en êtes informé, vous n'avez rien à faire.",
+        object: "Ce n'était pas vous ? Prévenez-nous immédiatement : {contact}",
+        support: "contactez l'assistance",
+    },
+    Language {
+        tag: "it",
+        subject: "i Suoi metodi di accesso sono cambiati",
+        sentence: "Il {time} è cambiato il modo in cui Lei accede.",
+        short: "I Suoi metodi di accesso sono stati modificati il {time}: {event}.",
+        verbs: ["aggiunta", "sostituzione", "rimozione", "sospensione", "riattivazione"],
+        subjects: [
+            "passkey",
+            "app di autenticazione",
+            "codici di recupero",
+            "indirizzo e-mail",
+            "numero di telefono",
+            "metodo di accesso",
+        ],
+        reset: "tutto rimosso da un amministratore",
+        pass_issued: "pass temporaneo rilasciato da un amministratore",
+        pass_used: "pass temporaneo utilizzato",
+        nothing_to_do: "Se ne è a conoscenza, non deve fare nulla.",
+        object: "Non è stato Lei? Ci avvisi subito: {contact}",
+        support: "contatti l'assistenza",
+    },
+];
+
+fn language(locale: Option<&str>) -> &'static Language {
+    let tags = LANGUAGES.each_ref().map(|language| language.tag);
+    let wanted = preferred_language(locale.unwrap_or_default(), &tags);
+    LANGUAGES.iter().find(|language| Some(language.tag) == wanted).unwrap_or(&LANGUAGES[0])
+}
+
+impl Language {
+    fn event(&self, event: NoticeEvent) -> String {
+        let (verb, subject) = match event {
+            NoticeEvent::Added(subject) => (0, subject),
+            NoticeEvent::Replaced(subject) => (1, subject),
+            NoticeEvent::Removed(subject) => (2, subject),
+            NoticeEvent::Suspended(subject) => (3, subject),
+            NoticeEvent::Resumed(subject) => (4, subject),
+            NoticeEvent::Reset => return self.reset.to_owned(),
+            NoticeEvent::PassIssued => return self.pass_issued.to_owned(),
+            NoticeEvent::PassUsed => return self.pass_used.to_owned(),
+        };
+        let subject = match subject {
+            NoticeSubject::Passkey => 0,
+            NoticeSubject::App => 1,
+            NoticeSubject::RecoveryCodes => 2,
+            NoticeSubject::Email => 3,
+            NoticeSubject::Phone => 4,
+            NoticeSubject::Other => 5,
+        };
+        // French puts a space before a colon.
+        let colon = if self.tag == "fr" { " :" } else { ":" };
+        format!("{}{colon} {}", self.verbs[verb], self.subjects[subject])
+    }
+}
+
+/// Returns the time as it reads in every language.
+fn time(at: Timestamp) -> String {
+    Offset::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Returns a notice for a channel with a subject and HTML.
+pub(super) fn mail(notice: &Notice, locale: Option<&str>) -> Texts {
+    let language = language(locale);
+    let subject = match &*notice.application {
+        "" => capitalized(language.subject),
+        application => format!("{application}: {}", language.subject),
+    };
+    let sentence = language.sentence.replace("{time}", &time(notice.at));
+    let event = capitalized(&language.event(notice.event));
+    let contact = notice.support_url.as_deref().unwrap_or(language.support);
+    let object = language.object.replace("{contact}", contact);
+    let text = format!("{sentence}\n\n{event}\n\n{}\n{object}\n", language.nothing_to_do);
+    let link = match &notice.support_url {
+        Some(url) => format!("<a href=\"{0}\">{0}</a>", escaped(url)),
+        None => escaped(language.support),
+    };
+    let html = HTML
+        .replace("{lang}", language.tag)
+        .replace("{title}", &escaped(&subject))
+        .replace("{sentence}", &escaped(&sentence))
+        .replace("{event}", &escaped(&event))
+        .replace("{nothing}", &escaped(language.nothing_to_do))
+        .replace("{object}", &escaped(language.object).replace("&#123;contact&#125;", &link));
+    Texts { locale: language.tag, subject, text, html: Some(html) }
+}
+
+/// Returns a notice for phones.
+pub(super) fn short(notice: &Notice, locale: Option<&str>) -> Texts {
+    let language = language(locale);
+    let sentence = language.short.replace("{time}", &time(notice.at)).replace("{event}", &language.event(notice.event));
+    let contact = notice.support_url.as_deref().unwrap_or(language.support);
+    let object = language.object.replace("{contact}", contact);
+    let text = match &*notice.application {
+        "" => format!("{sentence} {object}"),
+        application => format!("{application}: {sentence} {object}"),
+    };
+    Texts { locale: language.tag, subject: String::new(), text, html: None }
+}
+
+/// One link, to where the person objects; otherwise like the message with a code.
+const HTML: &str = r#"<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body style="margin:0;padding:24px 12px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;line-height:1.5">
+<div style="max-width:440px;margin:0 auto;padding:28px;border:1px solid #8886;border-radius:12px">
+<h1 style="margin:0 0 16px;font-size:18px;font-weight:600">{title}</h1>
+<p style="margin:0 0 8px;font-size:15px">{sentence}</p>
+<p style="margin:0 0 16px;font-size:18px;font-weight:600">{event}</p>
+<p style="margin:0 0 8px;font-size:13px">{nothing}</p>
+<p style="margin:0;font-size:15px">{object}</p>
+</div>
+</body>
+</html>
+"#;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::instance::is_of_gsm;
+
+    const SUBJECTS: [NoticeSubject; 6] = [
+        NoticeSubject::Passkey,
+        NoticeSubject::App,
+        NoticeSubject::RecoveryCodes,
+        NoticeSubject::Email,
+        NoticeSubject::Phone,
+        NoticeSubject::Other,
+    ];
+
+    fn events() -> Vec<NoticeEvent> {
+        let of_subject = SUBJECTS.into_iter().flat_map(|subject| {
+            [
+                NoticeEvent::Added(subject),
+                NoticeEvent::Replaced(subject),
+                NoticeEvent::Removed(subject),
+                NoticeEvent::Suspended(subject),
+                NoticeEvent::Resumed(subject),
+            ]
+        });
+        of_subject.chain([NoticeEvent::Reset, NoticeEvent::PassIssued, NoticeEvent::PassUsed]).collect()
+    }
+
+    fn notice(event: NoticeEvent, application: &str, support_url: Option<&str>) -> Notice {
+        Notice {
+            event,
+            at: "2026-11-29T12:34:56Z".parse().unwrap(),
+            application: application.to_owned(),
+            support_url: support_url.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn every_notice_says_what_happened_when_and_how_to_object() {
+        let url = "https://example.com/help";
+        for (tag, added) in [
+            ("en", "added: passkey"),
+            ("de", "hinzugefügt: Passkey"),
+            ("fr", "ajout : passkey"),
+            ("it", "aggiunta: passkey"),
+        ] {
+            let notice = notice(NoticeEvent::Added(NoticeSubject::Passkey), "Example Bank", Some(url));
+            let (mail, short) = (mail(&notice, Some(tag)), short(&notice, Some(tag)));
+            assert_eq!((mail.locale, short.locale), (tag, tag));
+            assert!(mail.subject.starts_with("Example Bank: "), "{}", mail.subject);
+            let html = mail.html.unwrap();
+            assert!(html.contains(&format!("<a href=\"{url}\">{url}</a>")), "{html}");
+            assert!(html.contains(&format!("lang=\"{tag}\"")));
+            for text in [&mail.text, &short.text, &html] {
+                let lower = text.to_lowercase();
+                assert!(lower.contains(&added.to_lowercase()) && text.contains("2026-11-29 12:34 UTC"), "{text}");
+                assert!(text.contains(url) && !text.contains(['{', '}']), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_notice_for_phones_needs_another_alphabet() {
+        for event in events() {
+            for tag in ["en", "de", "fr", "it"] {
+                let text = short(&notice(event, "Example", None), Some(tag)).text;
+                assert!(is_of_gsm(&text), "{text}");
+                assert!(text.chars().count() <= 306, "more than two segments: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_operators_set_arrives_inert() {
+        let hostile = notice(NoticeEvent::Reset, "<b>{event}</b>", Some("https://a.example/\"><script>{title}"));
+        let html = mail(&hostile, None).html.unwrap();
+        assert!(!html.contains("<script>") && !html.contains("<b>") && !html.contains("{title}"), "{html}");
+    }
+
+    #[test]
+    fn without_an_application_and_a_link_a_notice_is_whole() {
+        let notice = notice(NoticeEvent::PassIssued, "", None);
+        let mail = mail(&notice, Some("xx"));
+        assert_eq!(mail.subject, "Your sign-in methods have changed");
+        assert_eq!(
+            mail.text,
+            "The ways in which you sign in were changed on 2026-11-29 12:34 UTC.\n\nTemporary pass issued by an administrator\n\n\
+             If you know about this, no action is required.\nWasn't you? Tell us at once: contact support\n"
+        );
+        assert_eq!(
+            short(&notice, Some("de-CH")).text,
+            "Ihre Anmeldemethoden wurden am 2026-11-29 12:34 UTC geändert: temporärer Pass durch einen Administrator ausgestellt. \
+             Das waren nicht Sie? Melden Sie es uns sofort: beim Support"
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Addresses of users: sealed, each bound to its user.
+//!
+//! Verified ones are used for codes where an application gives no recipient. These and those that applications gave lately receive
+//! notices.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::recipient::Recipient;
+use super::{Challenges, user_person};
+use crate::error::Error;
+use crate::instance::SignIn;
+use crate::random;
+use crate::store::{AddressKind, AddressRecord, BucketKey, HistoryKey};
+
+/// In how many of a user's last messages addresses are looked for.
+const LOOKED_AT: u32 = 20;
+
+const SEALED: &str = "user-address";
+
+/// An address of a user, as it is sealed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownAddress {
+    pub(crate) address: String,
+    pub(crate) hint: String,
+    /// Where it was used: selects the instances that deliver to it.
+    pub(crate) sign_in: SignIn,
+    /// The language of the messages that went there.
+    pub(crate) locale: Option<String>,
+}
+
+/// An address with its record. `Debug` is missing on purpose.
+#[derive(Clone)]
+pub(crate) struct UserAddress {
+    pub(crate) record: AddressRecord,
+    pub(crate) known: KnownAddress,
+}
+
+impl Challenges {
+    /// Returns an address as it is stored, not verified.
+    pub(crate) fn address_record(
+        &self,
+        kind: AddressKind,
+        bucket: &str,
+        known: &KnownAddress,
+    ) -> Result<AddressRecord, Error> {
+        let SignIn { subscription, user, .. } = &known.sign_in;
+        let user = user.as_deref().unwrap_or_default();
+        let person = user_person(&self.keyring, subscription, user);
+        let hash = self.keyring.bucket(SEALED, &[subscription.as_bytes(), bucket.as_bytes()]);
+        let plain = Zeroizing::new(serde_json::to_vec(known).map_err(Error::unavailable)?);
+        let sealed = self.keyring.seal(SEALED, &[&person, &hash], &plain).map_err(Error::unavailable)?;
+        Ok(AddressRecord {
+            id: random::id()?,
+            person,
+            kind,
+            hash,
+            sealed,
+            verified_at: None,
+            seen_at: self.clock.now(),
+        })
+    }
+
+    /// Returns a user's stored addresses, verified ones first.
+    pub(crate) async fn user_addresses(&self, person: BucketKey) -> Result<Vec<UserAddress>, Error> {
+        let records = self.store.addresses(person).await?;
+        let open = |record: AddressRecord| {
+            let place: [&[u8]; 2] = [&record.person, &record.hash];
+            let plain = self.keyring.open(SEALED, &place, &record.sealed).map_err(Error::unavailable)?;
+            let known = serde_json::from_slice(&plain).map_err(Error::unavailable)?;
+            Ok(UserAddress { record, known })
+        };
+        records.into_iter().map(open).collect()
+    }
+
+    /// Returns the verified addresses of a user, the newest of each kind, as an application would give them.
+    pub(super) async fn verified_recipient(&self, subscription: &str, user: &str) -> Result<Recipient, Error> {
+        let person = user_person(&self.keyring, subscription, user);
+        let mut recipient = Recipient::default();
+        for address in self.user_addresses(person).await? {
+            if address.record.verified_at.is_none() {
+                continue;
+            }
+            let place = match address.record.kind {
+                AddressKind::Email => &mut recipient.email,
+                AddressKind::Phone => &mut recipient.phone,
+            };
+            place.get_or_insert(address.known.address);
+        }
+        Ok(recipient)
+    }
+
+    /// Returns the addresses to which messages for a user were sent lately, as records that are not stored.
+    pub(crate) async fn addresses_given_lately(
+        &self,
+        person: BucketKey,
+        subscription: &str,
+    ) -> Result<Vec<UserAddress>, Error> {
+        self.history.flush().await?;
+        let since = self.history.limits().since(self.clock.now());
+        let rows = self.store.history(subscription, HistoryKey::Person(person), since, LOOKED_AT).await?;
+        let mut challenges: Vec<String> = rows.into_iter().filter_map(|row| row.challenge).collect();
+        challenges.sort_unstable();
+        challenges.dedup();
+        let mut found: Vec<UserAddress> = Vec::new();
+        for id in challenges {
+            let Some(record) = self.store.challenge(subscription, &id).await? else { continue };
+            let details = self.details(&record)?;
+            let kind = match known_kind(&details.bucket) {
+                Some(kind) if details.sign_in.user.is_some() => kind,
+                _ => continue,
+            };
+            let known = KnownAddress {
+                address: details.address,
+                hint: details.hint,
+                sign_in: details.sign_in,
+                locale: details.locale,
+            };
+            let mut address = self.address_record(kind, &details.bucket, &known)?;
+            address.seen_at = record.created_at;
+            match found.iter_mut().find(|one| (one.record.kind, one.record.hash) == (kind, address.hash)) {
+                Some(earlier) if earlier.record.seen_at >= address.seen_at => {}
+                Some(earlier) => *earlier = UserAddress { record: address, known },
+                None => found.push(UserAddress { record: address, known }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns the kind of an address that counts as `bucket`. Handles are no addresses of people.
+fn known_kind(bucket: &str) -> Option<AddressKind> {
+    match bucket.split_once(':')?.0 {
+        "mailto" => Some(AddressKind::Email),
+        "tel" => Some(AddressKind::Phone),
+        _ => None,
+    }
+}

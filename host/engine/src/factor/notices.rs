@@ -1,0 +1,348 @@
+//! Telling a user what happened to the ways in which the user signs in (NIST SP 800-63B-4 section 4.6).
+//!
+//! Whoever holds one way in must not add another unnoticed. So each change is recorded for the user to read, and told by every address
+//! that is known: verified ones, and those that applications gave lately. No call waits for it. A notice that was certainly not sent is
+//! tried again a few times; the audit log says what became of it, without addresses.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use crate::audit::{Actor, AuditLog};
+use crate::challenge::{
+    Challenges, Notice, NoticeEvent, NoticeOutcome, NoticeSubject, NoticeTo, UserAddress, user_person,
+};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::keyring::Keyring;
+use crate::random;
+use crate::store::{AddressKind, BucketKey, FactorEventRecord, Store};
+
+/// How many events of a user are kept.
+const MOST_EVENTS: u32 = 50;
+
+/// How many events are returned.
+const SHOWN_EVENTS: u32 = 20;
+
+/// How many addresses that applications gave are remembered for a user.
+pub(crate) const MOST_GIVEN: u32 = 4;
+
+/// To how many addresses a notice goes.
+const MOST_ADDRESSES: usize = 10;
+
+/// How many users are told at the same time.
+const AT_ONCE: usize = 16;
+
+/// How long to wait before each further attempt.
+const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+
+const SEALED: &str = "user-event";
+
+/// What happened to the ways in which a user signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum UserEventKind {
+    /// A factor was enrolled, or an address verified.
+    Added,
+    /// A newer factor took its place.
+    Replaced,
+    /// A factor or an address was removed.
+    Removed,
+    /// A factor cannot be used until an administrator says so.
+    Suspended,
+    /// A factor can be used again.
+    Resumed,
+    /// An administrator ended all factors, and whatever else the user could sign in with.
+    Reset,
+    /// An administrator issued a temporary pass.
+    PassIssued,
+    /// A temporary pass was used.
+    PassUsed,
+    /// A browser was remembered.
+    BrowserRemembered,
+    /// A browser is no longer remembered.
+    BrowserForgotten,
+}
+
+impl UserEventKind {
+    /// Returns its stable name, such as `pass-issued`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Replaced => "replaced",
+            Self::Removed => "removed",
+            Self::Suspended => "suspended",
+            Self::Resumed => "resumed",
+            Self::Reset => "reset",
+            Self::PassIssued => "pass-issued",
+            Self::PassUsed => "pass-used",
+            Self::BrowserRemembered => "browser-remembered",
+            Self::BrowserForgotten => "browser-forgotten",
+        }
+    }
+}
+
+/// Something that happened to the ways in which a user signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UserEvent {
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: UserEventKind,
+    /// What it happened to: the type of a factor such as `totp`, or `email-address` or `phone-number`.
+    pub subject: Option<String>,
+}
+
+/// What is sealed of an event.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    kind: UserEventKind,
+    subject: Option<String>,
+}
+
+/// The name of a kind of address as the subject of an event.
+pub(crate) fn address_subject(kind: AddressKind) -> &'static str {
+    match kind {
+        AddressKind::Email => "email-address",
+        AddressKind::Phone => "phone-number",
+    }
+}
+
+/// Records events and tells users of them. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Notices {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    audit: Arc<AuditLog>,
+    challenges: Arc<Challenges>,
+    turns: Arc<Semaphore>,
+}
+
+/// An event that was committed.
+pub(crate) struct Happened {
+    pub(crate) subscription: String,
+    pub(crate) user: String,
+    pub(crate) kind: UserEventKind,
+    pub(crate) subject: Option<String>,
+    pub(crate) at: Timestamp,
+    /// An address that is told as well: one that was just removed.
+    pub(crate) also: Option<UserAddress>,
+}
+
+impl Notices {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        clock: Arc<dyn Clock>,
+        audit: Arc<AuditLog>,
+        challenges: Arc<Challenges>,
+    ) -> Self {
+        Self { store, keyring, clock, audit, challenges, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Records an event, and tells the user of it, in the background.
+    pub(crate) fn happened(&self, event: Happened) {
+        let this = self.clone();
+        let work = async move {
+            if let Err(error) = this.record(&event).await {
+                tracing::error!(error = error.operator_detail(), "could not record an event for a user");
+            }
+            if let Err(error) = this.tell(&event).await {
+                tracing::error!(error = error.operator_detail(), "could not tell a user of a change");
+            }
+        };
+        tokio::spawn(work.in_current_span());
+    }
+
+    /// Returns the last events of a user, the newest first, at most 20.
+    pub(crate) async fn events(&self, subscription: &str, user: &str) -> Result<Vec<UserEvent>, Error> {
+        let person = user_person(&self.keyring, subscription, user);
+        let records = self.store.factor_events(person, SHOWN_EVENTS).await?;
+        let view = |record: FactorEventRecord| {
+            let plain = self.keyring.open(SEALED, &[&record.person], &record.sealed).map_err(Error::unavailable)?;
+            let Kept { kind, subject } = serde_json::from_slice(&plain).map_err(Error::unavailable)?;
+            Ok(UserEvent { at: record.at, kind, subject })
+        };
+        records.into_iter().map(view).collect()
+    }
+
+    /// Records an event without telling anybody.
+    pub(crate) async fn record(&self, event: &Happened) -> Result<(), Error> {
+        let person = user_person(&self.keyring, &event.subscription, &event.user);
+        let kept = Kept { kind: event.kind, subject: event.subject.clone() };
+        let plain = serde_json::to_vec(&kept).map_err(Error::unavailable)?;
+        let sealed = self.keyring.seal(SEALED, &[&person], &plain).map_err(Error::unavailable)?;
+        let record = FactorEventRecord { person, at: event.at, sealed };
+        Ok(self.store.add_factor_event(record, MOST_EVENTS).await?)
+    }
+
+    async fn tell(&self, event: &Happened) -> Result<(), Error> {
+        let Some(told) = notice_event(event.kind, event.subject.as_deref()) else { return Ok(()) };
+        let person = user_person(&self.keyring, &event.subscription, &event.user);
+        let mut addresses = self.known(person, &event.subscription).await?;
+        addresses.extend(event.also.clone());
+        addresses.truncate(MOST_ADDRESSES);
+        let notice = self.notice(&event.subscription, told, event.at).await?;
+        let mut outcomes = Outcomes::default();
+        let mut waits = WAITS.into_iter();
+        loop {
+            let mut again = Vec::new();
+            for address in addresses {
+                // Not held while waiting: others go on.
+                let _turn = self.turns.acquire().await.map_err(Error::unavailable)?;
+                let to = NoticeTo {
+                    sign_in: &address.known.sign_in,
+                    kind: address.record.kind,
+                    address: &address.known.address,
+                    locale: address.known.locale.as_deref(),
+                };
+                match self.challenges.notify(&to, &notice).await? {
+                    NoticeOutcome::TryAgain => again.push(address),
+                    outcome => outcomes.count(address.record.kind, outcome),
+                }
+            }
+            match waits.next() {
+                Some(wait) if !again.is_empty() => tokio::time::sleep(jittered(wait)).await,
+                _ => {
+                    again.iter().for_each(|address| outcomes.count(address.record.kind, NoticeOutcome::Failed));
+                    break;
+                }
+            }
+            addresses = again;
+        }
+        let subject = format!("{}/{}", event.subscription, event.user);
+        let detail = format!("{}; {outcomes}", event.kind.name());
+        self.audit.append(&Actor::new("engine"), "user.notice", &subject, &detail).await
+    }
+
+    /// Returns the addresses of a user, and remembers those that applications gave lately: the next notice may come when they have
+    /// given none for long.
+    async fn known(&self, person: BucketKey, subscription: &str) -> Result<Vec<UserAddress>, Error> {
+        let given = self.challenges.addresses_given_lately(person, subscription).await?;
+        if !given.is_empty() {
+            let records = given.into_iter().map(|address| address.record).collect();
+            self.store.put_addresses(records, MOST_GIVEN).await?;
+        }
+        self.challenges.user_addresses(person).await
+    }
+
+    async fn notice(&self, subscription: &str, event: NoticeEvent, at: Timestamp) -> Result<Notice, Error> {
+        let page = self.store.sign_in_page(subscription).await?.map(|page| page.settings).unwrap_or_default();
+        let text = |name: &str| page.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let application = match text("application_name") {
+            Some(name) => name,
+            None => self.store.subscription(subscription).await?.map(|it| it.name).unwrap_or_default(),
+        };
+        Ok(Notice { event, at, application, support_url: text("support_url") })
+    }
+
+    /// Returns the current time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Returns what a user is told of an event, if anything.
+fn notice_event(kind: UserEventKind, subject: Option<&str>) -> Option<NoticeEvent> {
+    let subject = match subject {
+        Some("fido") => NoticeSubject::Passkey,
+        Some("totp") => NoticeSubject::App,
+        Some("recovery") => NoticeSubject::RecoveryCodes,
+        Some("email-address") => NoticeSubject::Email,
+        Some("phone-number") => NoticeSubject::Phone,
+        _ => NoticeSubject::Other,
+    };
+    match kind {
+        UserEventKind::Added => Some(NoticeEvent::Added(subject)),
+        UserEventKind::Removed => Some(NoticeEvent::Removed(subject)),
+        UserEventKind::Suspended => Some(NoticeEvent::Suspended(subject)),
+        UserEventKind::Resumed => Some(NoticeEvent::Resumed(subject)),
+        UserEventKind::Reset => Some(NoticeEvent::Reset),
+        UserEventKind::PassIssued => Some(NoticeEvent::PassIssued),
+        UserEventKind::PassUsed => Some(NoticeEvent::PassUsed),
+        // The factor that replaces it is told of; browsers are only listed.
+        UserEventKind::Replaced | UserEventKind::BrowserRemembered | UserEventKind::BrowserForgotten => None,
+    }
+}
+
+/// Returns half of a time to one and a half of it: clients that failed together must not retry together.
+fn jittered(wait: Duration) -> Duration {
+    let mut chance = [128];
+    // Without random numbers it is the time itself.
+    let _ = random::fill(&mut chance);
+    wait / 2 + wait * u32::from(chance[0]) / 256
+}
+
+/// How many notices went where.
+#[derive(Default)]
+struct Outcomes {
+    /// By email and by phone.
+    sent: [u32; 2],
+    failed: u32,
+    no_instance: u32,
+}
+
+impl Outcomes {
+    fn count(&mut self, kind: AddressKind, outcome: NoticeOutcome) {
+        match (outcome, kind) {
+            (NoticeOutcome::Sent, AddressKind::Email) => self.sent[0] += 1,
+            (NoticeOutcome::Sent, AddressKind::Phone) => self.sent[1] += 1,
+            (NoticeOutcome::NoInstance, _) => self.no_instance += 1,
+            (NoticeOutcome::Failed | NoticeOutcome::TryAgain, _) => self.failed += 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Outcomes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { sent: [email, phone], failed, no_instance } = self;
+        if email + phone + failed + no_instance == 0 {
+            return f.write_str("no address is known");
+        }
+        let mut text = format!("sent by email: {email}, by phone: {phone}");
+        if *failed > 0 {
+            write!(text, "; not sent: {failed}")?;
+        }
+        if *no_instance > 0 {
+            write!(text, "; no instance for: {no_instance}")?;
+        }
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_log_says_what_became_of_a_notice() {
+        let mut outcomes = Outcomes::default();
+        assert_eq!(outcomes.to_string(), "no address is known");
+        outcomes.count(AddressKind::Email, NoticeOutcome::Sent);
+        assert_eq!(outcomes.to_string(), "sent by email: 1, by phone: 0");
+        outcomes.count(AddressKind::Phone, NoticeOutcome::Failed);
+        outcomes.count(AddressKind::Phone, NoticeOutcome::NoInstance);
+        assert_eq!(outcomes.to_string(), "sent by email: 1, by phone: 0; not sent: 1; no instance for: 1");
+    }
+
+    #[test]
+    fn each_bundled_type_has_its_word() {
+        for (type_id, subject) in [
+            ("fido", NoticeSubject::Passkey),
+            ("totp", NoticeSubject::App),
+            ("recovery", NoticeSubject::RecoveryCodes),
+            ("other", NoticeSubject::Other),
+        ] {
+            assert_eq!(notice_event(UserEventKind::Added, Some(type_id)), Some(NoticeEvent::Added(subject)));
+        }
+        assert_eq!(notice_event(UserEventKind::Replaced, Some("recovery")), None);
+    }
+}

@@ -1,0 +1,212 @@
+//! Remembered devices: browsers in which a user is not asked for a factor for some days.
+//!
+//! Off unless a policy says otherwise. Remembering is no authentication (NIST SP 800-63B-4 section 5.1): the result of such a sign-in has
+//! no `amr` and says that no factor was used. The browser holds a secret of 256 random bits, of which a digest is stored. Any change of
+//! the user's factors forgets all of the user's devices.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use twofactor_sandbox::Secret;
+use zeroize::Zeroizing;
+
+use crate::challenge::user_person;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::instance::{Instances, SignIn};
+use crate::keyring::Keyring;
+use crate::random;
+use crate::store::{BucketKey, DeviceSelection, RememberedDeviceRecord, Store};
+
+/// The prefix of secrets, by which scanners find leaked ones.
+const PREFIX: &str = "tfr_";
+
+/// How many secrets of one request are looked up.
+const LOOKED_UP: usize = 10;
+
+/// How many devices of a user are remembered.
+const MOST: u32 = 20;
+
+/// How much is stored of a browser's `User-Agent`, in characters.
+const AGENT_CHARS: usize = 300;
+
+const SEALED: &str = "remembered-device";
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The remembered devices of users. Cheap to clone.
+#[derive(Clone)]
+pub struct RememberedDevices {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) instances: Arc<Instances>,
+}
+
+impl fmt::Debug for RememberedDevices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RememberedDevices").finish_non_exhaustive()
+    }
+}
+
+/// A remembered device, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RememberedDevice {
+    /// The opaque id. Not a secret.
+    pub id: String,
+    /// The browser's `User-Agent`, cut off after 300 characters.
+    pub user_agent: Option<String>,
+    /// When it was remembered.
+    pub created_at: Timestamp,
+    /// When it last replaced a factor.
+    pub last_used_at: Timestamp,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// A browser that was recognized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recognized {
+    /// The device.
+    pub device: String,
+    /// The instance that was used when it was remembered.
+    pub two_factor: String,
+    /// When that was.
+    pub remembered_at: Timestamp,
+}
+
+/// What is sealed of a device.
+#[derive(Serialize, Deserialize)]
+struct Details {
+    two_factor: String,
+    user_agent: Option<String>,
+}
+
+impl RememberedDevices {
+    /// Returns for how many days a browser in which an instance is used in this sign-in may be remembered; none if it may not.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn days(&self, sign_in: &SignIn, two_factor: &str) -> Result<Option<u32>, Error> {
+        let policies = self.instances.policies(sign_in).await?;
+        let of = policies.into_iter().find(|(id, _)| id == two_factor);
+        Ok(of.map(|(_, policy)| policy.remembered_days).filter(|days| *days > 0))
+    }
+
+    /// Remembers the browser in which a user has just used a factor. Returns the secret that the browser stores, or none if the policy
+    /// of the instance does not allow it. Each secret is valid for the user of this sign-in only.
+    ///
+    /// # Errors
+    /// Invalid input without a user; an error if the store is not available.
+    pub async fn remember(
+        &self,
+        sign_in: &SignIn,
+        two_factor: &str,
+        user_agent: Option<&str>,
+    ) -> Result<Option<Secret>, Error> {
+        let Some(days) = self.days(sign_in, two_factor).await? else { return Ok(None) };
+        let (person, id, now) = (self.person(sign_in)?, random::id()?, self.clock.now());
+        let mut bytes = Zeroizing::new([0; 32]);
+        random::fill(&mut *bytes)?;
+        let secret = Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*bytes)));
+        let user_agent = user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect());
+        let details = Details { two_factor: two_factor.to_owned(), user_agent };
+        let plain = serde_json::to_vec(&details).map_err(Error::unavailable)?;
+        let sealed = self.keyring.seal(SEALED, &[id.as_bytes(), &person], &plain).map_err(Error::unavailable)?;
+        let device = RememberedDeviceRecord {
+            id,
+            person,
+            digest: Sha256::digest(secret.expose()).into(),
+            sealed,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + DAY * days,
+        };
+        self.store.add_remembered_device(device, MOST).await?;
+        Ok(Some(secret))
+    }
+
+    /// Recognizes a browser by the secrets that it stores, of which only the first 10 are looked up. The instance that was used must
+    /// still be available to this sign-in, and its policy must still allow it for so long. Do not call it if the application asks for
+    /// an `acr` or for a certain kind of factor: a remembered browser satisfies neither.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn recognize(&self, sign_in: &SignIn, secrets: &[String]) -> Result<Option<Recognized>, Error> {
+        let fits = |secret: &&String| secret.starts_with(PREFIX) && secret.len() <= 64;
+        let digests: Vec<[u8; 32]> =
+            secrets.iter().filter(fits).take(LOOKED_UP).map(|secret| Sha256::digest(secret).into()).collect();
+        if digests.is_empty() || sign_in.user.is_none() {
+            return Ok(None);
+        }
+        let (person, now) = (self.person(sign_in)?, self.clock.now());
+        let policies = self.instances.policies(sign_in).await?;
+        for digest in digests {
+            let Some(record) = self.store.use_remembered_device(person, digest, now).await? else { continue };
+            let details = self.details(&record)?;
+            let policy = policies.iter().find(|(id, _)| *id == details.two_factor);
+            let days = policy.map_or(0, |(_, policy)| policy.remembered_days);
+            // The policy may have become stricter since.
+            if record.created_at + DAY * days > now {
+                let RememberedDeviceRecord { id: device, created_at: remembered_at, .. } = record;
+                return Ok(Some(Recognized { device, two_factor: details.two_factor, remembered_at }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns a user's remembered devices, the newest first.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn list(&self, subscription: &str, user: &str) -> Result<Vec<RememberedDevice>, Error> {
+        let person = user_person(&self.keyring, subscription, user);
+        let records = self.store.remembered_devices(person, self.clock.now()).await?;
+        let view = |record: RememberedDeviceRecord| {
+            let user_agent = self.details(&record)?.user_agent;
+            let RememberedDeviceRecord { id, created_at, last_used_at, expires_at, .. } = record;
+            Ok(RememberedDevice { id, user_agent, created_at, last_used_at, expires_at })
+        };
+        records.into_iter().map(view).collect()
+    }
+
+    /// Forgets a device of a user.
+    ///
+    /// # Errors
+    /// Not found if there is no such device.
+    pub async fn forget(&self, subscription: &str, user: &str, id: &str) -> Result<(), Error> {
+        let person = user_person(&self.keyring, subscription, user);
+        match self.store.forget_remembered_devices(person, DeviceSelection::One(id.to_owned())).await? {
+            0 => Err(Error::not_found("remembered device")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets all devices of a user. Returns how many.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn forget_all(&self, subscription: &str, user: &str) -> Result<u64, Error> {
+        let person = user_person(&self.keyring, subscription, user);
+        Ok(self.store.forget_remembered_devices(person, DeviceSelection::All).await?)
+    }
+
+    fn person(&self, sign_in: &SignIn) -> Result<BucketKey, Error> {
+        let user = sign_in.user.as_deref().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
+        Ok(user_person(&self.keyring, &sign_in.subscription, user))
+    }
+
+    fn details(&self, record: &RememberedDeviceRecord) -> Result<Details, Error> {
+        let place: [&[u8]; 2] = [record.id.as_bytes(), &record.person];
+        let plain = self.keyring.open(SEALED, &place, &record.sealed).map_err(Error::unavailable)?;
+        serde_json::from_slice(&plain).map_err(Error::unavailable)
+    }
+}
