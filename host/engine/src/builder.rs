@@ -12,7 +12,7 @@ use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
 use crate::clock::{Clock, Resumed, SystemClock};
 use crate::engine::TwoFactor;
 use crate::error::Error;
-use crate::factor::Factors;
+use crate::factor::{Factors, Notices, PassKeeper};
 use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::Keyring;
 use crate::site::Sites;
@@ -275,6 +275,9 @@ impl Builder {
             held.clone(),
             self.reports,
         ));
+        let notices = Notices::new(store.clone(), keyring.clone(), audit.clone(), challenges.clone());
+        let listener = notices.clone();
+        held.events.listen(move |event| listener.happened(event.into()));
         let factors = Factors {
             store: store.clone(),
             keyring: keyring.clone(),
@@ -283,6 +286,13 @@ impl Builder {
             instances: instances.clone(),
             challenges: challenges.clone(),
             held,
+            passes: PassKeeper {
+                store: store.clone(),
+                keyring: keyring.clone(),
+                clock: clock.clone(),
+                limits: limits.clone(),
+            },
+            notices,
         };
         let guard = Guard::new(store.clone(), self.accounts.second_factor.clone());
         let accounts = Accounts {

@@ -1,5 +1,6 @@
 //! The engine: what an application calls.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,8 @@ use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History
 use crate::clock::{Clock, ClockCheck};
 use crate::error::Error;
 use crate::factor::{
-    EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewEnrolment, Proof, RemovedFactors, UserFactor,
+    EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewAddress, NewEnrolment, Proof, RememberedDevices,
+    RemovedFactors, UserEvent, UserFactor, VerifiedAddress,
 };
 use crate::instance::{Instances, SignIn};
 use crate::sign_in::HostedSignIns;
@@ -186,6 +188,88 @@ impl TwoFactor {
         self.instances.sites.related_origins(rp_id).await
     }
 
+    /// Returns whether a user who holds nothing may enrol the first factor with an instance when the application states that the user has
+    /// just passed the first factor. `in_sign_in` asks whether the sign-in page may offer it.
+    ///
+    /// # Errors
+    /// Invalid input if an id has no canonical form.
+    pub async fn may_enrol_first(&self, sign_in: &SignIn, two_factor: &str, in_sign_in: bool) -> Result<bool, Error> {
+        self.factors.is_first_enrolment_open(sign_in, two_factor, in_sign_in).await
+    }
+
+    /// Signs a user in with a temporary pass, which is used up. The result is a low one: `otp`, and no more than one factor.
+    ///
+    /// # Errors
+    /// [`Error::is_no_instance_available`] if no instance of this sign-in has a policy that lets passes sign in. [`Error::is_closed`] for a
+    /// pass that is not valid; [`Error::is_rate_limited`], [`Error::is_invalid_input`].
+    pub async fn sign_in_with_pass(
+        &self,
+        sign_in: &SignIn,
+        pass: &str,
+        client_address: Option<IpAddr>,
+    ) -> Result<Verified, Error> {
+        self.factors.sign_in_with_pass(sign_in, pass, client_address).await
+    }
+
+    /// Returns the instance in whose place a temporary pass may sign in, if a policy allows it. It does not tell whether there is a pass.
+    ///
+    /// # Errors
+    /// Invalid input if an id has no canonical form.
+    pub async fn pass_signs_in(&self, sign_in: &SignIn) -> Result<Option<String>, Error> {
+        self.factors.pass_signs_in(sign_in).await
+    }
+
+    /// Returns the remembered devices of users: browsers in which no factor is asked for.
+    pub fn remembered_devices(&self) -> RememberedDevices {
+        self.factors.remembered()
+    }
+
+    /// Returns what happened lately to the ways in which a user signs in, the newest first, at most 20.
+    ///
+    /// # Errors
+    /// Invalid input if the user's id has no canonical form.
+    pub async fn user_events(&self, subscription: &str, user: &str) -> Result<Vec<UserEvent>, Error> {
+        self.factors.events(subscription, user).await
+    }
+
+    /// Returns the verified addresses of a user.
+    ///
+    /// # Errors
+    /// Invalid input if the user's id has no canonical form.
+    pub async fn addresses(&self, subscription: &str, user: &str) -> Result<Vec<VerifiedAddress>, Error> {
+        self.factors.addresses(subscription, user).await
+    }
+
+    /// Sends a code to an address of a user, to verify it: see [`TwoFactor::confirm_address`].
+    ///
+    /// # Errors
+    /// [`Error::is_proof_required`], [`Error::is_conflict`] (the user has five verified addresses), and those of [`TwoFactor::start`].
+    pub async fn add_address(&self, new: NewAddress) -> Result<Challenge, Error> {
+        if matches!(new.proof, Proof::Administrator | Proof::Session) {
+            return Err(Error::proof_required("an application cannot add an address as an administrator"));
+        }
+        self.factors.add_address(new).await
+    }
+
+    /// Verifies the code that was sent to an address. From then on a challenge of this user needs no recipient.
+    ///
+    /// # Errors
+    /// Those of [`TwoFactor::verify`].
+    pub async fn confirm_address(&self, subscription: &str, answer: Answer<'_>) -> Result<VerifiedAddress, Error> {
+        self.factors.confirm_address(subscription, answer).await
+    }
+
+    /// Removes a verified address of a user.
+    ///
+    /// # Errors
+    /// Not found; [`Error::is_proof_required`].
+    pub async fn remove_address(&self, subscription: &str, user: &str, id: &str, proof: &Proof) -> Result<(), Error> {
+        if matches!(proof, Proof::Administrator | Proof::Session) {
+            return Err(Error::proof_required("an application cannot remove an address as an administrator"));
+        }
+        self.factors.remove_address(subscription, user, id, proof).await
+    }
+
     /// Returns the sign-ins that take place on a hosted page.
     pub fn hosted_sign_ins(&self) -> HostedSignIns {
         let Instances { store, keyring, .. } = &*self.instances;
@@ -215,6 +299,7 @@ impl TwoFactor {
             statistics: self.statistics.clone(),
             history: self.history.clone(),
             challenges: self.challenges.clone(),
+            factors: self.factors.clone(),
             actor,
             guard: self.accounts.guard.clone(),
             changes_guards: true,

@@ -280,7 +280,7 @@ impl Accounts {
 }
 
 /// Returns how the audit log names the owner of an account.
-fn actor_name(account: &str) -> String {
+pub(crate) fn actor_name(account: &str) -> String {
     format!("account {account}")
 }
 

@@ -16,6 +16,7 @@ mod subscriptions;
 mod target;
 mod test_send;
 mod tokens;
+mod user_factors;
 mod users;
 
 use std::sync::Arc;
@@ -31,12 +32,14 @@ pub use page::Page;
 pub use providers::{ExaminedProvider, NewProvider};
 pub use settings::{BaseSettings, BaseSettingsCheck};
 pub use test_send::{TestMessage, TestReport};
+pub use user_factors::ResetUser;
 
 use crate::accounts::Guard;
 use crate::audit::{Actor, AuditEntry, AuditLog};
 use crate::challenge::{Challenges, History};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::factor::Factors;
 use crate::instance::Instances;
 use crate::instance::Policy;
 use crate::statistics::{Statistic, Statistics};
@@ -54,6 +57,7 @@ pub struct Administration {
     pub(crate) statistics: Statistics,
     pub(crate) history: History,
     pub(crate) challenges: Arc<Challenges>,
+    pub(crate) factors: Factors,
     pub(crate) actor: Actor,
     pub(crate) guard: Guard,
     /// Whether the actor may change what protects logins to accounts.

@@ -155,6 +155,7 @@ impl Challenges {
             webotp_host: None,
             verified_by: VerifiedBy::Factor(Box::new(kept)),
             sign_in: start.sign_in,
+            verifies_address: false,
         };
         let subscription = details.sign_in.subscription.clone();
         let lifetime = Duration::from_secs(chosen.policy.lifetime_seconds.into());

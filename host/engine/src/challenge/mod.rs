@@ -43,13 +43,14 @@ pub use history::{HistoryLimits, MessageOutcome};
 pub use limits::RateLimits;
 pub(crate) use notice::{NoticeOutcome, NoticeTo};
 pub(crate) use notice_text::{Notice, NoticeEvent, NoticeSubject};
+pub(crate) use proof::AnsweredBy;
 pub use reached_limits::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChallenge, Verified};
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;
-pub(crate) use user_address::{KnownAddress, UserAddress};
+pub(crate) use user_address::UserAddress;
 
 pub(crate) use crate::user_factor::user_person;
 
@@ -92,6 +93,9 @@ struct Details {
     webotp_host: Option<String>,
     #[serde(default)]
     verified_by: VerifiedBy,
+    /// Whether the right answer verifies the address.
+    #[serde(default)]
+    verifies_address: bool,
 }
 
 /// Who verifies an answer.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::recipient::Recipient;
 use crate::error::Error;
 use crate::instance::SignIn;
-use crate::user_factor::{Assurance, RequiredFactor};
+use crate::user_factor::{Assurance, Proved, RequiredFactor};
 
 /// A person's answer to a challenge. `Debug` does not show the code.
 #[derive(Clone, Copy)]
@@ -250,6 +250,24 @@ pub struct Verified {
     pub uses_left: Option<u32>,
     /// When the answer was verified.
     pub verified_at: Timestamp,
+}
+
+impl Verified {
+    /// Creates the result of a sign-in without a challenge.
+    pub(crate) fn of(proved: Proved, user: String, two_factor: String, verified_at: Timestamp) -> Self {
+        let Proved { amr, acr, assurance } = proved;
+        Self {
+            user: Some(user),
+            two_factor,
+            purpose: NewChallenge::PURPOSE.to_owned(),
+            amr,
+            acr: acr.map(|acr| acr.name().to_owned()),
+            assurance,
+            factor: None,
+            uses_left: None,
+            verified_at,
+        }
+    }
 }
 
 impl fmt::Debug for Verified {

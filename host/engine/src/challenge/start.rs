@@ -43,19 +43,36 @@ const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
 /// How many challenges are started between two purges of old data.
 const PURGE_EVERY: u64 = 256;
 
+/// Whom or what a challenge is started for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StartedFor {
+    /// A user of an application.
+    User,
+    /// An account of this engine.
+    Account,
+    /// An address that is to be verified.
+    Address,
+}
+
 impl Challenges {
     pub(crate) async fn start(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        Box::pin(self.start_for(start, false)).await
+        Box::pin(self.start_for(start, StartedFor::User)).await
+    }
+
+    /// Starts a challenge whose right answer verifies the address that the code goes to.
+    pub(crate) async fn start_to_verify_address(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
+        Box::pin(self.start_for(start, StartedFor::Address)).await
     }
 
     /// Starts a challenge for a login to an account of this engine. What applications do with a
     /// user of the same name does not count against it.
     pub(crate) async fn start_for_account(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        Box::pin(self.start_for(start, true)).await
+        Box::pin(self.start_for(start, StartedFor::Account)).await
     }
 
-    async fn start_for(self: &Arc<Self>, start: NewChallenge, of_account: bool) -> Result<Challenge, Error> {
-        let start = start.checked()?;
+    async fn start_for(self: &Arc<Self>, start: NewChallenge, whose: StartedFor) -> Result<Challenge, Error> {
+        let of_account = whose == StartedFor::Account;
+        let mut start = start.checked()?;
         self.purge_now_and_then();
         let now = self.clock.now();
         let (mut deliveries, mut factors) = (Vec::new(), Vec::new());
@@ -65,14 +82,24 @@ impl Challenges {
                 Available::Factor(chosen) => factors.push(chosen),
             }
         }
+        if whose == StartedFor::Address {
+            factors.clear();
+        }
         if let Some(picked) = self.pick_factor(&start, factors, !deliveries.is_empty()).await? {
             return self.start_factor(start, picked, of_account).await;
+        }
+        let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
+        // Of the request as it came: a repeat does not depend on addresses that are verified in between.
+        let idempotency = self.claim(&start, &purpose, now);
+        if start.recipient.is_empty()
+            && !of_account
+            && let Some(user) = &start.sign_in.user
+        {
+            start.recipient = self.verified_recipient(&start.sign_in.subscription, user).await?;
         }
         let (chosen, others, canonical) =
             pick(&start, deliveries).inspect_err(|error| self.note_refused(&start, of_account, error))?;
         let policy = &chosen.policy;
-        let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
-        let idempotency = self.claim(&start, &purpose, now);
         let details = Details {
             sign_in: start.sign_in,
             purpose,
@@ -86,6 +113,7 @@ impl Challenges {
             digits: policy.code_length,
             webotp_host: start.webotp_host,
             verified_by: VerifiedBy::Host,
+            verifies_address: whose == StartedFor::Address,
         };
         let id = random::id()?;
         let subscription = details.sign_in.subscription.clone();

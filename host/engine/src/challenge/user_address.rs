@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::recipient::Recipient;
+use super::request::NewChallenge;
 use super::{Challenges, user_person};
 use crate::error::Error;
-use crate::instance::SignIn;
+use crate::instance::{Policy, SignIn};
 use crate::random;
 use crate::store::{AddressKind, AddressRecord, BucketKey, HistoryKey};
 
@@ -47,7 +48,7 @@ impl Challenges {
         let SignIn { subscription, user, .. } = &known.sign_in;
         let user = user.as_deref().unwrap_or_default();
         let person = user_person(&self.keyring, subscription, user);
-        let hash = self.keyring.bucket(SEALED, &[subscription.as_bytes(), bucket.as_bytes()]);
+        let hash = self.address_hash(subscription, bucket);
         let plain = Zeroizing::new(serde_json::to_vec(known).map_err(Error::unavailable)?);
         let sealed = self.keyring.seal(SEALED, &[&person, &hash], &plain).map_err(Error::unavailable)?;
         Ok(AddressRecord {
@@ -59,6 +60,11 @@ impl Challenges {
             verified_at: None,
             seen_at: self.clock.now(),
         })
+    }
+
+    /// Returns the hash of an address of a subscription.
+    pub(super) fn address_hash(&self, subscription: &str, bucket: &str) -> BucketKey {
+        self.keyring.bucket(SEALED, &[subscription.as_bytes(), bucket.as_bytes()])
     }
 
     /// Returns a user's stored addresses, verified ones first.
@@ -90,6 +96,38 @@ impl Challenges {
         Ok(recipient)
     }
 
+    /// Returns whether the right answer to a challenge verifies an address: see [`Self::start_to_verify_address`].
+    pub(crate) async fn verifies_address(&self, subscription: &str, id: &str) -> Result<bool, Error> {
+        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(false) };
+        Ok(self.details(&record)?.verifies_address)
+    }
+
+    /// Returns the address that a challenge's code went to, as a record that is not stored.
+    pub(crate) async fn address_of(&self, subscription: &str, id: &str) -> Result<Option<UserAddress>, Error> {
+        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(None) };
+        let details = self.details(&record)?;
+        let kind = match known_kind(&details.bucket) {
+            Some(kind) if details.sign_in.user.is_some() => kind,
+            _ => return Ok(None),
+        };
+        let known = KnownAddress {
+            address: details.address,
+            hint: details.hint,
+            sign_in: details.sign_in,
+            locale: details.locale,
+        };
+        let mut address = self.address_record(kind, &details.bucket, &known)?;
+        address.seen_at = record.created_at;
+        Ok(Some(UserAddress { record: address, known }))
+    }
+
+    /// Returns the policy of the instance that would deliver the code of a challenge.
+    pub(crate) async fn policy_for_delivery(&self, start: &NewChallenge) -> Result<Policy, Error> {
+        let available = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
+        let fits = available.into_iter().find(|one| start.recipient.fits(one.recipient_kind));
+        fits.map(|one| one.policy).ok_or_else(Error::no_instance_available)
+    }
+
     /// Returns the addresses to which messages for a user were sent lately, as records that are not stored.
     pub(crate) async fn addresses_given_lately(
         &self,
@@ -104,24 +142,14 @@ impl Challenges {
         challenges.dedup();
         let mut found: Vec<UserAddress> = Vec::new();
         for id in challenges {
-            let Some(record) = self.store.challenge(subscription, &id).await? else { continue };
-            let details = self.details(&record)?;
-            let kind = match known_kind(&details.bucket) {
-                Some(kind) if details.sign_in.user.is_some() => kind,
-                _ => continue,
+            let Some(address) = self.address_of(subscription, &id).await? else { continue };
+            let is_same = |one: &&mut UserAddress| {
+                one.record.kind == address.record.kind && one.record.hash == address.record.hash
             };
-            let known = KnownAddress {
-                address: details.address,
-                hint: details.hint,
-                sign_in: details.sign_in,
-                locale: details.locale,
-            };
-            let mut address = self.address_record(kind, &details.bucket, &known)?;
-            address.seen_at = record.created_at;
-            match found.iter_mut().find(|one| (one.record.kind, one.record.hash) == (kind, address.hash)) {
-                Some(earlier) if earlier.record.seen_at >= address.seen_at => {}
-                Some(earlier) => *earlier = UserAddress { record: address, known },
-                None => found.push(UserAddress { record: address, known }),
+            match found.iter_mut().find(is_same) {
+                Some(earlier) if earlier.record.seen_at >= address.record.seen_at => {}
+                Some(earlier) => *earlier = address,
+                None => found.push(address),
             }
         }
         Ok(found)

@@ -4,21 +4,32 @@
 //! its user, instance, component and holder. An enrolment that is answered by a credential is deleted before the component sees the answer;
 //! one that is answered by a code has counted it before.
 
+mod addresses;
 mod enrol;
 mod finish;
 mod manage;
+mod notices;
+mod passes;
 mod pending;
 mod proof;
+mod remembered;
 mod request;
 
 use std::sync::Arc;
 
+pub use addresses::{NewAddress, VerifiedAddress};
+pub(crate) use manage::checked_user;
+pub(crate) use notices::{Happened, Notices};
+pub use notices::{UserEvent, UserEventKind};
+pub use passes::IssuedPass;
+pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
+pub use remembered::{Recognized, RememberedDevice, RememberedDevices};
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub use twofactor_sandbox::{
     AnswerKind, FactorFacts, FactorManifest, Reveal, Signal, SignalKind, TrustedAuthenticator,
 };
 
-pub use crate::store::FactorStatus;
+pub use crate::store::{AddressKind, FactorStatus};
 pub use crate::user_factor::{Aal, Acr, Assurance, FactorEvent, FactorEventKind, RequiredFactor, UserFactor};
 
 use crate::audit::{Actor, AuditLog};
@@ -40,6 +51,8 @@ pub(crate) struct Factors {
     pub(crate) instances: Arc<Instances>,
     pub(crate) challenges: Arc<Challenges>,
     pub(crate) held: UserFactors,
+    pub(crate) passes: PassKeeper,
+    pub(crate) notices: Notices,
 }
 
 impl Factors {
@@ -58,6 +71,28 @@ impl Factors {
     /// Returns the actor of a change that a user made.
     fn person(user: &str) -> Actor {
         Actor::new(format!("user {user}"))
+    }
+
+    /// Returns the remembered devices of users.
+    pub(crate) fn remembered(&self) -> RememberedDevices {
+        RememberedDevices {
+            store: self.store.clone(),
+            keyring: self.keyring.clone(),
+            clock: self.clock.clone(),
+            instances: self.instances.clone(),
+        }
+    }
+
+    /// Records an event and tells the user of it, in the background.
+    pub(crate) fn happened(&self, subscription: &str, user: &str, kind: UserEventKind, subject: Option<&str>) {
+        self.notices.happened(Happened {
+            subscription: subscription.to_owned(),
+            user: user.to_owned(),
+            kind,
+            subject: subject.map(str::to_owned),
+            at: self.clock.now(),
+            also: None,
+        });
     }
 
     /// Tells the listener what was committed.

@@ -13,15 +13,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
+use super::Factors;
 use crate::audit::{Actor, AuditLog};
 use crate::challenge::{
     Challenges, Notice, NoticeEvent, NoticeOutcome, NoticeSubject, NoticeTo, UserAddress, user_person,
 };
-use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::random;
 use crate::store::{AddressKind, BucketKey, FactorEventRecord, Store};
+use crate::user_factor::{FactorEvent, FactorEventKind};
 
 /// How many events of a user are kept.
 const MOST_EVENTS: u32 = 50;
@@ -120,10 +121,23 @@ pub(crate) fn address_subject(kind: AddressKind) -> &'static str {
 pub(crate) struct Notices {
     store: Arc<dyn Store>,
     keyring: Keyring,
-    clock: Arc<dyn Clock>,
     audit: Arc<AuditLog>,
     challenges: Arc<Challenges>,
     turns: Arc<Semaphore>,
+}
+
+impl From<FactorEvent> for Happened {
+    fn from(event: FactorEvent) -> Self {
+        let FactorEvent { subscription, user, factor, kind, at } = event;
+        let kind = match kind {
+            FactorEventKind::Enrolled => UserEventKind::Added,
+            FactorEventKind::Replaced => UserEventKind::Replaced,
+            FactorEventKind::Removed => UserEventKind::Removed,
+            FactorEventKind::Suspended => UserEventKind::Suspended,
+            FactorEventKind::Resumed => UserEventKind::Resumed,
+        };
+        Self { subscription, user, kind, subject: Some(factor.type_id), at, also: None }
+    }
 }
 
 /// An event that was committed.
@@ -141,11 +155,10 @@ impl Notices {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         keyring: Keyring,
-        clock: Arc<dyn Clock>,
         audit: Arc<AuditLog>,
         challenges: Arc<Challenges>,
     ) -> Self {
-        Self { store, keyring, clock, audit, challenges, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { store, keyring, audit, challenges, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Records an event, and tells the user of it, in the background.
@@ -243,11 +256,6 @@ impl Notices {
         };
         Ok(Notice { event, at, application, support_url: text("support_url") })
     }
-
-    /// Returns the current time.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
 }
 
 /// Returns what a user is told of an event, if anything.
@@ -279,6 +287,13 @@ fn jittered(wait: Duration) -> Duration {
     // Without random numbers it is the time itself.
     let _ = random::fill(&mut chance);
     wait / 2 + wait * u32::from(chance[0]) / 256
+}
+
+impl Factors {
+    /// Returns the last events of a user, the newest first.
+    pub(crate) async fn events(&self, subscription: &str, user: &str) -> Result<Vec<UserEvent>, Error> {
+        self.notices.events(subscription, &super::manage::checked_user(user)?).await
+    }
 }
 
 /// How many notices went where.

@@ -14,12 +14,16 @@ use zeroize::Zeroizing;
 
 use twofactor_sandbox::Secret;
 
-use crate::challenge::{Challenges, RateLimits, user_person};
+use super::Factors;
+use super::notices::UserEventKind;
+use crate::challenge::{Challenges, RateLimits, Verified, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::instance::SignIn;
 use crate::keyring::Keyring;
 use crate::random;
 use crate::store::{BucketKey, ChargedPass, CodeMac, PassAttempt, PassRecord, Store};
+use crate::user_factor::of_temporary_pass;
 
 /// How many characters a pass has.
 const LENGTH: usize = 16;
@@ -125,8 +129,33 @@ impl PassKeeper {
     }
 }
 
+impl Factors {
+    /// Returns the instance in whose place a pass may sign in, if a policy allows it.
+    pub(crate) async fn pass_signs_in(&self, sign_in: &SignIn) -> Result<Option<String>, Error> {
+        let policies = self.instances.policies(&sign_in.clone().in_one_spelling()?).await?;
+        Ok(policies.into_iter().find(|(_, policy)| policy.pass_signs_in).map(|(id, _)| id))
+    }
+
+    /// Signs a user in with a pass, which is used up.
+    pub(crate) async fn sign_in_with_pass(
+        &self,
+        sign_in: &SignIn,
+        pass: &str,
+        client_address: Option<IpAddr>,
+    ) -> Result<Verified, Error> {
+        let sign_in = sign_in.clone().in_one_spelling()?;
+        let user = sign_in.user.clone().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
+        let two_factor = self.pass_signs_in(&sign_in).await?.ok_or_else(Error::no_instance_available)?;
+        if !self.passes.use_up((&sign_in.subscription, &user), pass, client_address).await? {
+            return Err(Error::closed());
+        }
+        self.happened(&sign_in.subscription, &user, UserEventKind::PassUsed, None);
+        Ok(Verified::of(of_temporary_pass(), user, two_factor, self.clock.now()))
+    }
+}
+
 /// Returns the person against whom wrong passes of a user count.
-pub(crate) fn pass_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
+fn pass_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
     keyring.bucket("pass-person", &[subscription.as_bytes(), user.as_bytes()])
 }
 

@@ -1,9 +1,11 @@
-//! Whether a change of a user's factors comes from the user.
+//! Whether a change of what a user signs in with comes from the user.
 
 use std::net::IpAddr;
 
 use super::Factors;
+use super::notices::UserEventKind;
 use super::request::Proof;
+use crate::challenge::{AnsweredBy, UserAddress, user_person};
 use crate::error::Error;
 use crate::instance::{Policy, SignIn};
 use crate::user_factor::HeldFactor;
@@ -13,11 +15,10 @@ pub(super) struct ProofFor<'a> {
     /// The sign-in, with its user.
     pub(super) sign_in: &'a SignIn,
     /// The policy of the instance to enrol with; none for a removal.
-    #[allow(dead_code, reason = "policies of the first enrolment will read it")]
     pub(super) policy: Option<&'a Policy>,
     /// The user's factors.
     pub(super) held: &'a [HeldFactor],
-    #[allow(dead_code, reason = "limits of passes will read it")]
+    /// The person's own network address, for limits.
     pub(super) client_address: Option<IpAddr>,
 }
 
@@ -27,22 +28,66 @@ pub(super) struct AcceptedProof {
     pub(super) name: &'static str,
 }
 
+/// The purposes of challenges that prove a change: a code that somebody typed for something else does not.
+const PURPOSES: [&str; 2] = ["sign-in", "factors"];
+
 impl Factors {
     /// Verifies a proof and uses it, each once. Whoever holds a factor must prove it with one (NIST SP 800-63B-4 section 4.1.2.1): a first
-    /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held.
+    /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. Of a user who holds
+    /// none, but has verified addresses, a code that was delivered to one of these is a proof.
     pub(super) async fn accept_proof(&self, proof: &Proof, what: ProofFor<'_>) -> Result<AcceptedProof, Error> {
         match proof {
             Proof::Administrator => Ok(AcceptedProof { name: "administrator" }),
             Proof::Session => Ok(AcceptedProof { name: "session" }),
-            Proof::FirstFactor if what.policy.is_some() && what.held.is_empty() => {
-                Ok(AcceptedProof { name: "first factor" })
-            }
-            Proof::FirstFactor => Err(Error::proof_required(
-                "the user holds a factor: pass a challenge that was verified with it, as `proof`",
-            )),
+            Proof::FirstFactor => self.accept_first_factor(&what).await,
             Proof::Challenge(id) => self.accept_challenge(id, &what).await,
-            Proof::Pass(_) => Err(Error::proof_required("the pass is not valid")),
+            Proof::Pass(pass) => self.accept_pass(pass, &what).await,
         }
+    }
+
+    /// Returns whether a user who holds nothing may enrol the first factor on the application's word.
+    pub(super) async fn may_enrol_first(
+        &self,
+        sign_in: &SignIn,
+        policy: &Policy,
+        held: &[HeldFactor],
+    ) -> Result<bool, Error> {
+        let is_open = held.is_empty() && policy.allows_first_enrolment(self.clock.now());
+        Ok(is_open && self.verified_addresses(sign_in).await?.is_empty())
+    }
+
+    /// Returns whether a first enrolment with an instance is open to a user: see [`Self::may_enrol_first`].
+    pub(crate) async fn is_first_enrolment_open(
+        &self,
+        sign_in: &SignIn,
+        two_factor: &str,
+        in_sign_in: bool,
+    ) -> Result<bool, Error> {
+        let sign_in = sign_in.clone().in_one_spelling()?;
+        let Some(user) = &sign_in.user else { return Ok(false) };
+        let policies = self.instances.policies(&sign_in).await?;
+        let Some((_, policy)) = policies.into_iter().find(|(id, _)| id == two_factor) else { return Ok(false) };
+        if in_sign_in && !policy.enrol_in_sign_in {
+            return Ok(false);
+        }
+        let held = self.held.of(&sign_in.subscription, user, false).await?;
+        self.may_enrol_first(&sign_in, &policy, &held).await
+    }
+
+    async fn accept_first_factor(&self, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
+        let is_open = match what.policy {
+            Some(policy) => self.may_enrol_first(what.sign_in, policy, what.held).await?,
+            None => false,
+        };
+        if is_open {
+            return Ok(AcceptedProof { name: "first factor" });
+        }
+        Err(Error::proof_required(match what.held {
+            [] => {
+                "the first factor alone is not enough: pass a challenge that was verified at a verified address of the user, or a temporary pass"
+            }
+            _ => "the user holds a factor: pass a challenge that was verified with it, as `proof`",
+        }))
     }
 
     async fn accept_challenge(&self, id: &str, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
@@ -52,15 +97,46 @@ impl Factors {
                 "the challenge is no proof: it must be of this user, verified in the last ten minutes, and not used as a proof before",
             )
         };
-        let by_factor = self.challenges.was_answered_by_factor(subscription, user, id).await?.ok_or_else(unfit)?;
-        if !what.held.is_empty() && !by_factor {
-            return Err(Error::proof_required(
-                "the user holds a factor: the challenge must be answered with it and not with a code that was delivered",
-            ));
+        let answered = self.challenges.answered(subscription, user, id).await?.ok_or_else(unfit)?;
+        if !PURPOSES.contains(&&*answered.purpose) {
+            return Err(unfit());
+        }
+        match answered.by {
+            AnsweredBy::Factor => {}
+            AnsweredBy::DeliveredCode(_) if !what.held.is_empty() => {
+                return Err(Error::proof_required(
+                    "the user holds a factor: the challenge must be answered with it and not with a code that was delivered",
+                ));
+            }
+            AnsweredBy::DeliveredCode(hash) => {
+                let verified = self.verified_addresses(what.sign_in).await?;
+                let is_open = what.policy.is_some_and(|policy| policy.allows_first_enrolment(self.clock.now()));
+                if !verified.iter().any(|one| one.record.hash == hash) && !(verified.is_empty() && is_open) {
+                    return Err(Error::proof_required(
+                        "the code of the challenge must have gone to a verified address of the user",
+                    ));
+                }
+            }
         }
         if !self.challenges.use_as_proof(subscription, id).await? {
             return Err(unfit());
         }
         Ok(AcceptedProof { name: "challenge" })
+    }
+
+    async fn accept_pass(&self, pass: &str, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
+        let (subscription, user) = (&what.sign_in.subscription, what.sign_in.user.as_deref().unwrap_or_default());
+        if !self.passes.use_up((subscription, user), pass, what.client_address).await? {
+            return Err(Error::proof_required("the pass is not valid"));
+        }
+        self.happened(subscription, user, UserEventKind::PassUsed, None);
+        Ok(AcceptedProof { name: "temporary pass" })
+    }
+
+    pub(super) async fn verified_addresses(&self, sign_in: &SignIn) -> Result<Vec<UserAddress>, Error> {
+        let person = user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
+        let mut addresses = self.challenges.user_addresses(person).await?;
+        addresses.retain(|address| address.record.verified_at.is_some());
+        Ok(addresses)
     }
 }

@@ -16,13 +16,14 @@ use sha2::{Digest as _, Sha256};
 use twofactor_sandbox::Secret;
 use zeroize::Zeroizing;
 
-use crate::challenge::user_person;
+use crate::challenge::{Verified, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::{Instances, SignIn};
 use crate::keyring::Keyring;
 use crate::random;
 use crate::store::{BucketKey, DeviceSelection, RememberedDeviceRecord, Store};
+use crate::user_factor::of_remembered_browser;
 
 /// The prefix of secrets, by which scanners find leaked ones.
 const PREFIX: &str = "tfr_";
@@ -72,15 +73,16 @@ pub struct RememberedDevice {
 }
 
 /// A browser that was recognized.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Recognized {
     /// The device.
     pub device: String,
-    /// The instance that was used when it was remembered.
-    pub two_factor: String,
-    /// When that was.
+    /// When it was remembered.
     pub remembered_at: Timestamp,
+    /// The result of the sign-in: no `amr`, and an assurance that says that no factor was used now. The instance is the one that was
+    /// used when the device was remembered.
+    pub verified: Verified,
 }
 
 /// What is sealed of a device.
@@ -156,8 +158,10 @@ impl RememberedDevices {
             let days = policy.map_or(0, |(_, policy)| policy.remembered_days);
             // The policy may have become stricter since.
             if record.created_at + DAY * days > now {
+                let user = sign_in.user.clone().unwrap_or_default();
+                let verified = Verified::of(of_remembered_browser(), user, details.two_factor, now);
                 let RememberedDeviceRecord { id: device, created_at: remembered_at, .. } = record;
-                return Ok(Some(Recognized { device, two_factor: details.two_factor, remembered_at }));
+                return Ok(Some(Recognized { device, remembered_at, verified }));
             }
         }
         Ok(None)

@@ -68,6 +68,20 @@ pub struct Assurance {
     pub device_bound: bool,
     /// Whether the model of the authenticator was proved and is trusted.
     pub attested: bool,
+    /// Whether no factor was used now, because one was used in this browser some days ago. That is no authentication (NIST SP 800-63B-4
+    /// section 5.1): `amr` is empty.
+    pub remembered: bool,
+}
+
+impl Assurance {
+    const LOWEST: Self = Self {
+        aal: Aal::Aal1,
+        phishing_resistant: false,
+        user_verified: false,
+        device_bound: false,
+        attested: false,
+        remembered: false,
+    };
 }
 
 /// What an application learns about how a person was authenticated.
@@ -117,6 +131,7 @@ pub(crate) fn of_factor(is_webauthn: bool, facts: &FactorFacts, first_factor: bo
             user_verified,
             device_bound: facts.device_bound == Some(true),
             attested: facts.attested,
+            remembered: false,
         },
     }
 }
@@ -129,9 +144,18 @@ pub(crate) fn of_delivered_code(amr: Vec<String>, by_phone: bool, first_factor: 
 
 fn typed_code(amr: Vec<String>, second: bool) -> Proved {
     let aal = if second { Aal::Aal2 } else { Aal::Aal1 };
-    let assurance =
-        Assurance { aal, phishing_resistant: false, user_verified: false, device_bound: false, attested: false };
-    Proved { amr, acr: None, assurance }
+    Proved { amr, acr: None, assurance: Assurance { aal, ..Assurance::LOWEST } }
+}
+
+/// Returns what a remembered browser proves: that a factor was used in it some days ago.
+pub(crate) fn of_remembered_browser() -> Proved {
+    Proved { amr: Vec::new(), acr: None, assurance: Assurance { remembered: true, ..Assurance::LOWEST } }
+}
+
+/// Returns what a temporary pass proves. It is a one-time password (RFC 8176 section 2, `otp`), but the administrator knows it too, so
+/// it reaches no level that takes a second factor, whatever came before.
+pub(crate) fn of_temporary_pass() -> Proved {
+    typed_code(texts(&["otp"]), false)
 }
 
 #[cfg(test)]
@@ -194,6 +218,16 @@ mod tests {
                 assert!(!proved.assurance.device_bound && !proved.assurance.attested);
             }
         }
+    }
+
+    #[test]
+    fn a_remembered_browser_says_that_no_factor_was_used_and_a_pass_is_a_low_one_time_password() {
+        let remembered = of_remembered_browser();
+        assert!(remembered.amr.is_empty() && remembered.acr.is_none());
+        assert!(remembered.assurance.remembered && remembered.assurance.aal == Aal::Aal1);
+        let pass = of_temporary_pass();
+        assert_eq!((pass.amr, pass.acr, pass.assurance.aal), (texts(&["otp"]), None, Aal::Aal1));
+        assert!(!pass.assurance.remembered);
     }
 
     #[test]

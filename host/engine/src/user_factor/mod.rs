@@ -16,7 +16,7 @@ use serde::Serialize;
 use twofactor_sandbox::{FactorFacts, FactorState, Suspicion};
 
 pub use assurance::{Aal, Acr, Assurance};
-pub(crate) use assurance::{of_delivered_code, of_factor};
+pub(crate) use assurance::{Proved, of_delivered_code, of_factor, of_remembered_browser, of_temporary_pass};
 pub(crate) use events::FactorEvents;
 pub use events::{FactorEvent, FactorEventKind};
 pub(crate) use pending::Pending;

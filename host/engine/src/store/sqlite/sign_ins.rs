@@ -202,7 +202,7 @@ fn to_sign_in(row: &Row<'_>) -> rusqlite::Result<HostedSignInRecord> {
         Some(VERIFIED) => Some(SignInEnd::Verified {
             at: time(row.get(10)?),
             two_factor: row.get(11)?,
-            amr: row.get::<_, String>(12)?.split(' ').map(str::to_owned).collect(),
+            amr: row.get::<_, String>(12)?.split_whitespace().map(str::to_owned).collect(),
             handle: row.get(13)?,
         }),
         Some(_) => Some(SignInEnd::Cancelled { at: time(row.get(10)?) }),

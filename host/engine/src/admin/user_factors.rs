@@ -1,0 +1,225 @@
+//! The factors of users: suspended, removed and reset by administrators, and temporary passes.
+//!
+//! Each of these needs a reason, which the audit log records, and each is told to the user.
+
+use std::collections::HashMap;
+
+use super::Administration;
+use crate::accounts::actor_name;
+use crate::display_name;
+use crate::error::Error;
+use crate::factor::{
+    Happened, IssuedPass, RememberedDevice, RemovedFactors, UserEventKind, UserFactor, checked_user, pass_lifetime,
+};
+use crate::store::{FactorReset, FactorSelection, FactorStatus};
+use crate::user_factor::{FactorEventKind, HeldFactor, user_persons};
+
+/// What a reset has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResetUser {
+    /// The factors.
+    pub factors: Vec<UserFactor>,
+    /// Whether there was a temporary pass.
+    pub pass: bool,
+    /// How many browsers were remembered.
+    pub remembered_devices: u64,
+    /// How many enrolments were open.
+    pub enrolments: u64,
+    /// How many challenges were open.
+    pub challenges: u64,
+}
+
+impl Administration {
+    /// Returns the factors of a user, including those that have ended.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; invalid input if the user's id has no canonical form.
+    pub async fn user_factors(&self, subscription: &str, user: &str) -> Result<Vec<UserFactor>, Error> {
+        self.known(subscription).await?;
+        self.factors.list(subscription, user, true).await
+    }
+
+    /// Suspends a factor of a user until [`Administration::resume_factor`].
+    ///
+    /// # Errors
+    /// Not found if there is no such active factor. Invalid input without a reason. Forbidden for an administrator's account, unless
+    /// the actor administers the installation.
+    pub async fn suspend_factor(&self, subscription: &str, user: &str, id: &str, reason: &str) -> Result<(), Error> {
+        let (from, to) = (FactorStatus::Active, FactorStatus::Suspended);
+        self.set_status((subscription, user, id), (from, to), reason).await
+    }
+
+    /// Lets a suspended factor be used again.
+    ///
+    /// # Errors
+    /// Not found if there is no such suspended factor; otherwise as [`Administration::suspend_factor`].
+    pub async fn resume_factor(&self, subscription: &str, user: &str, id: &str, reason: &str) -> Result<(), Error> {
+        let (from, to) = (FactorStatus::Suspended, FactorStatus::Active);
+        self.set_status((subscription, user, id), (from, to), reason).await
+    }
+
+    /// Removes a factor of a user. Fallbacks end with the last other factor.
+    ///
+    /// # Errors
+    /// Not found; otherwise as [`Administration::suspend_factor`].
+    pub async fn remove_user_factor(
+        &self,
+        subscription: &str,
+        user: &str,
+        id: &str,
+        reason: &str,
+    ) -> Result<RemovedFactors, Error> {
+        let user = &self.may_change(subscription, user, reason).await?;
+        let held = self.factors.held.of(subscription, user, false).await?;
+        if !held.iter().any(|held| held.record.id == id) {
+            return Err(Error::not_found("factor"));
+        }
+        let why = because(reason);
+        self.factors.end(self.actor(), (subscription, user), held, FactorSelection::One(id), &why).await
+    }
+
+    /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
+    /// remembered browsers, open enrolments and open challenges. The user's addresses stay, and are told.
+    ///
+    /// # Errors
+    /// As [`Administration::suspend_factor`].
+    pub async fn reset_factors(&self, subscription: &str, user: &str, reason: &str) -> Result<ResetUser, Error> {
+        let user = &self.may_change(subscription, user, reason).await?;
+        let keyring = &self.instances.keyring;
+        let held = self.factors.held.of(subscription, user, false).await?;
+        let mut views: HashMap<String, UserFactor> =
+            held.iter().map(|held| (held.record.id.clone(), held.view())).collect();
+        self.audit("factor.reset", &format!("{subscription}/{user}"), &because(reason)).await?;
+        let now = self.clock.now();
+        let reset = FactorReset {
+            user: self.factors.held.key(subscription, user),
+            persons: user_persons(keyring, subscription, user).to_vec(),
+            now,
+        };
+        let ended = self.store().reset_factors(reset).await?;
+        let ended_view = |record: &crate::store::FactorRecord| {
+            let mut view = views.remove(&record.id)?;
+            (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));
+            Some(view)
+        };
+        let factors: Vec<UserFactor> = ended.factors.iter().filter_map(ended_view).collect();
+        for factor in &factors {
+            // The user is told once, of the reset.
+            let removed = Happened {
+                subscription: subscription.to_owned(),
+                user: user.clone(),
+                kind: UserEventKind::Removed,
+                subject: Some(factor.type_id.clone()),
+                at: now,
+                also: None,
+            };
+            self.factors.notices.record(&removed).await?;
+        }
+        self.factors.happened(subscription, user, UserEventKind::Reset, None);
+        let (pass, enrolments, challenges) = (ended.pass, ended.enrolments, ended.challenges);
+        Ok(ResetUser { factors, pass, remembered_devices: ended.devices, enrolments, challenges })
+    }
+
+    /// Issues a temporary pass to a user, which replaces an earlier one: for 10 minutes to 8 hours, by default for one hour. It is shown
+    /// once. It works once: to enrol a factor, or where the policy says so to sign in.
+    ///
+    /// # Errors
+    /// Forbidden for the actor's own account; otherwise as [`Administration::suspend_factor`].
+    pub async fn issue_pass(
+        &self,
+        subscription: &str,
+        user: &str,
+        minutes: Option<u32>,
+        reason: &str,
+    ) -> Result<IssuedPass, Error> {
+        let lifetime = pass_lifetime(minutes)?;
+        let user = &self.may_change(subscription, user, reason).await?;
+        if self.actor().name == actor_name(user) {
+            return Err(Error::forbidden("nobody can issue a temporary pass for their own account"));
+        }
+        let detail = format!("for {} minutes; {}", lifetime.as_secs() / 60, because(reason));
+        self.audit("pass.issue", &format!("{subscription}/{user}"), &detail).await?;
+        let issued = self.factors.passes.issue(subscription, user, lifetime).await?;
+        self.factors.happened(subscription, user, UserEventKind::PassIssued, None);
+        Ok(issued)
+    }
+
+    /// Ends a user's temporary pass. Returns whether there was one.
+    ///
+    /// # Errors
+    /// As [`Administration::suspend_factor`].
+    pub async fn end_pass(&self, subscription: &str, user: &str, reason: &str) -> Result<bool, Error> {
+        let user = &self.may_change(subscription, user, reason).await?;
+        self.audit("pass.end", &format!("{subscription}/{user}"), &because(reason)).await?;
+        Ok(self.store().end_pass(self.factors.held.key(subscription, user)).await?)
+    }
+
+    /// Returns the browsers that are remembered for a user.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription.
+    pub async fn remembered_devices(&self, subscription: &str, user: &str) -> Result<Vec<RememberedDevice>, Error> {
+        self.known(subscription).await?;
+        self.factors.remembered().list(subscription, &checked_user(user)?).await
+    }
+
+    /// Forgets a browser of a user, or without `id` all.
+    ///
+    /// # Errors
+    /// Not found if there is no such browser.
+    pub async fn forget_devices(&self, subscription: &str, user: &str, id: Option<&str>) -> Result<(), Error> {
+        self.known(subscription).await?;
+        let user = &checked_user(user)?;
+        let detail = id.map_or_else(|| "all".to_owned(), |id| format!("device {id}"));
+        self.audit("device.forget", &format!("{subscription}/{user}"), &detail).await?;
+        match id {
+            Some(id) => self.factors.remembered().forget(subscription, user, id).await,
+            None => self.factors.remembered().forget_all(subscription, user).await.map(drop),
+        }
+    }
+
+    async fn set_status(
+        &self,
+        (subscription, user, id): (&str, &str, &str),
+        (from, to): (FactorStatus, FactorStatus),
+        reason: &str,
+    ) -> Result<(), Error> {
+        let user = &self.may_change(subscription, user, reason).await?;
+        let held: HeldFactor = self.factors.held.one(subscription, user, id).await?;
+        if held.record.status != from {
+            return Err(Error::not_found("factor"));
+        }
+        let (action, kind) = match to {
+            FactorStatus::Suspended => ("factor.suspend", FactorEventKind::Suspended),
+            _ => ("factor.resume", FactorEventKind::Resumed),
+        };
+        let detail = format!("factor {id} of type {}; {}", held.record.type_id, because(reason));
+        self.audit(action, &format!("{subscription}/{user}"), &detail).await?;
+        if !self.store().set_factor_status(subscription, id, from, to).await? {
+            return Err(Error::not_found("factor"));
+        }
+        let mut view = held.view();
+        view.status = to;
+        self.factors.announce(subscription, user, view, kind);
+        Ok(())
+    }
+
+    /// Checks that the actor may change what a user signs in with, for this reason. Returns the user's id in its canonical form.
+    async fn may_change(&self, subscription: &str, user: &str, reason: &str) -> Result<String, Error> {
+        let user = checked_user(user)?;
+        display_name::check_reason(reason)?;
+        self.known(subscription).await?;
+        // Whoever administers a subscription that serves logins of administrators must not get into their accounts.
+        if !self.changes_guards && self.store().account(&user).await?.is_some() {
+            return Err(Error::forbidden(
+                "this user is an administrator's account; only a system administrator can change its factors",
+            ));
+        }
+        Ok(user)
+    }
+}
+
+fn because(reason: &str) -> String {
+    format!("reason: {reason}")
+}

@@ -1,0 +1,169 @@
+//! Verified addresses: an email address or a phone number that a user has proved to read.
+//!
+//! A code that is delivered to it proves it. From then on an application need not send the recipient with each challenge, and codes that
+//! go there prove changes of what the user signs in with, as long as the user holds no factor. Verifying one demands what enrolling a
+//! factor does; removing one, too.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Factors;
+use super::manage::checked_user;
+use super::notices::{Happened, UserEventKind, address_subject};
+use super::proof::ProofFor;
+use super::request::Proof;
+use crate::challenge::{Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
+use crate::error::Error;
+use crate::instance::SignIn;
+use crate::store::AddressKind;
+
+/// How many verified addresses a user may have.
+const MOST: usize = 5;
+
+/// A request to verify an address of a user. `Debug` shows neither.
+#[derive(Clone)]
+pub struct NewAddress {
+    /// Whose address it is, and where; the user is required. It selects the instances that deliver to the address.
+    pub sign_in: SignIn,
+    /// The address: an email address or a phone number, and not both.
+    pub recipient: Recipient,
+    /// The instance that delivers the code; by default the most specific one that fits.
+    pub two_factor: Option<String>,
+    /// What shows that the request comes from the user.
+    pub proof: Proof,
+    /// The language of the message (BCP 47, or a list as in `Accept-Language`).
+    pub locale: Option<String>,
+    /// The person's own network address, for limits.
+    pub client_address: Option<IpAddr>,
+}
+
+impl NewAddress {
+    /// Creates a request.
+    pub fn new(sign_in: SignIn, recipient: Recipient, proof: Proof) -> Self {
+        Self { sign_in, recipient, two_factor: None, proof, locale: None, client_address: None }
+    }
+}
+
+impl fmt::Debug for NewAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAddress").field("sign_in", &self.sign_in).field("proof", &self.proof).finish_non_exhaustive()
+    }
+}
+
+/// A verified address of a user, masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct VerifiedAddress {
+    /// The opaque id.
+    pub id: String,
+    /// Its kind.
+    pub kind: AddressKind,
+    /// The masked address: enough for its owner to recognize it.
+    pub hint: String,
+    /// When it was verified.
+    pub verified_at: Timestamp,
+}
+
+impl Factors {
+    /// Returns the verified addresses of a user.
+    pub(crate) async fn addresses(&self, subscription: &str, user: &str) -> Result<Vec<VerifiedAddress>, Error> {
+        let person = user_person(&self.keyring, subscription, &checked_user(user)?);
+        let addresses = self.challenges.user_addresses(person).await?;
+        Ok(addresses.into_iter().filter_map(view).collect())
+    }
+
+    /// Sends a code to an address that is to be verified.
+    pub(crate) async fn add_address(&self, new: NewAddress) -> Result<Challenge, Error> {
+        let sign_in = new.sign_in.in_one_spelling()?;
+        let user = sign_in.user.clone().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
+        let Recipient { email, phone, handle } = &new.recipient;
+        if email.is_some() == phone.is_some() || handle.is_some() {
+            return Err(Error::invalid_at("/recipient", "must have an `email` or a `phone`, and nothing else"));
+        }
+        let subscription = &sign_in.subscription;
+        if self.verified_addresses(&sign_in).await?.len() >= MOST {
+            return Err(Error::conflict(format!("the user has {MOST} verified addresses; remove one first")));
+        }
+        let start = NewChallenge {
+            recipient: new.recipient,
+            two_factor: new.two_factor,
+            locale: new.locale,
+            client_address: new.client_address,
+            first_factor: true,
+            ..NewChallenge::new(sign_in.clone())
+        };
+        let policy = self.challenges.policy_for_delivery(&start).await?;
+        let held = self.held.of(subscription, &user, false).await?;
+        let what =
+            ProofFor { sign_in: &sign_in, policy: Some(&policy), held: &held, client_address: new.client_address };
+        self.accept_proof(&new.proof, what).await?;
+        self.challenges.start_to_verify_address(start).await
+    }
+
+    /// Verifies the answer to the challenge of an address, which is verified from then on.
+    pub(crate) async fn confirm_address(
+        &self,
+        subscription: &str,
+        answer: Answer<'_>,
+    ) -> Result<VerifiedAddress, Error> {
+        if !self.challenges.verifies_address(subscription, answer.challenge).await? {
+            return Err(Error::closed());
+        }
+        let id = answer.challenge.to_owned();
+        let verified = self.challenges.verify(subscription, answer).await?;
+        let mut address = self.challenges.address_of(subscription, &id).await?.ok_or_else(Error::closed)?;
+        address.record.verified_at = Some(verified.verified_at);
+        let user = verified.user.unwrap_or_default();
+        let (kind, hash) = (address.record.kind, address.record.hash);
+        let detail = format!("{} verified", address_subject(kind));
+        self.audit.append(&Self::person(&user), "address.add", &format!("{subscription}/{user}"), &detail).await?;
+        self.store.put_addresses(vec![address.record.clone()], super::notices::MOST_GIVEN).await?;
+        self.happened(subscription, &user, UserEventKind::Added, Some(address_subject(kind)));
+        // It may have been there before, with another id.
+        let stored = self.challenges.user_addresses(address.record.person).await?;
+        let stored = stored.into_iter().find(|one| (one.record.kind, one.record.hash) == (kind, hash));
+        stored.and_then(view).ok_or_else(Error::closed)
+    }
+
+    /// Removes a verified address.
+    pub(crate) async fn remove_address(
+        &self,
+        subscription: &str,
+        user: &str,
+        id: &str,
+        proof: &Proof,
+    ) -> Result<(), Error> {
+        let user = checked_user(user)?;
+        let sign_in = SignIn::new(subscription).user(&user);
+        let addresses = self.verified_addresses(&sign_in).await?;
+        let not_found = || Error::not_found("address");
+        let address = addresses.into_iter().find(|one| one.record.id == id).ok_or_else(not_found)?;
+        let held = self.held.of(subscription, &user, false).await?;
+        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None };
+        let accepted = self.accept_proof(proof, what).await?;
+        let subject = address_subject(address.record.kind);
+        let detail = format!("{subject} removed; proof: {}", accepted.name);
+        self.audit.append(&Self::person(&user), "address.remove", &format!("{subscription}/{user}"), &detail).await?;
+        if !self.store.remove_address(address.record.person, id).await? {
+            return Err(not_found());
+        }
+        // The removed address is told, too.
+        self.notices.happened(Happened {
+            subscription: subscription.to_owned(),
+            user,
+            kind: UserEventKind::Removed,
+            subject: Some(subject.to_owned()),
+            at: self.clock.now(),
+            also: Some(address),
+        });
+        Ok(())
+    }
+}
+
+fn view(address: UserAddress) -> Option<VerifiedAddress> {
+    let UserAddress { record, known } = address;
+    Some(VerifiedAddress { id: record.id, kind: record.kind, hint: known.hint, verified_at: record.verified_at? })
+}
