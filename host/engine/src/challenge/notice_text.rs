@@ -10,7 +10,6 @@ use crate::language::preferred_language;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum NoticeEvent {
     Added(NoticeSubject),
-    Replaced(NoticeSubject),
     Removed(NoticeSubject),
     Suspended(NoticeSubject),
     Resumed(NoticeSubject),
@@ -53,8 +52,8 @@ struct Language {
     sentence: &'static str,
     /// `{event}` and `{time}` are put in.
     short: &'static str,
-    /// The words before a colon: added, replaced, removed, suspended, resumed.
-    verbs: [&'static str; 5],
+    /// The words before a colon: added, removed, suspended, resumed.
+    verbs: [&'static str; 4],
     /// Passkey, app, recovery codes, email address, phone number, other.
     subjects: [&'static str; 6],
     reset: &'static str,
@@ -73,7 +72,7 @@ const LANGUAGES: [Language; 4] = [
         subject: "your sign-in methods have changed",
         sentence: "The ways in which you sign in were changed on {time}.",
         short: "Your sign-in methods were changed on {time}: {event}.",
-        verbs: ["added", "replaced", "removed", "suspended", "reactivated"],
+        verbs: ["added", "removed", "suspended", "reactivated"],
         subjects: ["passkey", "authenticator app", "recovery codes", "email address", "phone number", "sign-in method"],
         reset: "everything removed by an administrator",
         pass_issued: "temporary pass issued by an administrator",
@@ -87,7 +86,7 @@ const LANGUAGES: [Language; 4] = [
         subject: "Ihre Anmeldemethoden wurden geändert",
         sentence: "Am {time} wurde geändert, wie Sie sich anmelden.",
         short: "Ihre Anmeldemethoden wurden am {time} geändert: {event}.",
-        verbs: ["hinzugefügt", "ersetzt", "entfernt", "gesperrt", "entsperrt"],
+        verbs: ["hinzugefügt", "entfernt", "gesperrt", "entsperrt"],
         subjects: [
             "Passkey",
             "Authenticator-App",
@@ -108,7 +107,7 @@ const LANGUAGES: [Language; 4] = [
         subject: "vos méthodes de connexion ont changé",
         sentence: "Vos moyens de vous connecter ont été modifiés le {time}.",
         short: "Vos méthodes de connexion ont été modifiées le {time} : {event}.",
-        verbs: ["ajout", "remplacement", "suppression", "suspension", "réactivation"],
+        verbs: ["ajout", "suppression", "suspension", "réactivation"],
         subjects: [
             "passkey",
             "application d'authentification",
@@ -129,7 +128,7 @@ const LANGUAGES: [Language; 4] = [
         subject: "i Suoi metodi di accesso sono cambiati",
         sentence: "Il {time} è cambiato il modo in cui Lei accede.",
         short: "I Suoi metodi di accesso sono stati modificati il {time}: {event}.",
-        verbs: ["aggiunta", "sostituzione", "rimozione", "sospensione", "riattivazione"],
+        verbs: ["aggiunta", "rimozione", "sospensione", "riattivazione"],
         subjects: [
             "passkey",
             "app di autenticazione",
@@ -157,10 +156,9 @@ impl Language {
     fn event(&self, event: NoticeEvent) -> String {
         let (verb, subject) = match event {
             NoticeEvent::Added(subject) => (0, subject),
-            NoticeEvent::Replaced(subject) => (1, subject),
-            NoticeEvent::Removed(subject) => (2, subject),
-            NoticeEvent::Suspended(subject) => (3, subject),
-            NoticeEvent::Resumed(subject) => (4, subject),
+            NoticeEvent::Removed(subject) => (1, subject),
+            NoticeEvent::Suspended(subject) => (2, subject),
+            NoticeEvent::Resumed(subject) => (3, subject),
             NoticeEvent::Reset => return self.reset.to_owned(),
             NoticeEvent::PassIssued => return self.pass_issued.to_owned(),
             NoticeEvent::PassUsed => return self.pass_used.to_owned(),
@@ -268,7 +266,6 @@ mod tests {
         let of_subject = SUBJECTS.into_iter().flat_map(|subject| {
             [
                 NoticeEvent::Added(subject),
-                NoticeEvent::Replaced(subject),
                 NoticeEvent::Removed(subject),
                 NoticeEvent::Suspended(subject),
                 NoticeEvent::Resumed(subject),

@@ -1,0 +1,305 @@
+//! What surrounds the factors of a user: temporary passes, verified addresses, remembered browsers, resets, and what the user is told.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use serde_json::json;
+use twofactor::clock::ManualClock;
+use twofactor::factor::{AddressKind, NewAddress, Proof, UserEventKind};
+use twofactor::sandbox::Outbox;
+use twofactor::sign_in::SignInPage;
+use twofactor::{
+    Actor, Answer, Assignment, Error, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
+    admin::{Administration, InstanceChange},
+};
+
+const ALICE: &str = "alice@example.com";
+const SUPPORT: &str = "https://example.com/help";
+
+struct World {
+    outbox: Outbox,
+    engine: TwoFactor,
+    admin: Administration,
+    clock: ManualClock,
+    email: String,
+}
+
+async fn world(policy: serde_json::Value) -> World {
+    let (outbox, clock) = (Outbox::new(), ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
+    let network = Network::builder().outbox(&outbox).build().unwrap();
+    let builder = TwoFactor::builder().network(network).clock(clock.clone()).bundled_provider("email").unwrap();
+    let engine = builder.build().await.unwrap();
+    let admin = engine.administration(Actor::new("help desk"));
+    admin.create_subscription("shop", "Shop").await.unwrap();
+    let page = SignInPage { support_url: Some(SUPPORT.to_owned()), ..SignInPage::default() };
+    admin.set_sign_in_page("shop", page, None).await.unwrap();
+    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": {"MailType": "SMTP", "Host": "smtp.example.com",
+        "Port": 465, "EnableSSL": true, "UserName": "u", "Password": "p", "Timeout": 20000}});
+    let mut new = NewInstance::new("email", "Email", options);
+    new.policy = Some(policy);
+    let email = admin.create_instance("shop", new).await.unwrap().id;
+    admin.set_assignments("shop", &email, vec![Assignment::tenant("main")]).await.unwrap();
+    World { outbox, engine, admin, clock, email }
+}
+
+fn sign_in() -> SignIn {
+    SignIn::new("shop").tenant("main").user("alice")
+}
+
+fn to_email(address: &str) -> Recipient {
+    Recipient { email: Some(address.to_owned()), ..Recipient::default() }
+}
+
+impl World {
+    /// Returns the code that was sent to an address last.
+    fn code(&self, address: &str) -> String {
+        let mail = self.outbox.newest(address).unwrap();
+        mail.text
+            .lines()
+            .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Starts and verifies a challenge. Returns its id.
+    async fn verified(&self, start: NewChallenge, address: &str) -> String {
+        let challenge = self.engine.start(start).await.unwrap();
+        self.engine.verify("shop", Answer::new(&challenge.id, &self.code(address))).await.unwrap();
+        challenge.id
+    }
+
+    /// Verifies an address of Alice.
+    async fn with_address(&self, address: &str, proof: Proof) -> Result<String, Error> {
+        let challenge = self.engine.add_address(NewAddress::new(sign_in(), to_email(address), proof)).await?;
+        let answer = self.code(address);
+        let added = self.engine.confirm_address("shop", Answer::new(&challenge.id, &answer)).await?;
+        assert_eq!(added.kind, AddressKind::Email);
+        Ok(added.id)
+    }
+
+    /// Waits for a line of the audit log about notices, and returns the newest one.
+    async fn noticed(&self, lines: usize) -> String {
+        for _ in 0..500 {
+            let all = self.admin.audit_log(0, 1000).await.unwrap();
+            let mut of_notices = all.into_iter().filter(|line| line.action == "user.notice");
+            if let Some(line) = of_notices.nth(lines - 1) {
+                return line.detail;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no notice");
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_told_by_the_addresses_that_an_application_gave_in_the_persons_language() {
+    let world = world(json!({"application_name": "Example"})).await;
+    let mut start = NewChallenge::new(sign_in()).email(ALICE);
+    start.locale = Some("de-CH".to_owned());
+    world.verified(start, ALICE).await;
+    world.admin.issue_pass("shop", "alice", None, "lost phone").await.unwrap();
+    assert_eq!(world.noticed(1).await, "pass-issued; sent by email: 1, by phone: 0");
+    let mail = world.outbox.newest(ALICE).unwrap();
+    assert_eq!(mail.subject, "Example: Ihre Anmeldemethoden wurden geändert");
+    assert!(mail.text.contains("Temporärer Pass durch einen Administrator ausgestellt"), "{}", mail.text);
+    assert!(mail.text.contains(SUPPORT) && mail.text.contains("2026-11-24 12:00 UTC"), "{}", mail.text);
+
+    // Months later, when no challenge is known any longer, the address still is.
+    world.clock.advance(Duration::from_secs(90 * 24 * 3600));
+    world.admin.reset_factors("shop", "alice", "account taken over").await.unwrap();
+    assert_eq!(world.noticed(2).await, "reset; sent by email: 1, by phone: 0");
+    assert!(world.outbox.newest(ALICE).unwrap().text.contains("Alles durch einen Administrator entfernt"));
+    let events = world.engine.user_events("shop", "alice").await.unwrap();
+    let kinds: Vec<UserEventKind> = events.into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [UserEventKind::Reset, UserEventKind::PassIssued]);
+    // Reasons are for the audit log, addresses for nobody.
+    let log = format!("{:?}", world.admin.audit_log(0, 1000).await.unwrap());
+    assert!(log.contains("reason: account taken over") && !log.contains(ALICE), "{log}");
+}
+
+#[tokio::test]
+async fn an_address_is_verified_by_a_code_and_then_needs_no_recipient() {
+    let world = world(json!({})).await;
+    let without = || NewChallenge::new(sign_in());
+    assert!(world.engine.start(without()).await.unwrap_err().is_invalid_input());
+    let id = world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    let addresses = world.engine.addresses("shop", "alice").await.unwrap();
+    assert_eq!((addresses.len(), &addresses[0].id), (1, &id));
+    assert!(!addresses[0].hint.contains("alice@"));
+    assert!(world.engine.addresses("shop", "bob").await.unwrap().is_empty());
+    let proof = world.verified(without(), ALICE).await;
+
+    // The first factor alone adds nothing now, and a code that went elsewhere does not either.
+    let error = world.with_address("second@example.com", Proof::FirstFactor).await.unwrap_err();
+    assert!(error.is_proof_required());
+    let elsewhere = world.verified(without().email("evil@example.com"), "evil@example.com").await;
+    let error = world.with_address("evil@example.com", Proof::Challenge(elsewhere)).await.unwrap_err();
+    assert!(error.is_proof_required());
+    // A proof is used once.
+    world.with_address("second@example.com", Proof::Challenge(proof.clone())).await.unwrap();
+    let error = world.with_address("third@example.com", Proof::Challenge(proof)).await.unwrap_err();
+    assert!(error.is_proof_required());
+
+    // What is removed is told as well.
+    assert!(
+        world.engine.remove_address("shop", "alice", &id, &Proof::FirstFactor).await.unwrap_err().is_proof_required()
+    );
+    world.clock.advance(Duration::from_secs(60));
+    let proof = Proof::Challenge(world.verified(without(), "second@example.com").await);
+    world.noticed(2).await;
+    world.engine.remove_address("shop", "alice", &id, &proof).await.unwrap();
+    world.noticed(3).await;
+    assert!(world.outbox.newest(ALICE).unwrap().text.contains("Removed: email address"));
+    assert_eq!(world.engine.addresses("shop", "alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_challenge_that_an_application_starts_verifies_no_address() {
+    let world = world(json!({})).await;
+    let mut start = NewChallenge::new(sign_in()).email(ALICE);
+    start.purpose = Some("factors".to_owned());
+    let challenge = world.engine.start(start).await.unwrap();
+    let code = world.code(ALICE);
+    assert!(world.engine.confirm_address("shop", Answer::new(&challenge.id, &code)).await.unwrap_err().is_closed());
+    assert!(world.engine.addresses("shop", "alice").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_proof_is_fresh_of_its_user_and_was_typed_for_a_sign_in() {
+    let world = world(json!({})).await;
+    world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    let refused = async |id: String| {
+        let error = world.with_address("second@example.com", Proof::Challenge(id)).await.unwrap_err();
+        assert!(error.is_proof_required());
+    };
+    let of_bob = NewChallenge::new(SignIn::new("shop").tenant("main").user("bob")).email(ALICE);
+    refused(world.verified(of_bob, ALICE).await).await;
+    let mut payment = NewChallenge::new(sign_in());
+    payment.purpose = Some("payment".to_owned());
+    refused(world.verified(payment, ALICE).await).await;
+    refused(world.engine.start(NewChallenge::new(sign_in())).await.unwrap().id).await;
+    refused("unknown".to_owned()).await;
+    let old = world.verified(NewChallenge::new(sign_in()), ALICE).await;
+    world.clock.advance(Duration::from_secs(601));
+    refused(old).await;
+    // A reset ends what was proved.
+    let fresh = world.verified(NewChallenge::new(sign_in()), ALICE).await;
+    let open = world.engine.start(NewChallenge::new(sign_in())).await.unwrap();
+    let reset = world.admin.reset_factors("shop", "alice", "test").await.unwrap();
+    assert_eq!(reset.challenges, 2);
+    refused(fresh).await;
+    let code = world.code(ALICE);
+    assert!(world.engine.verify("shop", Answer::new(&open.id, &code)).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn a_first_enrolment_with_the_first_factor_ends_where_the_policy_says() {
+    let closed = json!({"first_enrolment_until": "2026-11-24T11:00:00Z"});
+    for policy in [json!({"first_enrolment": "pass"}), closed] {
+        let world = world(policy).await;
+        assert!(!world.engine.may_enrol_first(&sign_in(), &world.email, false).await.unwrap());
+        assert!(world.with_address(ALICE, Proof::FirstFactor).await.unwrap_err().is_proof_required());
+        let delivered = world.verified(NewChallenge::new(sign_in()).email(ALICE), ALICE).await;
+        assert!(world.with_address(ALICE, Proof::Challenge(delivered)).await.unwrap_err().is_proof_required());
+        let pass = world.admin.issue_pass("shop", "alice", None, "new employee").await.unwrap().pass;
+        let pass = Proof::Pass(pass.expose().to_owned());
+        world.with_address(ALICE, pass.clone()).await.unwrap();
+        assert!(world.with_address("second@example.com", pass).await.unwrap_err().is_proof_required());
+    }
+    let world = world(json!({})).await;
+    assert!(world.engine.may_enrol_first(&sign_in(), &world.email, false).await.unwrap());
+    assert!(!world.engine.may_enrol_first(&sign_in(), &world.email, true).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_pass_signs_in_only_where_a_policy_says_so_and_proves_little() {
+    let world = world(json!({})).await;
+    let pass = world.admin.issue_pass("shop", "alice", Some(10), "lost phone").await.unwrap().pass;
+    let error = world.engine.sign_in_with_pass(&sign_in(), pass.expose(), None).await.unwrap_err();
+    assert!(error.is_no_instance_available());
+    let change = InstanceChange { policy: Some(Some(json!({"pass_signs_in": true}))), ..InstanceChange::default() };
+    world.admin.update_instance("shop", &world.email, change, None).await.unwrap();
+    assert_eq!(world.engine.pass_signs_in(&sign_in()).await.unwrap().as_deref(), Some(&*world.email));
+    let other = SignIn::new("shop").tenant("main").user("bob");
+    assert!(world.engine.sign_in_with_pass(&other, pass.expose(), None).await.unwrap_err().is_closed());
+    let verified = world.engine.sign_in_with_pass(&sign_in(), pass.expose(), None).await.unwrap();
+    assert_eq!(
+        (verified.user.as_deref(), &*verified.amr, verified.acr),
+        (Some("alice"), &["otp".to_owned()][..], None)
+    );
+    assert_eq!(verified.assurance.aal.name(), "aal1");
+    assert!(world.engine.sign_in_with_pass(&sign_in(), pass.expose(), None).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn a_pass_is_issued_for_a_reason_and_never_to_oneself() {
+    let world = world(json!({})).await;
+    for reason in ["", " ", "two\nlines", &"x".repeat(201)] {
+        let error = world.admin.issue_pass("shop", "alice", None, reason).await.unwrap_err();
+        assert!(error.is_invalid_input(), "{reason:?}");
+    }
+    for minutes in [0, 9, 481] {
+        assert!(world.admin.issue_pass("shop", "alice", Some(minutes), "test").await.unwrap_err().is_invalid_input());
+    }
+    assert!(world.admin.issue_pass("nowhere", "alice", None, "test").await.unwrap_err().is_not_found());
+    let alice = world.engine.administration(Actor::new("account alice"));
+    assert!(alice.issue_pass("shop", "alice", None, "test").await.unwrap_err().is_forbidden());
+    alice.issue_pass("shop", "bob", None, "test").await.unwrap();
+    let issued = world.admin.issue_pass("shop", "alice", None, "lost phone").await.unwrap();
+    let log = format!("{:?}", world.admin.audit_log(0, 1000).await.unwrap());
+    assert!(log.contains("for 60 minutes; reason: lost phone"), "{log}");
+    assert!(!log.contains(issued.pass.expose()) && !format!("{issued:?}").contains(issued.pass.expose()));
+    assert!(world.admin.end_pass("shop", "alice", "found").await.unwrap());
+    assert!(!world.admin.end_pass("shop", "alice", "found").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor_was_used() {
+    let world = world(json!({"remembered_days": 7})).await;
+    let devices = world.engine.remembered_devices();
+    assert_eq!(devices.days(&sign_in(), &world.email).await.unwrap(), Some(7));
+    let secret = devices.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
+    let secrets = vec!["tfr_other".to_owned(), secret.expose().to_owned()];
+    let recognized = devices.recognize(&sign_in(), &secrets).await.unwrap().unwrap().verified;
+    assert!(recognized.amr.is_empty() && recognized.acr.is_none() && recognized.assurance.remembered);
+    let bob = SignIn::new("shop").tenant("main").user("bob");
+    for (who, secrets) in [(&bob, &secrets[..]), (&sign_in(), &secrets[..1]), (&sign_in(), &[][..])] {
+        assert!(devices.recognize(who, secrets).await.unwrap().is_none());
+    }
+    let elsewhere = SignIn::new("shop").tenant("other").user("alice");
+    assert!(devices.recognize(&elsewhere, &secrets).await.unwrap().is_none(), "the instance is not available there");
+    let listed = devices.list("shop", "alice").await.unwrap();
+    assert_eq!(listed[0].user_agent.as_deref(), Some("Firefox"));
+
+    // A stricter policy counts at once, and it expires.
+    let change = |policy| InstanceChange { policy: Some(Some(policy)), ..InstanceChange::default() };
+    world.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 2})), None).await.unwrap();
+    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
+    world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 30})), None).await.unwrap();
+    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_some());
+    world.clock.advance(Duration::from_secs(5 * 24 * 3600));
+    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn remembered_browsers_are_off_by_default_and_end_with_a_reset() {
+    let off = world(json!({})).await;
+    let devices = off.engine.remembered_devices();
+    assert_eq!(devices.days(&sign_in(), &off.email).await.unwrap(), None);
+    assert!(devices.remember(&sign_in(), &off.email, None).await.unwrap().is_none());
+
+    let world = world(json!({"remembered_days": 30})).await;
+    let devices = world.engine.remembered_devices();
+    let mut secrets = Vec::new();
+    for _ in 0..3 {
+        secrets.push(devices.remember(&sign_in(), &world.email, None).await.unwrap().unwrap().expose().to_owned());
+    }
+    let listed = world.admin.remembered_devices("shop", "alice").await.unwrap();
+    world.admin.forget_devices("shop", "alice", Some(&listed[0].id)).await.unwrap();
+    assert!(world.admin.forget_devices("shop", "alice", Some(&listed[0].id)).await.unwrap_err().is_not_found());
+    assert!(world.admin.forget_devices("shop", "bob", Some(&listed[1].id)).await.unwrap_err().is_not_found());
+    assert_eq!(world.admin.reset_factors("shop", "alice", "lost phone").await.unwrap().remembered_devices, 2);
+    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
+}
