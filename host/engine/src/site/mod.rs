@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use origin::WebOrigin;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 pub use twofactor_sandbox::Site;
@@ -52,6 +52,16 @@ impl Sites {
     pub(crate) async fn of(&self, subscription: &str) -> Result<Site, Error> {
         let record = self.store.sign_in_page(subscription).await?;
         let page = record.map(|it| Page::read(&it.settings)).transpose()?.unwrap_or_default();
+        self.site(subscription, page).await
+    }
+
+    /// Returns the site that a subscription has with these settings of its sign-in page.
+    pub(crate) async fn with(&self, subscription: &str, settings: &impl Serialize) -> Result<Site, Error> {
+        let settings = serde_json::to_value(settings).map_err(Error::unavailable)?;
+        self.site(subscription, Page::read(&settings)?).await
+    }
+
+    async fn site(&self, subscription: &str, page: Page) -> Result<Site, Error> {
         let name = match page.application_name {
             Some(name) => name,
             None => self.store.subscription(subscription).await?.map(|it| it.name).unwrap_or_default(),

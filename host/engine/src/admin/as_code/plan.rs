@@ -21,7 +21,7 @@ use crate::store::{
     InstanceRecord, Part, SignInPageRecord, Subscription,
 };
 use twofactor_sandbox::readable::{self, Unreadable};
-use twofactor_sandbox::{FieldError, escape};
+use twofactor_sandbox::{FieldError, Site, escape};
 
 const NOT_LOADED: &str = "is not the type of a loaded provider; add the provider first";
 
@@ -47,6 +47,8 @@ fn is_empty(options: &Value) -> bool {
 #[derive(Clone, Copy)]
 struct Named<'a> {
     subscription: &'a str,
+    /// The settings of the sign-in page in the document.
+    page: Option<&'a SignInPage>,
     id: &'a str,
     at: &'a str,
 }
@@ -230,9 +232,11 @@ impl Plan<'_> {
             self.sign_in_page(id, page, &format!("{at}/sign_in_page")).await?;
         }
         self.directory(id, wanted, &format!("{at}/directory")).await?;
+        let wanted_page = wanted.sign_in_page.as_ref();
         for (instance, wanted) in &wanted.instances {
             let at = &*format!("{at}/instances/{}", escape(instance));
-            self.instance(Named { subscription: id, id: instance, at }, wanted).await?;
+            let named = Named { subscription: id, page: wanted_page, id: instance, at };
+            self.instance(named, wanted).await?;
         }
         if prune {
             for record in store.instances(id, Part::whole()).await? {
@@ -305,7 +309,7 @@ impl Plan<'_> {
     }
 
     async fn instance(&mut self, named: Named<'_>, wanted: &InstanceDocument) -> Result<(), Error> {
-        let Named { subscription, id, at } = named;
+        let Named { subscription, id, at, .. } = named;
         let administration = self.administration;
         if !is_chosen_id(id) {
             self.wrong(at, format!("must have an id of {CHOSEN_ID}"));
@@ -372,7 +376,7 @@ impl Plan<'_> {
     /// Returns the instance, before with its current options.
     async fn record(
         &mut self,
-        Named { subscription, id, at }: Named<'_>,
+        Named { subscription, page, id, at }: Named<'_>,
         wanted: &InstanceDocument,
         stored: Option<(&InstanceRecord, &Value)>,
         options: &Value,
@@ -409,7 +413,11 @@ impl Plan<'_> {
                 self.step(Sign::Change, at.to_owned(), fields, ("instance.update", id), change);
             }
         }
-        let problems = self.problems_of(&wanted.type_id, options).await?;
+        let site = match page {
+            Some(page) => administration.instances.sites.with(subscription, page).await?,
+            None => administration.instances.sites.of(subscription).await?,
+        };
+        let problems = self.problems_of(&wanted.type_id, options, &site).await?;
         let is_broken = match before {
             Some(before) if !problems.is_empty() => administration.instances.prepared(before).await?.is_valid(),
             _ => false,
@@ -421,15 +429,16 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Returns what will be wrong with options over the base settings of the document.
-    async fn problems_of(&self, type_id: &str, own: &Value) -> Result<Vec<FieldError>, Error> {
+    /// Returns what will be wrong with options over the base settings of the document, on this site.
+    async fn problems_of(&self, type_id: &str, own: &Value, site: &Site) -> Result<Vec<FieldError>, Error> {
         let administration = self.administration;
         let base = match self.base.get(type_id) {
             Some((_, after, _)) => after.clone(),
             None => administration.stored_base_settings(type_id).await?.0,
         };
         let provider = administration.instances.provider(type_id);
-        Ok(administration.instances.evaluate_over(provider, Layers { base: &base, own, site: None }).await?.problems)
+        let layers = Layers { base: &base, own, site: Some(site) };
+        Ok(administration.instances.evaluate_over(provider, layers).await?.problems)
     }
 
     async fn assignments(
