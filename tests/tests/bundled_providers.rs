@@ -28,6 +28,7 @@ async fn only_the_usual_three_are_loaded_unless_more_are_named() {
         [
             "ecall",
             "email",
+            "fido",
             "infobip",
             "recovery",
             "sendgrid",
