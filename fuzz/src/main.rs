@@ -8,7 +8,12 @@ use twofactor_fuzz::Target;
 
 /// The target whose name is in `FUZZ_TARGET`.
 static TARGET: LazyLock<Target> = LazyLock::new(|| {
-    let all = [twofactor_sandbox::fuzzing::TARGETS, twofactor::fuzzing::TARGETS, twofactor_server::fuzzing::TARGETS];
+    let all = [
+        twofactor_sandbox::fuzzing::TARGETS,
+        twofactor::fuzzing::TARGETS,
+        twofactor_server::fuzzing::TARGETS,
+        twofactor_fido::fuzzing::TARGETS,
+    ];
     let wanted = std::env::var("FUZZ_TARGET").unwrap_or_default();
     let Some(target) = all.into_iter().flatten().find(|(name, _)| *name == wanted) else {
         panic!("there is no target `{wanted}`")

@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod ecall;
 pub mod errors;
 pub mod exim;
+pub mod factors;
 pub mod gateway;
 pub mod gateways;
 pub mod golden;

@@ -15,11 +15,12 @@ use twofactor_tests::upstream::{Upstream, code};
 
 const FROZEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/frozen");
 
-/// Each version's folder, by name.
+/// Each version's folder, by name. Those of factors are in `frozen_factors.rs`.
 fn versions() -> BTreeMap<String, PathBuf> {
     let entries = fs::read_dir(FROZEN).unwrap().map(|entry| entry.unwrap().path());
     let named = |path: PathBuf| (path.file_name().unwrap().to_str().unwrap().to_owned(), path);
-    entries.filter(|path| path.is_dir()).map(named).collect()
+    let is_version = |name: &str| name.starts_with(|first: char| first.is_ascii_digit());
+    entries.filter(|path| path.is_dir()).map(named).filter(|(name, _)| is_version(name)).collect()
 }
 
 /// Returns options with which a component delivers to the substitutes below.

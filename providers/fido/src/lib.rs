@@ -9,6 +9,8 @@ mod cbor;
 mod checks;
 mod client_data;
 mod credential;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod key;
 mod options;
 mod page;

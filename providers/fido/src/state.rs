@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use twofactor_factor::{Bytes, Facts, Requirements};
 
 /// An enrolled passkey: the credential record of WebAuthn Level 3, section 4.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The credential's id.
     pub id: Bytes,

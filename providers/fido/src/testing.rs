@@ -91,13 +91,21 @@ impl Authenticator {
         }
     }
 
+    /// Returns the public key of ES256 as an uncompressed point (SEC 1), and nothing for other algorithms.
+    pub fn point(&self) -> Vec<u8> {
+        match &self.key {
+            SigningKey::P256(key) => key.verifying_key().to_sec1_point(false).as_bytes().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns its public key as a COSE_Key.
     pub fn public_key(&self) -> Cbor {
         let bytes = |bytes: &[u8]| Cbor::Bytes(bytes.to_vec());
         match &self.key {
-            SigningKey::P256(key) => {
-                let point = key.verifying_key().to_sec1_point(false);
-                let (x, y) = point.as_bytes()[1..].split_at(32);
+            SigningKey::P256(_) => {
+                let point = self.point();
+                let (x, y) = point[1..].split_at(32);
                 cbor!({1 => 2, 3 => -7, -1 => 1, -2 => bytes(x), -3 => bytes(y)}).unwrap()
             }
             SigningKey::Ed25519(key) => {

@@ -10,6 +10,7 @@
 )]
 
 mod deliver;
+mod factors;
 mod http;
 mod mail;
 mod memory;
@@ -49,6 +50,9 @@ fn main() {
     }
     if wanted("start") {
         start::rows();
+    }
+    if wanted("factors") {
+        factors::rows();
     }
     if wanted("rest") {
         runtime.block_on(rest::rows());
