@@ -52,6 +52,7 @@ const STRICTER: &[(&str, &str)] = &[
         "it ignores the curve of a key that it does not need (R20)",
     ),
     ("the public key is not valid", "it builds a key only where it verifies a signature (R20)"),
+    ("the attestation object lacks a member", "it needs no statement for the format `none`"),
     ("the attestation lacks a member", "it takes other types of members"),
     ("there is a statement where none is announced", "it looks only at the members that it knows (R22)"),
     ("suspicious: property changed", "it does not store whether a credential can be copied (A19)"),
