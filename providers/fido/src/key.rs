@@ -80,6 +80,21 @@ impl PublicKey {
         parsed.ok_or(Refusal::Wrong("the public key is not valid"))
     }
 
+    /// Returns the key of P-256 with this point (SEC 1), if it is on the curve.
+    pub fn of_point(point: &[u8]) -> Option<Self> {
+        p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok().map(Self::P256)
+    }
+
+    /// Returns the RSA key with these numbers, if it is neither weak nor costly.
+    pub fn of_rsa(n: &[u8], e: &[u8]) -> Option<Self> {
+        if n.len() > RSA_BITS.end() / 8 || e.len() > 8 {
+            return None;
+        }
+        let (n, e) = (BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
+        let key = rsa::PublicKey::new_with_size_limits(n, e, RSA_BITS).ok()?;
+        Some(Self::Rsa(Box::new(RsaVerifyingKey::new(key))))
+    }
+
     /// Returns the algorithm that the key is for.
     pub fn algorithm(&self) -> Algorithm {
         match self {
@@ -107,8 +122,7 @@ impl PublicKey {
 /// A point in uncompressed form. That it is on the curve is checked by `p256`.
 fn p256_key(x: Option<&[u8]>, y: Option<&[u8]>) -> Option<PublicKey> {
     let (x, y): ([u8; 32], [u8; 32]) = (x?.try_into().ok()?, y?.try_into().ok()?);
-    let point = [&[4], &x[..], &y[..]].concat();
-    p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(PublicKey::P256)
+    PublicKey::of_point(&[&[4], &x[..], &y[..]].concat())
 }
 
 fn ed25519_key(x: Option<&[u8]>) -> Option<PublicKey> {
@@ -118,11 +132,5 @@ fn ed25519_key(x: Option<&[u8]>) -> Option<PublicKey> {
 }
 
 fn rsa_key(n: Option<&[u8]>, e: Option<&[u8]>) -> Option<PublicKey> {
-    let (n, e) = (n?, e?);
-    if n.len() > RSA_BITS.end() / 8 || e.len() > 8 {
-        return None;
-    }
-    let (n, e) = (BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
-    let key = rsa::PublicKey::new_with_size_limits(n, e, RSA_BITS).ok()?;
-    Some(PublicKey::Rsa(Box::new(RsaVerifyingKey::new(key))))
+    PublicKey::of_rsa(n?, e?)
 }

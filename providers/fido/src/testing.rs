@@ -1,5 +1,7 @@
 //! An authenticator and a browser in software, whose answers can be changed before and after they are signed. For native tests.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ciborium::{Value as Cbor, cbor};
@@ -64,7 +66,7 @@ impl Authenticator {
         let key = match algorithm {
             Algorithm::Es256 => SigningKey::P256(p256::ecdsa::SigningKey::from_slice(&derived("key")).unwrap()),
             Algorithm::EdDsa => SigningKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(&derived("key"))),
-            Algorithm::Rs256 => SigningKey::Rsa(Box::new(rsa_key())),
+            Algorithm::Rs256 => SigningKey::Rsa(Box::new(RSA_KEY.clone())),
         };
         let aaguid = derived("model")[..16].try_into().unwrap();
         Self { key, id: derived("id").to_vec(), aaguid, flags: flag::UP | flag::UV, sign_count: 0 }
@@ -310,10 +312,10 @@ pub fn to_cbor(value: &Cbor) -> Vec<u8> {
 }
 
 /// An RSA key of 2048 bits, for tests alone.
-fn rsa_key() -> rsa::PrivateKey {
+static RSA_KEY: LazyLock<rsa::PrivateKey> = LazyLock::new(|| {
     let number = |hex: &str| BoxedUint::from_be_hex(hex, 1024).unwrap();
     rsa::PrivateKey::from_p_q(number(RSA_P), number(RSA_Q), BoxedUint::from(65537_u64)).unwrap()
-}
+});
 
 const RSA_P: &str = concat!(
     "ebf19943060a6711584d21d0e03f571f5933cf63365eda124c096f0f81bf28d4ff3fd8bb3a57eb544f036d3f1535f43fd69b514258c31dfefa6f35ee328287d9",

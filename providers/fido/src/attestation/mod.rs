@@ -1,5 +1,6 @@
 //! Attestation statements: WebAuthn Level 3, section 8.
 
+mod certificate;
 mod packed;
 
 use twofactor_factor::{Context, UnmetRequirement};
@@ -50,8 +51,11 @@ impl Evidence {
     /// # Errors
     /// [`Refusal::Unmet`] if not.
     pub fn is_trusted(&self, context: &Context, aaguid: &[u8; 16]) -> Result<(), Refusal> {
-        let Self::Certificates(_chain) = self else { return Err(Refusal::Unmet(UnmetRequirement::Attested)) };
-        let _ = (context, aaguid);
-        Err(Refusal::Unmet(UnmetRequirement::Attested))
+        let Self::Certificates(chain) = self else { return Err(Refusal::Unmet(UnmetRequirement::Attested)) };
+        let mut models = context.trusted_authenticators.iter().filter(|trusted| trusted.aaguid == aaguid);
+        if models.any(|trusted| certificate::leads_to(chain, &trusted.roots, context.now)) {
+            return Ok(());
+        }
+        Err(Refusal::Unmet(UnmetRequirement::TrustedAuthenticator))
     }
 }

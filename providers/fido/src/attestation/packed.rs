@@ -1,7 +1,7 @@
 //! The format `packed`: WebAuthn Level 3, section 8.2.
 
 use crate::Refusal;
-use crate::attestation::Evidence;
+use crate::attestation::{Evidence, certificate};
 use crate::authenticator_data::AttestedCredential;
 use crate::cbor::{Map, Value, integer};
 use crate::key::PublicKey;
@@ -13,17 +13,37 @@ use crate::key::PublicKey;
 pub fn verify(
     mut statement: Map,
     signed: &[u8],
-    _credential: &AttestedCredential<'_>,
+    credential: &AttestedCredential<'_>,
     key: &PublicKey,
 ) -> Result<Evidence, Refusal> {
     let algorithm = statement.take("alg").as_ref().and_then(integer);
     let (Some(algorithm), Some(Value::Bytes(signature))) = (algorithm, statement.take("sig")) else {
         return Err(Refusal::Malformed("the attestation lacks a member"));
     };
-    if statement.take("x5c").is_some() {
-        return Err(Refusal::Wrong("attestation by certificates is not supported"));
+    match statement.take("x5c") {
+        Some(certificates) => certified(algorithm, &signature, signed, certificates, credential),
+        None => self_signed(algorithm, &signature, signed, key),
     }
-    self_signed(algorithm, &signature, signed, key)
+}
+
+/// With certificates: the first one's key signs.
+fn certified(
+    algorithm: i64,
+    signature: &[u8],
+    signed: &[u8],
+    certificates: Value,
+    credential: &AttestedCredential<'_>,
+) -> Result<Evidence, Refusal> {
+    let malformed = Refusal::Malformed("the attestation's certificates have not their form");
+    let chain = certificates.into_array().map_err(|_| malformed)?;
+    let chain: Vec<Vec<u8>> =
+        chain.into_iter().map(|one| one.into_bytes().map_err(|_| malformed)).collect::<Result<_, _>>()?;
+    let own = chain.first().ok_or(malformed)?;
+    certificate::check(own, &credential.aaguid)?;
+    if !certificate::verify_signature(own, algorithm, signed, signature) {
+        return Err(Refusal::Wrong("the attestation's signature is not valid"));
+    }
+    Ok(Evidence::Certificates(chain))
 }
 
 /// Without certificates: the credential's key signs about itself.

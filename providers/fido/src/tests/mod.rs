@@ -1,6 +1,7 @@
 //! One test for each check, named for what is refused. [`crate::testing`] has the authenticator.
 
 mod assertions;
+mod attestations;
 mod authenticator_data;
 mod keys;
 mod pages;
