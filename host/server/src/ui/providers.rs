@@ -130,6 +130,9 @@ fn bundled_words(l: Language, type_id: &str) -> &'static str {
         "whatsapp" => {
             l.say("Codes in WhatsApp, by an approved template", "Codes in WhatsApp, mit einer genehmigten Vorlage")
         }
+        "totp" => l.say("Codes of an authenticator app", "Codes einer Authenticator-App"),
+        "fido" => l.say("Passkeys and security keys", "Passkeys und Sicherheitsschlüssel"),
+        "recovery" => l.say("Recovery codes on paper", "Wiederherstellungscodes auf Papier"),
         "webhook" => l.say("Signed requests to your own gateway", "Signierte Anfragen an Ihr eigenes Gateway"),
         _ => "",
     }
