@@ -80,6 +80,7 @@ impl Factors {
             keyring: self.keyring.clone(),
             clock: self.clock.clone(),
             instances: self.instances.clone(),
+            notices: self.notices.clone(),
         }
     }
 

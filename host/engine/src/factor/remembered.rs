@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use twofactor_sandbox::Secret;
 use zeroize::Zeroizing;
 
+use super::notices::{Happened, Notices, UserEventKind};
 use crate::challenge::{Verified, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -48,6 +49,7 @@ pub struct RememberedDevices {
     pub(crate) keyring: Keyring,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) instances: Arc<Instances>,
+    pub(crate) notices: Notices,
 }
 
 impl fmt::Debug for RememberedDevices {
@@ -133,6 +135,8 @@ impl RememberedDevices {
             expires_at: now + DAY * days,
         };
         self.store.add_remembered_device(device, MOST).await?;
+        let user = sign_in.user.as_deref().unwrap_or_default();
+        self.record(&sign_in.subscription, user, UserEventKind::BrowserRemembered).await?;
         Ok(Some(secret))
     }
 
@@ -190,7 +194,7 @@ impl RememberedDevices {
         let person = user_person(&self.keyring, subscription, user);
         match self.store.forget_remembered_devices(person, DeviceSelection::One(id.to_owned())).await? {
             0 => Err(Error::not_found("remembered device")),
-            _ => Ok(()),
+            _ => self.record(subscription, user, UserEventKind::BrowserForgotten).await,
         }
     }
 
@@ -200,7 +204,17 @@ impl RememberedDevices {
     /// If the store is not available.
     pub async fn forget_all(&self, subscription: &str, user: &str) -> Result<u64, Error> {
         let person = user_person(&self.keyring, subscription, user);
-        Ok(self.store.forget_remembered_devices(person, DeviceSelection::All).await?)
+        let forgotten = self.store.forget_remembered_devices(person, DeviceSelection::All).await?;
+        if forgotten > 0 {
+            self.record(subscription, user, UserEventKind::BrowserForgotten).await?;
+        }
+        Ok(forgotten)
+    }
+
+    /// Records an event for the user to read.
+    async fn record(&self, subscription: &str, user: &str, kind: UserEventKind) -> Result<(), Error> {
+        let (subscription, user, at) = (subscription.to_owned(), user.to_owned(), self.clock.now());
+        self.notices.record(&Happened { subscription, user, kind, subject: None, at, also: None }).await
     }
 
     fn person(&self, sign_in: &SignIn) -> Result<BucketKey, Error> {
