@@ -161,7 +161,7 @@ async fn a_change_of_factors_needs_a_proof() {
     for proof in [
         json!({"first_factor": true}),
         json!({"challenge": "AAAAAAAAAAAAAAAAAAAAAAAA"}),
-        json!({"pass": "AAAA-BBBB-CCCC"}),
+        json!({"pass": "AAAA-BBBB-CCCC-DDDD"}),
     ] {
         stage.begin("alice", &stage.totp, json!({"proof": proof})).await.problem(403, "proof-required");
     }

@@ -18,6 +18,8 @@ mod enrolments;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod factor;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod factor_administration;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod messages;
@@ -85,6 +87,15 @@ fn calls() -> OpenApiRouter<AppState> {
         .routes(routes!(instances::test))
         .routes(routes!(sign_in_page::read, sign_in_page::replace))
         .routes(routes!(users::unlock))
+        .routes(routes!(factor_administration::issue_own_pass))
+        .routes(routes!(factor_administration::reset_own))
+        .routes(routes!(factor_administration::list))
+        .routes(routes!(factor_administration::remove))
+        .routes(routes!(factor_administration::suspend))
+        .routes(routes!(factor_administration::resume))
+        .routes(routes!(factor_administration::reset))
+        .routes(routes!(factor_administration::issue_pass))
+        .routes(routes!(factor_administration::list_devices, factor_administration::forget_devices))
         .routes(routes!(messages::find))
         .routes(routes!(settings::read, settings::replace))
         .routes(routes!(settings::check))
