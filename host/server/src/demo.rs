@@ -20,7 +20,7 @@ use crate::sign_in::PublicUrl;
 use crate::{app, outbox};
 
 /// The types of the factors that people hold.
-const FACTORS: [&str; 2] = ["totp", "recovery"];
+const FACTORS: [&str; 3] = ["totp", "fido", "recovery"];
 
 /// Runs the demo until it is interrupted, with additional providers if files are given. Their upstreams replay recorded responses. The
 /// last line that it prints at the start is a JSON object.
@@ -125,6 +125,7 @@ async fn furnish(engine: &TwoFactor, site: &str) -> anyhow::Result<(String, Stri
                 "TwilioSmsFromNumber": "+15005550006"}),
         ),
         NewInstance::new("totp", "Authenticator app", json!({})),
+        NewInstance::new("fido", "Passkey", json!({})),
         NewInstance::new("recovery", "Recovery codes", json!({})),
     ];
     // Where `cargo run -p shop-example` waits, and where passkeys can be used.

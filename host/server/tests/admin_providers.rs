@@ -163,7 +163,7 @@ async fn a_file_that_is_not_a_provider_is_refused_with_a_sentence_next_to_the_fo
     let request = request.header("content-type", "multipart/form-data; boundary=b").body("--b\r\n");
     let page = anna.send(request).await;
     anna.follow(page).await.shows("Choose a file");
-    assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 5);
+    assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 6);
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn providers_are_installed_by_system_administrators_from_pages_of_this_ser
     // A reload of what was answered in place leads back.
     assert_eq!(anna.get("/admin/providers/approval").await.leads_to(), "/admin/providers");
     let count = json!(installed(&demo).await["providers"].as_array().unwrap().len());
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
 }
 
 #[tokio::test]
@@ -226,5 +226,5 @@ async fn an_installation_is_rolled_back_on_a_page_and_the_replaced_component_ser
     approve(&mut anna, &hostile).await.leads_to();
     let serving = digest_of(&demo, "hostile").await;
     anna.post("/admin/providers/hostile/roll-back", &[("digest", &*serving)]).await.leads_to();
-    assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 5);
+    assert_eq!(installed(&demo).await["providers"].as_array().unwrap().len(), 6);
 }

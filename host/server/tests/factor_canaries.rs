@@ -56,7 +56,7 @@ async fn no_secret_of_a_factor_leaks_while_everything_is_logged() {
     let (file, store) = (folder.path().join("twofactor.toml"), folder.path().join("twofactor.db"));
     let text = format!(
         "listen = \"127.0.0.1:0\"\npublic_url = \"https://login.example.com\"\n[store]\npath = {store:?}\n\
-         [providers]\nload = [\"totp\", \"recovery\"]\n"
+         [providers]\nload = [\"totp\", \"fido\", \"recovery\"]\n"
     );
     std::fs::write(&file, text).unwrap();
     let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];
@@ -65,7 +65,7 @@ async fn no_secret_of_a_factor_leaks_while_everything_is_logged() {
     let server = Watched::serve(&file, "text");
     server.call("POST", "/v1/subscriptions", &admin, json!({"id": "s", "name": "S"})).await.expect(201);
     let mut instances = Vec::new();
-    for kind in ["totp", "recovery"] {
+    for kind in ["totp", "fido", "recovery"] {
         let new = json!({"type": kind, "name": kind, "options": {}});
         let made = server.call("POST", "/v1/subscriptions/s/two-factors", &admin, new).await.expect(201);
         assert_eq!(made["valid"], true, "{made}");
@@ -76,15 +76,18 @@ async fn no_secret_of_a_factor_leaks_while_everything_is_logged() {
     let body = json!({"name": "a", "role": "application", "subscriptions": ["s"]});
     let application = server.issue(&admin, body).await;
     let mut run = Run { server, application, canaries: Canaries::default() };
-    let [totp, recovery] = &instances[..] else { panic!() };
+    let [totp, fido, recovery] = &instances[..] else { panic!() };
 
     // Malformed and refused.
     run.begin(totp, json!({"pass": ODD_PASS})).await.problem(400, "invalid-input");
     run.begin(totp, json!({"pass": WRONG_PASS})).await.problem(403, "proof-required");
     run.begin(totp, json!({"challenge": ODD_PASS})).await.problem(403, "proof-required");
     run.begin(totp, json!(ODD_PASS)).await.problem(400, "invalid-input");
+    let passkey = run.begin(fido, json!({"first_factor": true})).await.expect(201);
+    run.finish(&passkey, json!({"credential": ODD_CREDENTIAL})).await.problem(400, "invalid-input");
     let credential = json!({"id": ODD_CREDENTIAL, "rawId": ODD_CREDENTIAL, "type": "public-key",
         "response": {"clientDataJSON": ODD_CREDENTIAL, "attestationObject": ODD_CREDENTIAL}});
+    assert!(run.finish(&passkey, json!({"credential": credential})).await.status >= 400);
 
     // An app, enrolled with a wrong code, a malformed one and the right one, and used.
     let begun = run.begin(totp, json!({"first_factor": true})).await.expect(201);

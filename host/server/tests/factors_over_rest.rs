@@ -11,7 +11,7 @@ mod site;
 mod totp;
 
 use common::wrong;
-use factors::Stage;
+use factors::{ORIGIN, Stage};
 use serde_json::{Value, json};
 use twofactor::token::Role;
 
@@ -120,6 +120,23 @@ async fn a_repeat_with_the_same_key_shows_a_secret_only_to_the_same_token() {
     let secret = first["reveal"]["secret"].as_str().unwrap().replace(' ', "");
     stage.finish(&first, json!({"code": stage.code(&secret)})).await.expect(201);
     begin(&stage.site.application, &body).await.problem(410, "enrolment-closed");
+}
+
+#[tokio::test]
+async fn a_passkey_is_asked_for_at_the_site() {
+    let stage = Stage::start().await;
+    let begun = stage.begin("alice", &stage.fido, json!({"user_name": "alice@example.com"})).await.expect(201);
+    assert_eq!(begun["kind"], "webauthn-create");
+    assert!(begun.get("reveal").is_none() && begun.get("code_length").is_none(), "{begun}");
+    let public = &begun["public"];
+    assert_eq!((&public["rp"]["id"], &public["rp"]["name"]), (&json!("login.example.com"), &json!("Shop & Sons")));
+    assert_eq!(public["user"]["name"], "alice@example.com");
+    stage.finish(&begun, json!({"code": "123456"})).await.problem(400, "invalid-input");
+    let settings = stage.site.engine.site("shop").await.unwrap();
+    assert_eq!(settings.origins, [ORIGIN]);
+    // Whoever holds no passkey cannot answer with one.
+    let refused = stage.challenge("alice", &stage.totp, json!({"acr": "phr"})).await;
+    assert_eq!(refused.problem(422, "requirement-unmet")["requirement"], "phishing-resistant");
 }
 
 #[tokio::test]

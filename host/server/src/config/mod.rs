@@ -200,7 +200,7 @@ impl Default for NetworkConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct Providers {
     /// The providers to load: names of bundled ones (`email`, `ecall`, `twilio`, `infobip`, `sendgrid`, `ses`, `slack`, `telnyx`,
-    /// `twilio-verify`, `twilio-voice`, `vonage`, `webhook`, `whatsapp`) and paths of component files, which contain a `/` or end with `.wasm`. Default: `["email", "ecall", "twilio"]`.
+    /// `twilio-verify`, `twilio-voice`, `vonage`, `webhook`, `whatsapp`), of bundled factors (`totp`, `fido`, `recovery`), and paths of component files, which contain a `/` or end with `.wasm`. Default: `["email", "ecall", "twilio"]`.
     pub load: Vec<String>,
     /// Trusted signers of components: minisign public keys in base64, such as `acme = "RWQ…"`. Default: none.
     pub signers: BTreeMap<String, String>,

@@ -17,6 +17,7 @@ pub(crate) struct Stage {
     pub(crate) site: Site,
     pub(crate) admin: String,
     pub(crate) totp: String,
+    pub(crate) fido: String,
     pub(crate) recovery: String,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct App {
 impl Stage {
     pub(crate) async fn start() -> Self {
         let site = Site::with(|mut builder| {
-            for factor in ["totp", "recovery"] {
+            for factor in ["totp", "fido", "recovery"] {
                 builder = builder.bundled_provider(factor).unwrap();
             }
             builder.public_url(ORIGIN)
@@ -37,16 +38,16 @@ impl Stage {
         .await;
         let admin = site.admin();
         let mut instances = Vec::new();
-        for factor in ["totp", "recovery"] {
+        for factor in ["totp", "fido", "recovery"] {
             let made = admin.create_instance("shop", NewInstance::new(factor, factor, json!({}))).await.unwrap();
             assert!(made.problems.is_empty(), "{factor}: {:?}", made.problems);
             admin.set_assignments("shop", &made.id, vec![Assignment::tenant("main")]).await.unwrap();
             instances.push(made.id);
         }
         let (_, admin) = admin.issue_token("admin", Role::SystemAdmin, None).await.unwrap();
-        let [totp, recovery] = instances.try_into().unwrap();
+        let [totp, fido, recovery] = instances.try_into().unwrap();
         site.set(json!({"return_urls": [RETURN_URL]})).await;
-        Self { site, admin, totp, recovery }
+        Self { site, admin, totp, fido, recovery }
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {

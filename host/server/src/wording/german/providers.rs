@@ -182,4 +182,25 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "darf nicht leer sein und nicht mit einem Leerzeichen beginnen oder enden",
     ),
     ("Recovery codes have no options.", "Wiederherstellungscodes haben keine Optionen."),
+    (
+        "Passkeys and security keys (WebAuthn). The site's settings say on which pages they are used.",
+        "Passkeys und Sicherheitsschlüssel (WebAuthn). Auf welchen Seiten sie verwendet werden, legen die Einstellungen der Anmeldeseite fest.",
+    ),
+    (
+        "Whether an authenticator stores the passkey so that it finds it without the user's name. Passkeys that are the only factor are always stored.",
+        "Ob ein Authenticator den Passkey so speichert, dass er ihn ohne Benutzernamen findet. Passkeys, die der einzige Faktor sind, werden immer gespeichert.",
+    ),
+    (
+        "What browsers offer first, the most wanted one first: a security key, this device, or a phone. Empty: what the browser thinks best.",
+        "Was Browser zuerst anbieten, das Wichtigste zuerst: einen Sicherheitsschlüssel, dieses Gerät oder ein Telefon. Leer: was der Browser für das Beste hält.",
+    ),
+    (
+        "How long a person may take to answer, in seconds.",
+        "Wie lange eine Person für die Antwort brauchen darf, in Sekunden.",
+    ),
+    ("has at most three entries", "darf höchstens drei Einträge haben"),
+    (
+        "needs the relying party's id and its origins in the settings of the sign-in page",
+        "braucht die RP-ID und ihre Origins in den Einstellungen der Anmeldeseite",
+    ),
 ];
