@@ -36,33 +36,23 @@ const STRICTER: &[(&str, &str)] = &[
         "it reads neither crossOrigin nor topOrigin (R10, R11, A13, A14)",
     ),
     ("the user handle is missing or another one", "it does not compare user handles (A6)"),
-    ("the credential's id is too long", "it has no bound for ids (R25)"),
     ("the authenticator data name another credential", "it does not compare the id of the answer with the signed one"),
-    ("the credential is none of those that were allowed", "it is not told which credentials were allowed (A5)"),
-    ("the user has no such credential", "it is told the key, and looks up no credential (A6)"),
     ("bytes follow the attestation object", "its CBOR parser ignores what follows (R13)"),
-    ("a CBOR map has a key twice, or too many", "its CBOR parser takes the last of two equal keys"),
-    ("this is no CBOR", "its CBOR parser takes more than RFC 8949 allows to be well-formed, or more depth"),
     ("a CBOR map is missing", "it does not look at the type of extensions"),
     ("the client data have not their form", "its parsers of JSON and base64url take other members and characters"),
     ("this is no credential in JSON", "its parsers of JSON and base64url take other members and characters"),
-    ("bytes follow the public key", "its CBOR parser ignores what follows"),
     (
         "the public key's type or curve does not fit its algorithm",
         "it ignores the curve of a key that it does not need (R20)",
     ),
     ("the public key is not valid", "it builds a key only where it verifies a signature (R20)"),
     ("the attestation object lacks a member", "it needs no statement for the format `none`"),
-    ("the attestation lacks a member", "it takes other types of members"),
-    ("there is a statement where none is announced", "it looks only at the members that it knows (R22)"),
     ("suspicious: property changed", "it does not store whether a credential can be copied (A19)"),
 ];
 
 /// Why we accept what the other implementation refuses, by its words.
-const MORE_LENIENT: &[(&str, &str)] = &[
-    ("was not greater than current count", "for a passkey that can be copied, a counter is only observed (A22)"),
-    ("Unexpected token_binding", "Level 3 has no token binding"),
-];
+const MORE_LENIENT: &[(&str, &str)] =
+    &[("was not greater than current count", "for a passkey that can be copied, a counter is only observed (A22)")];
 
 /// Random numbers that are the same in each run: SplitMix64.
 struct Random(u64);
