@@ -1,4 +1,4 @@
-//! An engine whose users hold factors: authenticator apps and recovery codes.
+//! An engine whose users hold factors: authenticator apps, passkeys and recovery codes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use jiff::Timestamp;
@@ -17,11 +17,12 @@ pub const SUBSCRIPTION: &str = "s";
 /// on a store makes them.
 pub async fn engine(builder: Builder) -> TwoFactor {
     let builder = builder.provider(twofactor_bundle::TOTP).provider(twofactor_bundle::RECOVERY);
+    let builder = builder.provider(twofactor_bundle::FIDO).public_url("https://login.example.com");
     let engine = builder.build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     if admin.subscriptions().await.unwrap().is_empty() {
         admin.create_subscription(SUBSCRIPTION, "Example").await.unwrap();
-        for type_id in ["totp", "recovery"] {
+        for type_id in ["totp", "recovery", "fido"] {
             let new = NewInstance::new(type_id, type_id, json!({}));
             let instance = admin.create_instance(SUBSCRIPTION, new).await.unwrap();
             assert!(instance.valid, "{:?}", instance.problems);

@@ -1,0 +1,197 @@
+//! Passkeys with the real component and an authenticator in software: enrolling, using, signing in without a user's name.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use serde_json::Value;
+use tempfile::TempDir;
+use twofactor::challenge::RateLimits;
+use twofactor::factor::{Aal, AnswerKind, FactorStatus, RequiredFactor};
+use twofactor::{
+    Answer, Builder, Challenge, ChallengeKind, EnrolmentAnswer, Error, ErrorKind, NewChallenge, NewEnrolment, Proof,
+    SignIn, TwoFactor, UserFactor, Verified,
+};
+use twofactor_fido::testing::{Algorithm, Authenticator, flag};
+use twofactor_tests::ecall::Place;
+use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, sign_in, use_factor};
+
+const ORIGIN: &str = "https://login.example.com";
+
+/// Returns an engine at whose site passkeys can be used.
+async fn world(change: impl FnOnce(Builder) -> Builder) -> (TwoFactor, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = Place::new(folder.path()).builder();
+    (engine(change(builder)).await, folder)
+}
+
+fn authenticator(seed: &str) -> Authenticator {
+    Authenticator { flags: flag::UP | flag::UV | flag::BE | flag::BS, ..Authenticator::new(Algorithm::Es256, seed) }
+}
+
+async fn enrol(engine: &TwoFactor, user: &str, device: &Authenticator) -> Result<UserFactor, Error> {
+    let fido = instance(engine, "fido").await;
+    let mut new = NewEnrolment::new(sign_in(user), fido, Proof::FirstFactor);
+    new.passwordless = true;
+    let enrolment = engine.enrol(new).await?;
+    assert_eq!((enrolment.kind, &enrolment.reveal), (AnswerKind::WebauthnCreate, &None));
+    let credential = device.create(&enrolment.public, ORIGIN).answer(device);
+    engine.finish_enrolment(SUBSCRIPTION, EnrolmentAnswer::credential(&enrolment.id, credential)).await
+}
+
+async fn start(engine: &TwoFactor, user: &str) -> Challenge {
+    let fido = instance(engine, "fido").await;
+    engine.start(NewChallenge::new(sign_in(user)).two_factor(fido)).await.unwrap()
+}
+
+fn answer(challenge: &Challenge, device: &Authenticator, handle: Option<Vec<u8>>) -> String {
+    let mut assertion = device.get(challenge.public.as_ref().unwrap(), ORIGIN);
+    assertion.user_handle = handle;
+    assertion.answer(device)
+}
+
+async fn verify(engine: &TwoFactor, challenge: &Challenge, credential: &str) -> Result<Verified, Error> {
+    engine.verify(SUBSCRIPTION, Answer::credential(&challenge.id, credential)).await
+}
+
+#[tokio::test]
+async fn a_passkey_is_enrolled_and_each_assertion_is_accepted_once() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let device = authenticator("alice");
+    let factor = enrol(&engine, "alice", &device).await.unwrap();
+    assert_eq!((factor.facts.device_bound, factor.status), (Some(false), FactorStatus::Active));
+    // The same authenticator is nobody else's.
+    assert_eq!(enrol(&engine, "bob", &device).await.unwrap_err().kind(), ErrorKind::Conflict);
+
+    let challenge = start(&engine, "alice").await;
+    assert_eq!((challenge.kind, &*challenge.channel), (ChallengeKind::WebauthnGet, "webauthn-get"));
+    assert_eq!((challenge.code_length, challenge.recipient_hint.as_deref()), (None, None));
+    let credential = answer(&challenge, &device, None);
+    let verified = verify(&engine, &challenge, &credential).await.unwrap();
+    assert_eq!(verified.amr, ["swk", "user"]);
+    assert_eq!((verified.acr.as_deref(), verified.assurance.aal), (Some("phr"), Aal::Aal2));
+    assert!(verified.assurance.phishing_resistant && verified.assurance.user_verified);
+    assert!(verify(&engine, &challenge, &credential).await.unwrap_err().is_closed());
+    // For another challenge it is wrong.
+    let other = start(&engine, "alice").await;
+    assert!(verify(&engine, &other, &credential).await.unwrap_err().is_code_rejected());
+    // A code is not how it is answered, and what is no credential is not counted.
+    for code in ["123456", "abc"] {
+        let error = engine.verify(SUBSCRIPTION, Answer::new(&other.id, code)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    for _ in 0..10 {
+        assert_eq!(verify(&engine, &other, "{}").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    verify(&engine, &other, &answer(&other, &device, None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_acr_that_is_asked_for_is_answered_truthfully() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let device = authenticator("alice");
+    enrol(&engine, "alice", &device).await.unwrap();
+    let challenge = engine.start(NewChallenge::new(sign_in("alice")).acr("phr")).await.unwrap();
+    let verified = verify(&engine, &challenge, &answer(&challenge, &device, None)).await.unwrap();
+    assert_eq!(verified.acr.as_deref(), Some("phr"));
+    for (start, requirement) in [
+        (NewChallenge::new(sign_in("alice")).acr("phrh"), "attested"),
+        (NewChallenge::new(sign_in("alice")).required(RequiredFactor::DeviceBound), "device-bound"),
+    ] {
+        assert_eq!(engine.start(start).await.unwrap_err().requirement(), Some(requirement));
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_signs_in_a_user_whom_nobody_named() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let (alices, strangers) = (authenticator("alice"), authenticator("stranger"));
+    enrol(&engine, "alice", &alices).await.unwrap();
+    let fido = instance(&engine, "fido").await;
+    let unknown = || NewChallenge::new(SignIn::new(SUBSCRIPTION).tenant("t")).two_factor(&fido);
+    let handle = user_handle(&engine, "alice").await;
+    let challenge = engine.start(unknown()).await.unwrap();
+    // A credential that nobody enrolled, and one without the user's handle.
+    let nobodys = answer(&challenge, &strangers, Some(handle.clone()));
+    assert!(verify(&engine, &challenge, &nobodys).await.unwrap_err().is_code_rejected());
+    let without = answer(&challenge, &alices, None);
+    assert!(verify(&engine, &challenge, &without).await.is_err());
+    let verified = verify(&engine, &challenge, &answer(&challenge, &alices, Some(handle))).await.unwrap();
+    assert_eq!(verified.user.as_deref(), Some("alice"));
+    assert_eq!(verified.assurance.aal, Aal::Aal2);
+}
+
+/// Returns what an authenticator learned at the enrolment of another passkey of this user.
+async fn user_handle(engine: &TwoFactor, user: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    let challenge = start(engine, user).await;
+    let device = authenticator(user);
+    verify(engine, &challenge, &answer(&challenge, &device, None)).await.unwrap();
+    let fido = instance(engine, "fido").await;
+    let new = NewEnrolment::new(sign_in(user), fido, Proof::Challenge(challenge.id));
+    let enrolment = engine.enrol(new).await.unwrap();
+    assert_eq!(enrolment.public["excludeCredentials"].as_array().map(Vec::len), Some(1));
+    let Value::String(id) = &enrolment.public["user"]["id"] else { panic!("no handle") };
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(id).unwrap()
+}
+
+#[tokio::test]
+async fn a_counter_that_goes_back_suspends_the_passkey_and_the_caller_does_not_learn_why() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let mut device = Authenticator { flags: flag::UP | flag::UV, sign_count: 5, ..authenticator("alice") };
+    enrol(&engine, "alice", &device).await.unwrap();
+    device.sign_count = 3;
+    let challenge = start(&engine, "alice").await;
+    let error = verify(&engine, &challenge, &answer(&challenge, &device, None)).await.unwrap_err();
+    assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::CodeRejected, "incorrect code"));
+    let listed = engine.factors(SUBSCRIPTION, "alice").await.unwrap();
+    assert_eq!(listed[0].status, FactorStatus::Suspended);
+    let log = engine.administration(twofactor::Actor::new("test")).audit_log(0, 100).await.unwrap();
+    assert!(log.iter().any(|entry| entry.action == "factor.suspend" && entry.detail.contains("counter went back")));
+    device.sign_count = 9;
+    let again = verify(&engine, &challenge, &answer(&challenge, &device, None)).await;
+    assert!(again.unwrap_err().is_code_rejected());
+    // A suspended factor still counts as held: nobody enrols another one with a first factor only.
+    let error = begin_app(&engine, "alice", Proof::FirstFactor).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ProofRequired);
+}
+
+#[tokio::test]
+async fn typing_wrong_codes_never_locks_a_passkey_nor_the_reverse() {
+    let limits = RateLimits { wrong_answers_per_day: 5, lockout_threshold: 5, ..RateLimits::none() };
+    let (engine, _folder) = world(|builder| builder.rate_limits(limits)).await;
+    let now = || jiff::Timestamp::now();
+    for user in ["alice", "bob"] {
+        let device = authenticator(user);
+        enrol(&engine, user, &device).await.unwrap();
+        let challenge = start(&engine, user).await;
+        verify(&engine, &challenge, &answer(&challenge, &device, None)).await.unwrap();
+        let enrolment = begin_app(&engine, user, Proof::Challenge(challenge.id)).await.unwrap();
+        let app = App::scan(&enrolment);
+        let finish = EnrolmentAnswer::code(&enrolment.id, app.code(now()));
+        engine.finish_enrolment(SUBSCRIPTION, finish).await.unwrap();
+        let next = now() + jiff::SignedDuration::from_secs(30);
+        if user == "alice" {
+            // Typed codes until the app is locked.
+            loop {
+                let totp = instance(&engine, "totp").await;
+                match engine.start(NewChallenge::new(sign_in(user)).two_factor(totp)).await {
+                    Ok(challenge) => drop(engine.verify(SUBSCRIPTION, Answer::new(&challenge.id, "000000")).await),
+                    Err(error) => break assert!(error.is_rate_limited(), "{error:?}"),
+                }
+            }
+            let challenge = start(&engine, user).await;
+            verify(&engine, &challenge, &answer(&challenge, &device, None)).await.unwrap();
+        } else {
+            // Wrong credentials until passkeys are locked.
+            let other = Authenticator { id: device.id.clone(), ..authenticator("other") };
+            loop {
+                let fido = instance(&engine, "fido").await;
+                match engine.start(NewChallenge::new(sign_in(user)).two_factor(fido)).await {
+                    Ok(challenge) => drop(verify(&engine, &challenge, &answer(&challenge, &other, None)).await),
+                    Err(error) => break assert!(error.is_rate_limited(), "{error:?}"),
+                }
+            }
+            let (_, verified) = use_factor(&engine, user, "totp", &app.code(next)).await;
+            verified.unwrap();
+        }
+    }
+}
