@@ -52,14 +52,11 @@ fn to_email(address: &str) -> Recipient {
 }
 
 impl World {
-    /// Returns the code that was sent to an address last.
+    /// Returns the code that was sent to an address last. Notices come in between.
     fn code(&self, address: &str) -> String {
-        let mail = self.outbox.newest(address).unwrap();
-        mail.text
-            .lines()
-            .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
-            .unwrap()
-            .to_owned()
+        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+        let mails = self.outbox.mails().into_iter().rev().filter(|mail| mail.recipient == address);
+        mails.into_iter().find_map(|mail| mail.text.lines().find(is_code).map(str::to_owned)).unwrap()
     }
 
     /// Starts and verifies a challenge. Returns its id.
@@ -187,7 +184,7 @@ async fn a_proof_is_fresh_of_its_user_and_was_typed_for_a_sign_in() {
     let fresh = world.verified(NewChallenge::new(sign_in()), ALICE).await;
     let open = world.engine.start(NewChallenge::new(sign_in())).await.unwrap();
     let reset = world.admin.reset_factors("shop", "alice", "test").await.unwrap();
-    assert_eq!(reset.challenges, 2);
+    assert_eq!(reset.challenges, 1);
     refused(fresh).await;
     let code = world.code(ALICE);
     assert!(world.engine.verify("shop", Answer::new(&open.id, &code)).await.unwrap_err().is_closed());
