@@ -3,6 +3,8 @@
 //! Verified ones are used for codes where an application gives no recipient. These and those that applications gave lately receive
 //! notices.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -79,14 +81,14 @@ impl Challenges {
         records.into_iter().map(open).collect()
     }
 
-    /// Returns the verified addresses of a user, the newest of each kind, as an application would give them.
+    /// Returns the verified addresses of a user, the one of each kind that was verified last, as an application would give them.
     pub(super) async fn verified_recipient(&self, subscription: &str, user: &str) -> Result<Recipient, Error> {
         let person = user_person(&self.keyring, subscription, user);
         let mut recipient = Recipient::default();
-        for address in self.user_addresses(person).await? {
-            if address.record.verified_at.is_none() {
-                continue;
-            }
+        let mut addresses = self.user_addresses(person).await?;
+        addresses.retain(|address| address.record.verified_at.is_some());
+        addresses.sort_by_key(|address| Reverse(address.record.verified_at));
+        for address in addresses {
             let place = match address.record.kind {
                 AddressKind::Email => &mut recipient.email,
                 AddressKind::Phone => &mut recipient.phone,
