@@ -273,7 +273,8 @@ impl TwoFactor {
     /// Returns the sign-ins that take place on a hosted page.
     pub fn hosted_sign_ins(&self) -> HostedSignIns {
         let Instances { store, keyring, .. } = &*self.instances;
-        HostedSignIns::new(store.clone(), keyring.clone(), self.clock.clone(), self.challenges.clone())
+        let (clock, challenges) = (self.clock.clone(), self.challenges.clone());
+        HostedSignIns::new(store.clone(), keyring.clone(), clock, challenges, self.factors.clone())
     }
 
     /// Returns the caller that a token authenticates, if the token is valid.

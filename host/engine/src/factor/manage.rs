@@ -27,8 +27,10 @@ impl Factors {
     pub(crate) async fn enrollable(&self, sign_in: &SignIn) -> Result<Vec<EnrollableFactor>, Error> {
         let available = self.instances.choose_any(&sign_in.clone().in_one_spelling()?, None).await?;
         let enrollable = |one| match one {
-            Available::Factor(ChosenFactor { id, type_id, name, manifest, .. }) => {
-                Some(EnrollableFactor { two_factor: id, type_id, name, manifest })
+            Available::Factor(chosen) => {
+                let code_format = chosen.code_format();
+                let ChosenFactor { id, type_id, name, manifest, .. } = chosen;
+                Some(EnrollableFactor { two_factor: id, type_id, name, manifest, code_format })
             }
             Available::Delivery(_) => None,
         };

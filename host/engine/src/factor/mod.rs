@@ -26,7 +26,7 @@ pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
 pub use remembered::{Recognized, RememberedDevice, RememberedDevices};
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub use twofactor_sandbox::{
-    AnswerKind, FactorFacts, FactorManifest, Reveal, Signal, SignalKind, TrustedAuthenticator,
+    AnswerKind, CodeAlphabet, CodeFormat, FactorFacts, FactorManifest, Reveal, Signal, SignalKind, TrustedAuthenticator,
 };
 
 pub use crate::store::{AddressKind, FactorStatus};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use twofactor_sandbox::{AnswerKind, FactorManifest, Reveal, Signal, readable};
+use twofactor_sandbox::{AnswerKind, CodeFormat, FactorManifest, Reveal, Signal, readable};
 
 use crate::error::Error;
 use crate::instance::SignIn;
@@ -216,6 +216,8 @@ pub struct EnrollableFactor {
     pub name: String,
     /// What kind of factor it is.
     pub manifest: FactorManifest,
+    /// The form of its codes, if codes are typed.
+    pub code_format: Option<CodeFormat>,
 }
 
 /// The result of removing a factor.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use twofactor_sandbox::{AnswerKind, ConfiguredFactor, FactorManifest, Reason, Site};
+use twofactor_sandbox::{AnswerKind, CodeFormat, ConfiguredFactor, FactorManifest, Reason, Site};
 use zeroize::Zeroizing;
 
 use super::{Policy, Prepared};
@@ -49,9 +49,14 @@ impl ChosenFactor {
         self.manifest.challenge == AnswerKind::WebauthnGet
     }
 
+    /// Returns the form of its codes, if codes are typed.
+    pub(crate) fn code_format(&self) -> Option<CodeFormat> {
+        self.prepared.factor()?.code_format().copied()
+    }
+
     /// Returns how many characters a typed code has, if codes are typed.
     pub(crate) fn code_length(&self) -> Option<u32> {
-        Some(self.prepared.factor()?.code_format()?.length)
+        Some(self.code_format()?.length)
     }
 
     /// Returns a typed code in its canonical form.

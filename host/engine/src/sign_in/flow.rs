@@ -5,15 +5,26 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::request::{Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, StartedSignIn, Visit, Visited};
+use super::factors::{FEW_CODES, HostedPage};
+use super::my_factors::{Held, Proved, Session};
+use super::request::{
+    Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
+};
 use super::{HostedSignIns, Kept, SignInPage, digest};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, DeliveryOption, to_the_end, typed};
 use crate::error::Error;
+use crate::factor::FactorStatus;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
 
 /// How long a link is valid.
 const LIFETIME: Duration = Duration::from_secs(600);
+
+/// How long a link to a person's own factors is valid: an app may have to be installed first.
+const FACTORS_LIFETIME: Duration = Duration::from_secs(1800);
+
+/// The maximum number of challenges and changes on the page of a person's own factors.
+const FACTORS_STEPS: u32 = 100;
 
 /// The maximum number of challenges of a sign-in: each accepts a few answers and can be resent a
 /// few times.
@@ -61,8 +72,19 @@ impl HostedSignIns {
             first_factor: new.first_factor,
             return_url: new.return_url,
             state: new.state,
+            page: new.page,
+            user_name: new.user_name,
+            required: new.required,
+            acr: new.acr,
+            session: Session::default(),
         };
-        self.challenges.delivery_options(&kept.start()).await?;
+        if kept.page == HostedPage::SignIn && self.held(&kept).await?.options.is_empty() {
+            self.challenges.delivery_options(&kept.start()).await?;
+        }
+        let lifetime = match kept.page {
+            HostedPage::SignIn => LIFETIME,
+            HostedPage::Factors => FACTORS_LIFETIME,
+        };
         let (now, secret) = (self.clock.now(), random::id()?);
         let mut record = HostedSignInRecord {
             id: random::id()?,
@@ -73,7 +95,7 @@ impl HostedSignIns {
             challenge: None,
             step: 0,
             created_at: now,
-            expires_at: now + LIFETIME,
+            expires_at: now + lifetime,
             ended: None,
         };
         record.sealed = self.seal(&record, &kept)?;
@@ -114,7 +136,8 @@ impl HostedSignIns {
         };
         let purpose = kept.purpose().to_owned();
         let (id, sign_in) = (record.id, kept.sign_in);
-        Ok(SignInResult { id, sign_in, purpose, two_factor, amr, verified_at: at, redeemed_at: now })
+        let (acr, assurance) = kept.session.proved.map(|proved| (proved.acr, proved.assurance)).unwrap_or_default();
+        Ok(SignInResult { id, sign_in, purpose, two_factor, amr, acr, assurance, verified_at: at, redeemed_at: now })
     }
 
     /// Returns what a browser finds behind a link; `browser` is the secret it got at its first
@@ -143,13 +166,38 @@ impl HostedSignIns {
         };
         // An ended sign-in does not need them; and an instance that is no longer assigned must not
         // hide that it has ended.
-        let delivery_options = if ended.is_some() { Vec::new() } else { self.delivery_options(&kept).await? };
+        let (mut delivery_options, mut held) = (Vec::new(), Held::default());
+        if ended.is_none() {
+            held = self.held(&kept).await?;
+            // A code is weaker than a factor that the person has: it does not lead to changes of that.
+            if kept.page == HostedPage::SignIn || held.options.iter().all(|one| one.fallback) {
+                delivery_options = self.delivery_options(&kept).await?;
+            }
+        }
+        let has_factor = held.factors.iter().any(|factor| factor.status == FactorStatus::Active);
+        let may_change =
+            kept.session.is_proved(now) || kept.page == HostedPage::Factors && kept.first_factor && !has_factor;
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
             None => None,
         };
-        let more = record.step < STEPS;
-        let visit = Box::new(Visit { page, application, delivery_options, challenge, more, now, record, kept });
+        let most = if kept.page == HostedPage::SignIn { STEPS } else { FACTORS_STEPS };
+        let visit = Box::new(Visit {
+            page,
+            application,
+            delivery_options,
+            factor_options: held.options,
+            factors: held.factors,
+            enrollable: if may_change { held.enrollable } else { Vec::new() },
+            enrolment: kept.session.enrolment.clone().filter(|open| open.expires_at > now),
+            signals: kept.session.signals.clone(),
+            may_change,
+            challenge,
+            more: record.step < most,
+            now,
+            record,
+            kept,
+        });
         Ok(match ended {
             Some(ended) => Visited::Over(visit, ended),
             None => Visited::Open(visit),
@@ -243,38 +291,75 @@ impl HostedSignIns {
         self.challenges.resend(&visit.record.subscription, &challenge.id, Some(locale)).await.map(drop)
     }
 
-    /// Verifies an answer. A right one ends the sign-in, once; returns the handle that the browser
-    /// takes to the application.
+    /// Verifies an answer. A right one ends a sign-in, once; returns the handle that the browser takes to the application. With few
+    /// recovery codes left, the page first offers new ones. On the page of a person's own factors it permits changes.
     ///
     /// # Errors
-    /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer with another number of
-    /// digits than the code is invalid input and not counted.
-    pub async fn answer(&self, visit: &Visit, code: &str, client_address: Option<IpAddr>) -> Result<String, Error> {
+    /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer that does not have the form of the code is invalid
+    /// input and not counted.
+    pub async fn answer(
+        &self,
+        visit: &Visit,
+        given: Given<'_>,
+        client_address: Option<IpAddr>,
+    ) -> Result<Proceeded, Error> {
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
-        if let (Some(length), None) = (challenge.code_length, &challenge.public)
+        let length = challenge.code_length.filter(|_| challenge.recipient_hint.is_some());
+        if let (Given::Code(code), Some(length)) = (given, length)
             && u32::try_from(typed(code)?) != Ok(length)
         {
             return Err(Error::invalid(format!("the code has {length} digits")));
         }
-        let address = visit.kept.client_address.or(client_address);
-        let (this, code) = (self.clone(), Zeroizing::new(code.to_owned()));
-        let (subscription, challenge, id) =
-            (visit.record.subscription.clone(), challenge.id.clone(), visit.id().to_owned());
+        let (text, is_credential) = match given {
+            Given::Code(code) => (code, false),
+            Given::Credential(credential) => (credential, true),
+        };
+        let (address, text) = (visit.kept.client_address.or(client_address), Zeroizing::new(text.to_owned()));
+        let (this, visit, challenge) = (self.clone(), visit.clone(), challenge.id.clone());
         // Runs to completion even if the browser disconnects: its next request finds the sign-in
         // verified.
         to_the_end(async move {
-            let handle = random::id()?;
-            let verified =
-                this.challenges.verify(&subscription, Answer::new(&challenge, &code).client_address(address)).await?;
-            let end = SignInEnd::Verified {
+            let answer =
+                if is_credential { Answer::credential(&challenge, &text) } else { Answer::new(&challenge, &text) };
+            let answer = answer.client_address(address);
+            let verified = this.challenges.verify(&visit.record.subscription, answer).await?;
+            let few = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
+            let proved = Proved {
                 at: verified.verified_at,
+                challenge: Some(challenge.clone()),
+                by_factor: verified.factor.is_some(),
                 two_factor: verified.two_factor,
                 amr: verified.amr,
-                handle: Some(digest(&handle)),
+                acr: verified.acr,
+                assurance: Some(verified.assurance),
             };
-            if this.store.end_sign_in(&id, end).await? { Ok(handle) } else { Err(Error::closed()) }
+            if visit.kept.page == HostedPage::Factors || few {
+                this.rewrite(&visit, |session| session.proved = Some(proved)).await?;
+                return Ok(Proceeded::Stay);
+            }
+            this.end(&visit, proved).await
         })
         .await
+    }
+
+    /// Ends a sign-in that the page did not end with the right answer, because it offered something.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if nothing was proved, or it has ended already.
+    pub async fn proceed(&self, visit: &Visit) -> Result<Proceeded, Error> {
+        let proved = visit.kept.session.proved.clone().filter(|_| visit.kept.page == HostedPage::SignIn);
+        self.end(visit, proved.ok_or_else(Error::closed)?).await
+    }
+
+    async fn end(&self, visit: &Visit, proved: Proved) -> Result<Proceeded, Error> {
+        let handle = random::id()?;
+        let (at, two_factor, amr) = (proved.at, proved.two_factor.clone(), proved.amr.clone());
+        let end = SignInEnd::Verified { at, two_factor, amr, handle: Some(digest(&handle)) };
+        let mut kept = visit.kept.clone();
+        kept.session = Session { proved: Some(proved), ..Session::default() };
+        let sealed = self.seal(&visit.record, &kept)?;
+        let ended = self.store.end_sign_in(visit.id(), end, Some(sealed)).await?;
+        if ended { Ok(Proceeded::Return(handle)) } else { Err(Error::closed()) }
     }
 
     /// Cancels a sign-in.
@@ -283,7 +368,7 @@ impl HostedSignIns {
     /// [`Error::is_closed`] if it has ended already.
     pub async fn cancel(&self, visit: &Visit) -> Result<(), Error> {
         let end = SignInEnd::Cancelled { at: self.clock.now() };
-        if !self.store.end_sign_in(visit.id(), end).await? {
+        if !self.store.end_sign_in(visit.id(), end, None).await? {
             return Err(Error::closed());
         }
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;

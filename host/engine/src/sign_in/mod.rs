@@ -11,7 +11,9 @@
 //! signed in.
 
 mod colour;
+mod factors;
 mod flow;
+mod my_factors;
 mod page;
 mod request;
 
@@ -21,12 +23,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+pub use factors::{
+    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
+};
 pub use page::{Colours, Logo, SignInPage, Theme};
-pub use request::{Ended, HostedSignIn, NewHostedSignIn, SignInResult, SignInStatus, StartedSignIn, Visit, Visited};
+pub use request::{
+    Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
+};
+
+use my_factors::Session;
 
 use crate::challenge::{Challenges, NewChallenge, Recipient};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::factor::{Factors, RequiredFactor};
 use crate::instance::SignIn;
 use crate::keyring::Keyring;
 use crate::store::{HostedSignInRecord, Store};
@@ -38,6 +48,7 @@ pub struct HostedSignIns {
     keyring: Keyring,
     clock: Arc<dyn Clock>,
     challenges: Arc<Challenges>,
+    factors: Factors,
 }
 
 /// A secret to sign the results of sign-ins with: the seed of an Ed25519 key (RFC 8032).
@@ -50,7 +61,7 @@ pub struct ResultKey {
 }
 
 /// The data of a hosted sign-in, sealed at rest.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     sign_in: SignIn,
     recipient: Recipient,
@@ -63,6 +74,16 @@ struct Kept {
     first_factor: bool,
     return_url: String,
     state: String,
+    #[serde(default)]
+    page: HostedPage,
+    #[serde(default)]
+    user_name: Option<String>,
+    #[serde(default)]
+    required: RequiredFactor,
+    #[serde(default)]
+    acr: Option<String>,
+    #[serde(default)]
+    session: Session,
 }
 
 const SEALED: &str = "hosted-sign-in";
@@ -75,8 +96,9 @@ impl HostedSignIns {
         keyring: Keyring,
         clock: Arc<dyn Clock>,
         challenges: Arc<Challenges>,
+        factors: Factors,
     ) -> Self {
-        Self { store, keyring, clock, challenges }
+        Self { store, keyring, clock, challenges, factors }
     }
 
     /// Returns the key that signs results. It is derived from the newest key of the keyring, so all
@@ -125,6 +147,8 @@ impl Kept {
         start.purpose.clone_from(&self.purpose);
         start.client_address = self.client_address;
         start.first_factor = self.first_factor;
+        start.required = self.required;
+        start.acr.clone_from(&self.acr);
         start
     }
 }

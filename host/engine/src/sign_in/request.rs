@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::factors::{Enrollable, FEW_CODES, FactorOption, HostedPage, OpenEnrolment};
 use super::{Kept, SignInPage};
 use crate::challenge::{Challenge, ChallengeStatus, DeliveryOption, Recipient};
+use crate::factor::{Assurance, FactorStatus, RequiredFactor, UserFactor};
 use crate::instance::SignIn;
 use crate::store::HostedSignInRecord;
 
@@ -30,6 +32,15 @@ pub struct NewHostedSignIn {
     pub user_agent: Option<String>,
     /// Whether the person has passed the first factor in this sign-in: see [`NewChallenge::first_factor`](crate::NewChallenge::first_factor).
     pub first_factor: bool,
+    /// What the browser is sent to the page for.
+    pub page: HostedPage,
+    /// The user's name as the person knows it, such as an email address: apps and browsers show it with a factor that is enrolled. By
+    /// default the user's id.
+    pub user_name: Option<String>,
+    /// Which factors satisfy this sign-in.
+    pub required: RequiredFactor,
+    /// The authentication context class that the application asks for: `phr` or `phrh`.
+    pub acr: Option<String>,
     /// Where the browser goes at the end: one of [`SignInPage::return_urls`].
     pub return_url: String,
     /// Returned with the browser, 1 to 512 characters: the application recognizes the browser it
@@ -92,10 +103,14 @@ pub struct SignInResult {
     pub sign_in: SignIn,
     /// What the code was for, as the sign-in was started.
     pub purpose: String,
-    /// The instance that delivered the code.
+    /// The instance that delivered the code, or whose factor was used.
     pub two_factor: String,
     /// Authentication method references (RFC 8176).
     pub amr: Vec<String>,
+    /// The authentication context class, if one is reached.
+    pub acr: Option<String>,
+    /// How strong the answer is.
+    pub assurance: Option<Assurance>,
     /// When the person entered the right code.
     pub verified_at: Timestamp,
     /// When the handle was redeemed: now.
@@ -131,7 +146,26 @@ pub enum Ended {
     Expired,
 }
 
+/// What a person answered.
+#[derive(Clone, Copy)]
+pub enum Given<'a> {
+    /// A typed code.
+    Code(&'a str),
+    /// What `toJSON()` of a credential returned, in JSON.
+    Credential(&'a str),
+}
+
+/// Where a browser goes after a step.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Proceeded {
+    /// Back to the application, with this handle.
+    Return(String),
+    /// To the page again.
+    Stay,
+}
+
 /// A hosted sign-in as its browser sees it.
+#[derive(Clone)]
 pub struct Visit {
     /// The settings of the page.
     pub page: SignInPage,
@@ -139,6 +173,18 @@ pub struct Visit {
     pub application: String,
     /// The ways in which a code can be delivered, the most specific first.
     pub delivery_options: Vec<DeliveryOption>,
+    /// The factors that the person can confirm with, the strongest first and fallbacks last.
+    pub factor_options: Vec<FactorOption>,
+    /// All factors of the person.
+    pub factors: Vec<UserFactor>,
+    /// What the person may add here, once a proof was given.
+    pub enrollable: Vec<Enrollable>,
+    /// The enrolment that is open on the page.
+    pub enrolment: Option<OpenEnrolment>,
+    /// What the page tells the browser's password manager after a removal: [`Signal`](crate::factor::Signal)s as JSON.
+    pub signals: Vec<serde_json::Value>,
+    /// Whether a factor was used on this page recently, or the person may add a first one.
+    pub may_change: bool,
     /// The open challenge, and whether it accepts an answer.
     pub challenge: Option<(Challenge, ChallengeStatus)>,
     /// Whether another challenge may be started.
@@ -159,6 +205,16 @@ impl Visit {
     /// processed again.
     pub fn step(&self) -> u32 {
         self.record.step
+    }
+
+    /// Returns what the browser was sent here for.
+    pub fn hosted_page(&self) -> HostedPage {
+        self.kept.page
+    }
+
+    /// Returns whether the person signed in already and was then offered something.
+    pub fn is_proved(&self) -> bool {
+        self.kept.session.proved.is_some()
     }
 
     /// Returns who signs in, and where.
@@ -200,5 +256,26 @@ impl Visit {
     /// Returns the `state` that it takes there.
     pub fn state(&self) -> &str {
         &self.kept.state
+    }
+
+    /// Returns the factors that answer a challenge, or none if its code was delivered.
+    pub fn option_of(&self, challenge: &Challenge) -> Option<&FactorOption> {
+        if challenge.recipient_hint.is_some() { None } else { self.option(&challenge.two_factor) }
+    }
+
+    /// Returns the factors of an instance.
+    pub fn option(&self, two_factor: &str) -> Option<&FactorOption> {
+        self.factor_options.iter().find(|one| one.two_factor == two_factor)
+    }
+
+    /// Returns in how many ways a person can confirm.
+    pub fn ways(&self) -> usize {
+        self.factor_options.len() + self.delivery_options.len()
+    }
+
+    /// Returns how many recovery codes are left, if they are few.
+    pub fn few_codes(&self) -> Option<u32> {
+        let mut active = self.factors.iter().filter(|factor| factor.status == FactorStatus::Active);
+        active.find_map(|factor| factor.facts.uses_left).filter(|left| *left <= FEW_CODES)
     }
 }

@@ -102,8 +102,8 @@ pub trait SignInStore {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Ends an open hosted sign-in. Returns false if it is not open.
-    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool>;
+    /// Ends an open hosted sign-in, and replaces its sealed part if there is a new one. Returns false if it is not open.
+    async fn end_sign_in(&self, id: &str, end: SignInEnd, sealed: Option<Vec<u8>>) -> Result<bool>;
 
     /// Redeems the handle of a subscription's verified hosted sign-in, once. Returns the sign-in if it ended after `since` and
     /// its handle has this digest and was not redeemed before.

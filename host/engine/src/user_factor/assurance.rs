@@ -2,11 +2,11 @@
 //!
 //! `docs/factors/assurance.md` has the table; each of its rows is a row of the tests below.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twofactor_sandbox::FactorFacts;
 
 /// An authenticator assurance level (NIST SP 800-63B-4 section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aal {
     /// One factor.
@@ -54,7 +54,7 @@ impl Acr {
 }
 
 /// What is known about the strength of a verified answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Assurance {

@@ -56,10 +56,10 @@ impl SignInStore for SqliteStore {
         self.threads.write_at(now, move |c| rewrite(c, &id, step, (challenge.as_deref(), &sealed), now)).await
     }
 
-    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool> {
+    async fn end_sign_in(&self, id: &str, end: SignInEnd, sealed: Option<Vec<u8>>) -> Result<bool> {
         let id = id.to_owned();
         let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
-        self.threads.write_at(at, move |c| finish(c, &id, &end)).await
+        self.threads.write_at(at, move |c| finish(c, &id, &end, sealed.as_deref())).await
     }
 
     async fn redeem_sign_in(
@@ -160,7 +160,7 @@ pub(super) fn rewrite(
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step, sealed])? == 1)
 }
 
-pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> {
+pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -> Result<bool> {
     let (number, at, two_factor, amr, handle) = match end {
         SignInEnd::Verified { at, two_factor, amr, handle } => {
             (VERIFIED, *at, Some(two_factor), Some(amr.join(" ")), handle.as_ref())
@@ -169,9 +169,10 @@ pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd) -> Result<bool> 
     };
     let open = open();
     let sql = format!(
-        "UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5, handle = ?6 WHERE id = ?1 AND {open}"
+        "UPDATE sign_ins SET ended = ?3, ended_at = ?2, two_factor = ?4, amr = ?5, handle = ?6, \
+         sealed = coalesce(?7, sealed) WHERE id = ?1 AND {open}"
     );
-    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(at), number, two_factor, amr, handle])? == 1)
+    Ok(c.prepare_cached(&sql)?.execute(params![id, ms(at), number, two_factor, amr, handle, sealed])? == 1)
 }
 
 /// A sign-in that ended later than now, by more than clocks may differ, is not redeemed: then a clock was wrong.

@@ -1,0 +1,252 @@
+//! What a person changes on the page of their own factors: add, name, remove.
+//!
+//! The page asks for a factor first. What the person proved is sealed in the sign-in's record and is good for some minutes, for
+//! several changes of the same browser. The first factor of a user is enrolled without such a proof, where policy allows it.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::factors::{
+    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
+};
+use super::request::Visit;
+use super::{HostedSignIns, Kept};
+use crate::error::Error;
+use crate::factor::{
+    AnswerKind, Assurance, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
+    UserFactor,
+};
+
+/// How long a factor that was used on the page permits changes.
+const PROVED: Duration = Duration::from_secs(600);
+
+/// What happened on a hosted page so far.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) struct Session {
+    pub(super) proved: Option<Proved>,
+    pub(super) enrolment: Option<OpenEnrolment>,
+    #[serde(default)]
+    pub(super) signals: Vec<Value>,
+}
+
+/// A factor that was used on a hosted page.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Proved {
+    pub(super) at: Timestamp,
+    /// The challenge. None for a factor that was enrolled here.
+    pub(super) challenge: Option<String>,
+    /// Whether the person holds the factor. A code that was delivered is weaker.
+    pub(super) by_factor: bool,
+    pub(super) two_factor: String,
+    pub(super) amr: Vec<String>,
+    pub(super) acr: Option<String>,
+    pub(super) assurance: Option<Assurance>,
+}
+
+/// The factors of a person, and what the person can do with them.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) factors: Vec<UserFactor>,
+    pub(super) options: Vec<FactorOption>,
+    pub(super) enrollable: Vec<Enrollable>,
+}
+
+impl Session {
+    /// Returns whether a factor was used here recently.
+    pub(super) fn is_proved(&self, now: Timestamp) -> bool {
+        self.proved.as_ref().is_some_and(|proved| proved.at + PROVED > now)
+    }
+}
+
+impl HostedSignIns {
+    /// Returns the factors of the person who signs in.
+    pub(super) async fn held(&self, kept: &Kept) -> Result<Held, Error> {
+        let Some(user) = &kept.sign_in.user else { return Ok(Held::default()) };
+        let subscription = &kept.sign_in.subscription;
+        let mut held = Held { factors: self.factors.list(subscription, user, false).await?, ..Held::default() };
+        let active = |factor: &&UserFactor| factor.status == FactorStatus::Active;
+        let has_another = held.factors.iter().filter(active).any(|factor| !factor.fallback);
+        for one in self.factors.enrollable(&kept.sign_in).await? {
+            let manifest = &one.manifest;
+            let own: Vec<_> = held.factors.iter().filter(|factor| factor.two_factor == one.two_factor).collect();
+            let is_webauthn = manifest.challenge == AnswerKind::WebauthnGet;
+            let usable = |factor: &&&UserFactor| active(factor) && kept.required.is_met(is_webauthn, &factor.facts);
+            if own.iter().any(|factor| usable(&factor)) {
+                let last_used_at = own.iter().filter(usable).filter_map(|factor| factor.last_used_at).max();
+                held.options.push(option(&one, last_used_at));
+            }
+            let room = manifest.replaces_earlier || own.len() < manifest.max_per_user as usize;
+            if room && (has_another || !manifest.never_sole) {
+                held.enrollable.extend(enrollable(&one));
+            }
+        }
+        held.options.sort_by_key(|one| (one.fallback, one.answer != AnswerForm::Passkey, Reverse(one.last_used_at)));
+        held.enrollable.sort_by_key(|one| match one.kind {
+            EnrolmentKind::Passkey => 0,
+            EnrolmentKind::Secret => 1,
+            EnrolmentKind::Codes => 2,
+        });
+        Ok(held)
+    }
+
+    /// Begins an enrolment on a hosted page, at most once for each step. The page shows it until it is finished or given up.
+    ///
+    /// # Errors
+    /// A proof is required if none was given on this page. Those of [`TwoFactor::enrol`](crate::TwoFactor::enrol).
+    pub async fn enrol(
+        &self,
+        visit: &Visit,
+        two_factor: &str,
+        step: u32,
+        client_address: Option<IpAddr>,
+        locale: &str,
+    ) -> Result<(), Error> {
+        if step != visit.step() {
+            return Ok(());
+        }
+        let enrollable = visit.enrollable.iter().find(|one| one.two_factor == two_factor);
+        let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
+        let proved = visit.kept.session.proved.as_ref().filter(|_| visit.kept.session.is_proved(visit.now));
+        let proof = match proved {
+            Some(Proved { by_factor: true, .. }) => Proof::Session,
+            Some(Proved { challenge: Some(challenge), .. }) => Proof::Challenge(challenge.clone()),
+            _ if visit.kept.first_factor => Proof::FirstFactor,
+            _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
+        };
+        let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), two_factor, proof);
+        new.user_name.clone_from(&visit.kept.user_name);
+        new.holder = Some(visit.id().to_owned());
+        new.locale = Some(locale.to_owned());
+        new.client_address = visit.kept.client_address.or(client_address);
+        let replaces = enrollable.is_some_and(|one| one.kind == EnrolmentKind::Codes)
+            && visit.factors.iter().any(|factor| factor.two_factor == two_factor);
+        let open = OpenEnrolment::of(self.factors.enrol(new).await?, name, replaces)?;
+        self.rewrite(visit, |session| session.enrolment = Some(open)).await
+    }
+
+    /// Finishes the enrolment that is open on a hosted page: with a code or a credential, or with neither for codes that were stored.
+    ///
+    /// # Errors
+    /// Those of [`TwoFactor::finish_enrolment`](crate::TwoFactor::finish_enrolment).
+    pub async fn finish_enrolment(
+        &self,
+        visit: &Visit,
+        (code, credential, label): (Option<String>, Option<String>, Option<String>),
+        client_address: Option<IpAddr>,
+    ) -> Result<Finished, Error> {
+        let open = visit.enrolment.as_ref().ok_or_else(Error::enrolment_closed)?;
+        let holder = Some(visit.id().to_owned());
+        let client_address = visit.kept.client_address.or(client_address);
+        let answer = EnrolmentAnswer { enrolment: open.id.clone(), code, credential, label, holder, client_address };
+        let finished = self.factors.finish_enrolment(&visit.record.subscription, answer).await;
+        let codes = matches!(open.form, EnrolmentForm::Codes(_));
+        match finished {
+            Ok(_) => {
+                let (two_factor, at) = (open.two_factor.clone(), visit.now);
+                self.rewrite(visit, |session| {
+                    session.enrolment = None;
+                    // Whoever has just used a new factor need not use it again. Stored codes were not used.
+                    if !codes && !session.proved.as_ref().is_some_and(|proved| proved.by_factor) {
+                        session.proved = Some(Proved {
+                            at,
+                            challenge: None,
+                            by_factor: true,
+                            two_factor,
+                            amr: Vec::new(),
+                            acr: None,
+                            assurance: None,
+                        });
+                    }
+                })
+                .await?;
+                Ok(Finished::Added { codes })
+            }
+            Err(error) => {
+                // An enrolment is answered with one credential only.
+                let is_over = error.is_enrolment_closed() || matches!(open.form, EnrolmentForm::Passkey { .. });
+                if is_over && !error.is_unavailable() && !error.is_rate_limited() {
+                    self.rewrite(visit, |session| session.enrolment = None).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up the enrolment that is open on a hosted page.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] if another window of the browser was faster.
+    pub async fn drop_enrolment(&self, visit: &Visit) -> Result<(), Error> {
+        if visit.enrolment.is_none() {
+            return Ok(());
+        }
+        self.rewrite(visit, |session| session.enrolment = None).await
+    }
+
+    /// Names a factor of the person.
+    ///
+    /// # Errors
+    /// A proof is required if none was given on this page. Not found, or invalid input for the name.
+    pub async fn rename_factor(&self, visit: &Visit, factor: &str, label: Option<&str>) -> Result<(), Error> {
+        let user = proved_user(visit)?;
+        self.factors.rename(&visit.record.subscription, user, factor, label).await.map(drop)
+    }
+
+    /// Removes a factor of the person.
+    ///
+    /// # Errors
+    /// A proof is required if none was given on this page. Not found.
+    pub async fn remove_factor(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
+        let user = proved_user(visit)?;
+        let removed = self.factors.remove(&visit.record.subscription, user, factor, &Proof::Session).await?;
+        let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
+        let signals = signals.collect::<Result<Vec<_>, _>>()?;
+        self.rewrite(visit, |session| session.signals = signals).await
+    }
+
+    /// Changes the session of a hosted page, at the step at which the browser saw it.
+    pub(super) async fn rewrite(&self, visit: &Visit, change: impl FnOnce(&mut Session)) -> Result<(), Error> {
+        let mut kept = visit.kept.clone();
+        change(&mut kept.session);
+        let sealed = self.seal(&visit.record, &kept)?;
+        let challenge = visit.record.challenge.clone();
+        let rewritten =
+            self.store.rewrite_sign_in(visit.id(), visit.step(), challenge, sealed, self.clock.now()).await?;
+        if rewritten { Ok(()) } else { Err(Error::closed()) }
+    }
+}
+
+/// Returns the person, if a factor was used on this page recently.
+fn proved_user(visit: &Visit) -> Result<&str, Error> {
+    let user = visit.kept.sign_in.user.as_deref();
+    let session = &visit.kept.session;
+    let by_factor = session.proved.as_ref().is_some_and(|proved| proved.by_factor);
+    let proved = visit.kept.page == HostedPage::Factors && by_factor && session.is_proved(visit.now);
+    user.filter(|_| proved)
+        .ok_or_else(|| Error::proof_required("no factor was used on this page in the last ten minutes"))
+}
+
+fn option(one: &EnrollableFactor, last_used_at: Option<Timestamp>) -> FactorOption {
+    let answer = one.code_format.as_ref().map_or(AnswerForm::Passkey, |format| AnswerForm::Code {
+        letters: format.alphabet == CodeAlphabet::LettersAndDigits,
+        length: format.length,
+    });
+    let (two_factor, type_id, name) = (one.two_factor.clone(), one.type_id.clone(), one.name.clone());
+    FactorOption { two_factor, type_id, name, answer, fallback: one.manifest.never_sole, last_used_at }
+}
+
+fn enrollable(one: &EnrollableFactor) -> Option<Enrollable> {
+    let kind = match one.manifest.enrolment {
+        AnswerKind::WebauthnCreate => EnrolmentKind::Passkey,
+        AnswerKind::TypedCode => EnrolmentKind::Secret,
+        AnswerKind::ShowOnce => EnrolmentKind::Codes,
+        AnswerKind::WebauthnGet => return None,
+    };
+    let (two_factor, type_id, name) = (one.two_factor.clone(), one.type_id.clone(), one.name.clone());
+    Some(Enrollable { two_factor, type_id, name, kind })
+}
