@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use site::{Browser, PHONE, RETURN_URL, Site};
 use twofactor::admin::InstanceChange;
 use twofactor::challenge::RateLimits;
+use twofactor::factor::RequiredFactor;
 use twofactor::instance::Policy;
-use twofactor::sign_in::{NewHostedSignIn, Visited};
+use twofactor::sign_in::{HostedPage, NewHostedSignIn, Visited};
 use twofactor::{Recipient, SignIn};
 use twofactor_tests::ecall::{Answer, wrong};
 
@@ -333,6 +334,10 @@ async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
         client_address: None,
         user_agent: None,
         first_factor: true,
+        page: HostedPage::SignIn,
+        user_name: None,
+        required: RequiredFactor::Any,
+        acr: None,
         return_url: RETURN_URL.to_owned(),
         state: "s".to_owned(),
     };

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::sign_in::{NewHostedSignIn, SignInStatus};
+use twofactor::factor::RequiredFactor;
+use twofactor::sign_in::{HostedPage, NewHostedSignIn, SignInStatus};
 use twofactor::{SignIn, TwoFactor};
 use utoipa::ToSchema;
 
@@ -30,8 +31,18 @@ pub(super) struct NewSignIn {
     client_application: Option<String>,
     /// The user. Wrong codes are counted per user, and the result contains it.
     user: String,
-    #[serde(deserialize_with = "super::body::object")]
+    /// The person's addresses. A person who holds a factor needs none.
+    #[serde(default, deserialize_with = "super::body::object")]
     recipient: Recipient,
+    /// The page that the browser is sent to: to sign in, or to the person's own factors. The second has no result: it ends with `state` alone.
+    #[serde(default)]
+    page: Page,
+    /// The user's name as the person knows it, such as an email address: apps and browsers show it with a factor that is enrolled. By
+    /// default `user`.
+    user_name: Option<String>,
+    /// The authentication context class that is required: `phr` (phishing-resistant) or `phrh` (with a key in protected hardware).
+    #[schema(example = "phr")]
+    acr: Option<String>,
     /// The language of the message and of the page (BCP 47, or a list as in `Accept-Language`); by default that of the browser.
     locale: Option<String>,
     /// What the code is for; `sign-in` by default.
@@ -52,6 +63,16 @@ pub(super) struct NewSignIn {
     return_url: String,
     /// A random value of 1 to 512 characters that is returned with it. Store it in the session of this browser.
     state: String,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Page {
+    /// To sign in.
+    #[default]
+    SignIn,
+    /// To see, add, name and remove factors.
+    Factors,
 }
 
 /// A started sign-in: a link for one browser.
@@ -90,6 +111,13 @@ pub(super) async fn begin(
         client_address: new.client_address,
         user_agent: new.user_agent,
         first_factor: new.first_factor,
+        page: match new.page {
+            Page::SignIn => HostedPage::SignIn,
+            Page::Factors => HostedPage::Factors,
+        },
+        user_name: new.user_name,
+        required: RequiredFactor::Any,
+        acr: new.acr,
         return_url: new.return_url,
         state: new.state,
     };
@@ -164,10 +192,13 @@ pub(super) struct SignInResult {
     user: Option<String>,
     /// The purpose that the sign-in was started with. Compare it with yours.
     purpose: String,
-    /// The instance that delivered the code.
+    /// The instance that delivered the code, or whose factor was used.
     two_factor: String,
     /// Authentication method references (RFC 8176).
     amr: Vec<String>,
+    /// The authentication context class, if one is reached: `phr` or `phrh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
     /// When the person entered the code.
     verified_at: Timestamp,
     /// The same as a JWT, signed with a key of `/.well-known/jwks.json` and valid for two minutes. `iss` is this server, `aud` the
@@ -202,6 +233,7 @@ pub(super) async fn redeem(
         purpose: redeemed.purpose,
         two_factor: redeemed.two_factor,
         amr: redeemed.amr,
+        acr: redeemed.acr,
         verified_at: redeemed.verified_at,
         result,
     }))

@@ -11,9 +11,11 @@ use ring::digest::{SHA256, digest};
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/script.js");
+const PASSKEY: &str = include_str!("assets/passkey.js");
 
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path(STYLE, "css"));
 static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path(SCRIPT, "js"));
+static PASSKEY_PATH: LazyLock<String> = LazyLock::new(|| path(PASSKEY, "js"));
 
 pub(super) fn style_path() -> &'static str {
     &STYLE_PATH
@@ -21,6 +23,11 @@ pub(super) fn style_path() -> &'static str {
 
 pub(super) fn script_path() -> &'static str {
     &SCRIPT_PATH
+}
+
+/// Returns the script of pages with a passkey.
+pub(super) fn passkey_path() -> &'static str {
+    &PASSKEY_PATH
 }
 
 fn path(content: &str, ending: &str) -> String {
@@ -32,6 +39,7 @@ pub(super) fn routes() -> Router {
     Router::new()
         .route(style_path(), get(|| async { file("text/css; charset=utf-8", STYLE) }))
         .route(script_path(), get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))
+        .route(passkey_path(), get(|| async { file("text/javascript; charset=utf-8", PASSKEY) }))
 }
 
 fn file(media_type: &'static str, content: &'static str) -> impl IntoResponse {
@@ -42,4 +50,15 @@ fn file(media_type: &'static str, content: &'static str) -> impl IntoResponse {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     (headers, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_and_styles_are_small() {
+        assert!(PASSKEY.len() <= 3 << 10, "{}", PASSKEY.len());
+        assert!(PASSKEY.len() + SCRIPT.len() + STYLE.len() < 20 << 10);
+    }
 }

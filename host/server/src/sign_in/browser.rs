@@ -24,6 +24,8 @@ pub(super) struct Client {
     pub(super) address: Option<IpAddr>,
     /// Whether a person opens the page, rather than something that looks at links.
     pub(super) opens: bool,
+    /// Whether a page of the application shows it in a frame.
+    pub(super) framed: bool,
     headers: HeaderMap,
 }
 
@@ -34,13 +36,16 @@ impl FromRequestParts<Site> for Client {
         let headers = parts.headers.clone();
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let destination = said("sec-fetch-dest");
+        let framed = destination == Some("iframe");
         let opens = parts.method == Method::GET
-            && said("sec-fetch-dest").is_none_or(|destination| destination == "document")
+            && (framed || destination.is_none_or(|destination| destination == "document"))
             && said("sec-purpose").or(said("purpose")).is_none();
         Ok(Self {
             languages: said("accept-language").map(str::to_owned),
             address: peer.map(|peer| client_address::address(peer, &headers, &site.proxies)),
             opens,
+            framed,
             headers,
         })
     }
@@ -111,11 +116,16 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 const COOKIES: usize = 10;
 
 /// Sets the browser's cookie. `Lax`, so that the browser sends it when the application sends the
-/// browser here a second time, and not with a form of another site.
+/// browser here a second time, and not with a form of another site. In a frame of another site, a browser accepts only a cookie that
+/// it keeps apart for that site (`Partitioned`).
 pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
-    let secure = if public.is_secure() { "; Secure" } else { "" };
+    let attributes = match (public.is_secure(), client.framed) {
+        (true, true) => "SameSite=None; Secure; Partitioned",
+        (true, false) => "SameSite=Lax; Secure",
+        (false, _) => "SameSite=Lax",
+    };
     let mut set = |name: &str, value: &str, seconds: u32| {
-        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; {attributes}");
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -174,11 +184,14 @@ fn guard(response: &mut Response, visit: Option<&Visit>, nonce: &str) {
     let back = visit.and_then(|visit| Url::parse(visit.return_url()).ok());
     let loopback =
         back.filter(|url| url.scheme() == "http").map(|url| format!(" {}", url.origin().ascii_serialization()));
+    // The settings of the page allow origins only, which have no character that could end the list.
+    let frames = visit.map(|visit| visit.page.top_origins.as_slice()).unwrap_or_default();
     let script = if nonce.is_empty() { "'none'".to_owned() } else { format!("'nonce-{nonce}'") };
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src {script}; img-src 'self'; form-action 'self' https:{}; \
-         base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-        loopback.unwrap_or_default()
+         base-uri 'none'; frame-ancestors {}; require-trusted-types-for 'script'; trusted-types 'none'",
+        loopback.unwrap_or_default(),
+        if frames.is_empty() { "'none'".to_owned() } else { frames.join(" ") },
     );
     let headers = response.headers_mut();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
@@ -188,7 +201,6 @@ fn guard(response: &mut Response, visit: Option<&Visit>, nonce: &str) {
         ("cache-control", "no-store"),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
         ("x-robots-tag", "noindex, nofollow"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
@@ -196,6 +208,10 @@ fn guard(response: &mut Response, visit: Option<&Visit>, nonce: &str) {
         ("vary", "accept-language, cookie"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // This header knows no list of origins, so it goes where there is one.
+    if frames.is_empty() {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
 }
 
@@ -207,9 +223,18 @@ pub(super) fn denied(visit: &Visit) -> String {
 
 /// Returns the return URL with `state` and one more parameter.
 pub(super) fn returned(visit: &Visit, name: &str, value: &str) -> String {
+    back(visit, Some((name, value)))
+}
+
+/// Returns the return URL with `state` only: nothing was signed in to.
+pub(super) fn returned_without(visit: &Visit) -> String {
+    back(visit, None)
+}
+
+fn back(visit: &Visit, more: Option<(&str, &str)>) -> String {
     let Ok(mut url) = Url::parse(visit.return_url()) else {
         return visit.return_url().to_owned();
     };
-    url.query_pairs_mut().append_pair("state", visit.state()).append_pair(name, value);
+    url.query_pairs_mut().append_pair("state", visit.state()).extend_pairs(more);
     url.into()
 }

@@ -1,12 +1,18 @@
 //! The sign-in page: a browser comes with a link, gets a code sent, types it, and goes back to its application with a handle, for which
 //! that gets the result.
 //!
-//! It needs no script. Only a POST does anything, each is answered by a redirect when it did it, and so neither a refresh nor
+//! With the same links a person comes to a page of their own factors (`my_factors`).
+//!
+//! Only passkeys need a script. Only a POST does anything, each is answered by a redirect when it did it, and so neither a refresh nor
 //! whoever looks at links sends a message.
 
 mod agent;
+mod answer_page;
 mod assets;
 mod browser;
+mod choice;
+mod icons;
+mod my_factors;
 mod page;
 mod public;
 mod result;
@@ -26,7 +32,7 @@ use serde_json::json;
 use twofactor::TwoFactor;
 use twofactor::challenge::ChallengeStatus;
 use twofactor::sandbox::IpNet;
-use twofactor::sign_in::{Ended, Visit, Visited};
+use twofactor::sign_in::{Ended, HostedPage, Visit, Visited};
 
 pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
@@ -41,16 +47,27 @@ use why::Why;
 /// The longest form, in bytes.
 const FORM_BYTES: usize = 4 << 10;
 
+/// The longest form with a credential, in bytes: the engine accepts 64 KiB, and a form escapes some of them.
+const CREDENTIAL_BYTES: usize = 96 << 10;
+
 /// Returns the pages of the sign-ins of an engine, at the URL that browsers know them by.
 pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUrl) -> Router {
     let site = Site(Arc::new(Inner { engine: engine.clone(), sign_ins: engine.hosted_sign_ins(), proxies, public }));
+    let credential = DefaultBodyLimit::max(CREDENTIAL_BYTES);
     Router::new()
         .route("/sign-in/{secret}", get(show))
         .route("/sign-in/{secret}/choose", get(choose))
         .route("/sign-in/{secret}/start", post(steps::start).get(back_to_page))
-        .route("/sign-in/{secret}/answer", post(steps::answer).get(back_to_page))
+        .route("/sign-in/{secret}/answer", post(steps::answer).get(back_to_page).layer(credential))
         .route("/sign-in/{secret}/resend", post(steps::resend).get(back_to_page))
         .route("/sign-in/{secret}/cancel", post(steps::cancel).get(back_to_page))
+        .route("/sign-in/{secret}/proceed", post(steps::proceed).get(back_to_page))
+        .route("/sign-in/{secret}/enrol", post(my_factors::enrol).get(back_to_page))
+        .route("/sign-in/{secret}/finish", post(my_factors::finish).get(back_to_page).layer(credential))
+        .route("/sign-in/{secret}/drop", post(my_factors::drop_enrolment).get(back_to_page))
+        .route("/sign-in/{secret}/rename", post(my_factors::rename).get(back_to_page))
+        .route("/sign-in/{secret}/remove", post(my_factors::remove).get(back_to_page))
+        .route("/sign-in/{secret}/leave", post(my_factors::leave).get(back_to_page))
         .route("/sign-in/{secret}/theme.css", get(theme))
         .route("/sign-in/{secret}/logo", get(logo))
         .route("/.well-known/jwks.json", get(key_set))
@@ -94,15 +111,19 @@ impl Visitor<'_> {
         let frame = self.frame(&path, Some(visit));
         let mut say = say.map(|say| say(frame.words));
         let markup = match &visit.challenge {
-            Some((challenge, ChallengeStatus::Open)) if !choose => page::code(&frame, visit, challenge, say.as_ref()),
-            Some((_, ChallengeStatus::Open)) => page::choice(&frame, visit, say.as_ref(), true),
+            Some((challenge, ChallengeStatus::Open)) if !choose => {
+                answer_page::answer(&frame, visit, challenge, say.as_ref())
+            }
+            Some((_, ChallengeStatus::Open)) => choice::choice(&frame, visit, say.as_ref(), true),
             Some(_) => {
                 // A person who loads the page after its code has expired must learn why there is no field for it.
-                let over = || Say::Error(frame.words.code_over.to_owned());
+                let held = visit.challenge.as_ref().is_some_and(|(challenge, _)| visit.option_of(challenge).is_some());
+                let over = if held { frame.words.factors.over } else { frame.words.code_over };
+                let over = || Say::Error(over.to_owned());
                 say.get_or_insert_with(over);
-                page::choice(&frame, visit, say.as_ref(), false)
+                choice::choice(&frame, visit, say.as_ref(), false)
             }
-            None => page::choice(&frame, visit, say.as_ref(), false),
+            None => choice::choice(&frame, visit, say.as_ref(), false),
         };
         browser::page(StatusCode::OK, markup, Some(visit), &frame.nonce)
     }
@@ -116,7 +137,10 @@ impl Visitor<'_> {
     fn over(&self, visit: &Visit, ended: Ended) -> Response {
         let path = path(self.secret);
         let frame = self.frame(&path, Some(visit));
+        let factors = visit.hosted_page() == HostedPage::Factors;
         let (notice, back) = match ended {
+            Ended::Verified | Ended::Cancelled if factors => (&frame.words.factors.closed, None),
+            Ended::Expired if factors => (&frame.words.factors.expired, Some(browser::returned_without(visit))),
             Ended::Verified => (&frame.words.done, None),
             Ended::Cancelled => (&frame.words.cancelled, None),
             Ended::Expired => (&frame.words.expired, Some(browser::denied(visit))),
@@ -162,9 +186,14 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
         Some(_) => Some(&failed as &dyn Fn(&Words) -> Say),
         None => (query.get("sent") == Some("again")).then_some(&resent as &dyn Fn(&Words) -> Say),
     };
-    let mut response = visitor.open(&visit, say, choose);
+    let mut response = match visit.hosted_page() {
+        HostedPage::Factors if visit.may_change => my_factors::show(&visitor, &visit, query, say),
+        HostedPage::SignIn if visit.is_proved() => my_factors::offer(&visitor, &visit, query, say),
+        _ => visitor.open(&visit, say, choose),
+    };
     // A browser that only looks (HEAD, prefetch) does not use up the link.
-    if !site.sign_ins.is_bound(&visit) && client.opens {
+    let shown = !client.framed || !visit.page.top_origins.is_empty();
+    if !site.sign_ins.is_bound(&visit) && client.opens && shown {
         match site.sign_ins.bind(&visit).await {
             Ok(Some(browser)) => browser::give(&mut response, client, &site.public, secret, &browser),
             Ok(None) => return visitor.closed(&Visited::Elsewhere),

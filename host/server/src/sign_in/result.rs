@@ -32,6 +32,9 @@ struct Claims<'a> {
     /// The purpose of the code.
     purpose: &'a str,
     amr: &'a [String],
+    /// The authentication context class, if one is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
     /// When the person gave the code.
     auth_time: i64,
     iat: i64,
@@ -57,6 +60,7 @@ pub(crate) fn sign(sign_ins: &HostedSignIns, issuer: &PublicUrl, result: &SignIn
         jti: &result.id,
         purpose: &result.purpose,
         amr: &result.amr,
+        acr: result.acr.as_deref(),
         auth_time: result.verified_at.as_second(),
         iat: issued,
         exp: issued + LIFETIME,

@@ -4,16 +4,16 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use twofactor::Error;
-use twofactor::sign_in::{Visit, Visited};
+use twofactor::sign_in::{Given, Proceeded, Visit, Visited};
 
 use super::browser::{Client, Fields, Form, denied, go, returned};
 use super::site::Site;
-use super::why::Why;
+use super::why::{Answered, Why};
 use super::{Visitor, here};
 
 /// Returns the sign-in if the browser sent a form of this page for its own open link. Otherwise
 /// returns the response.
-async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
+pub(super) async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
     let site = visitor.site;
     if !visitor.client.is_from_here(&site.public) {
         return Err(visitor.notice(StatusCode::FORBIDDEN, |words| &words.refused));
@@ -37,7 +37,7 @@ pub(super) async fn start(site: State<Site>, secret: Path<String>, client: Clien
     let started = site.sign_ins.start(&visit, way, step, client.address, site.public.webotp_host(), locale).await;
     match started {
         Ok(()) => go(&here(&secret, visitor.asked, "")),
-        Err(error) => failed(&visitor, &error, false).await,
+        Err(error) => failed(&visitor, &error, Answered::Nothing).await,
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn resend(site: State<Site>, secret: Path<String>, client: Clie
     };
     match site.sign_ins.resend(&visit, visitor.language(&visit)).await {
         Ok(()) => go(&here(&secret, visitor.asked, "sent=again")),
-        Err(error) => failed(&visitor, &error, false).await,
+        Err(error) => failed(&visitor, &error, Answered::Nothing).await,
     }
 }
 
@@ -59,10 +59,31 @@ pub(super) async fn answer(site: State<Site>, secret: Path<String>, client: Clie
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let code = form.0.get("code").unwrap_or_default();
-    match site.sign_ins.answer(&visit, code, client.address).await {
-        Ok(handle) => go(&returned(&visit, "handle", &handle)),
-        Err(error) => failed(&visitor, &error, true).await,
+    let credential = form.0.get("credential").filter(|text| !text.is_empty());
+    let given = credential.map_or(Given::Code(form.0.get("code").unwrap_or_default()), Given::Credential);
+    match site.sign_ins.answer(&visit, given, client.address).await {
+        Ok(proceeded) => proceed_to(&visitor, &visit, proceeded),
+        Err(error) => failed(&visitor, &error, Answered::Challenge).await,
+    }
+}
+
+/// Goes on without what was offered: new recovery codes, or another factor.
+pub(super) async fn proceed(site: State<Site>, secret: Path<String>, client: Client, form: Form) -> Response {
+    let visitor = visitor(&site, &secret, &client, &form.0);
+    let visit = match own(&visitor).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    match site.sign_ins.proceed(&visit).await {
+        Ok(proceeded) => proceed_to(&visitor, &visit, proceeded),
+        Err(error) => failed(&visitor, &error, Answered::Nothing).await,
+    }
+}
+
+fn proceed_to(visitor: &Visitor<'_>, visit: &Visit, proceeded: Proceeded) -> Response {
+    match proceeded {
+        Proceeded::Return(handle) => go(&returned(visit, "handle", &handle)),
+        Proceeded::Stay => go(&here(visitor.secret, visitor.asked, "")),
     }
 }
 
@@ -74,16 +95,16 @@ pub(super) async fn cancel(site: State<Site>, secret: Path<String>, client: Clie
     };
     match site.sign_ins.cancel(&visit).await {
         Ok(()) => go(&denied(&visit)),
-        Err(error) => failed(&visitor, &error, false).await,
+        Err(error) => failed(&visitor, &error, Answered::Nothing).await,
     }
 }
 
-fn visitor<'a>(site: &'a Site, secret: &'a str, client: &'a Client, form: &'a Fields) -> Visitor<'a> {
+pub(super) fn visitor<'a>(site: &'a Site, secret: &'a str, client: &'a Client, form: &'a Fields) -> Visitor<'a> {
     Visitor { site, secret, client, asked: form.get("lang") }
 }
 
 /// Redirects to the page in its current state, with the reason of a failure.
-async fn failed(visitor: &Visitor<'_>, error: &Error, answered: bool) -> Response {
+pub(super) async fn failed(visitor: &Visitor<'_>, error: &Error, answered: Answered) -> Response {
     if error.is_unavailable() {
         return visitor.unavailable(error);
     }

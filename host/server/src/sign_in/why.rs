@@ -4,7 +4,7 @@
 
 use twofactor::Error;
 use twofactor::challenge::ChallengeStatus;
-use twofactor::sign_in::Visit;
+use twofactor::sign_in::{AnswerForm, Visit};
 
 use super::browser::Fields;
 use super::page::Say;
@@ -24,11 +24,44 @@ pub(super) enum Why {
     TryAgain,
     NotSent,
     NotThere,
+    WrongConfirmation,
+    NotAdded,
+    AddedTooLate,
+    Unmet,
+    TooMany,
+    NotAllowed,
+}
+
+/// What an error is the reply to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// The answer to a challenge.
+    Challenge,
+    /// The answer that finishes an enrolment.
+    Enrolment,
+    /// Anything else.
+    Nothing,
 }
 
 impl Why {
-    /// Returns why the engine refused a step; `answered` if that was an answer.
-    pub(super) fn of(error: &Error, answered: bool) -> Self {
+    /// Returns why the engine refused a step.
+    pub(super) fn of(error: &Error, answered: Answered) -> Self {
+        if error.is_proof_required() {
+            return Self::NotAllowed;
+        } else if error.is_requirement_unmet() {
+            return Self::Unmet;
+        } else if error.is_enrolment_closed() {
+            return Self::AddedTooLate;
+        } else if error.is_conflict() {
+            return Self::TooMany;
+        } else if answered == Answered::Enrolment && !error.is_rate_limited() && !error.is_locked() {
+            return if error.attempts_left().is_some() || error.is_invalid_input() {
+                Self::WrongConfirmation
+            } else {
+                Self::NotAdded
+            };
+        }
+        let answered = answered == Answered::Challenge;
         let wait = error.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         if error.attempts_left().is_some() {
             Self::Wrong
@@ -62,6 +95,12 @@ impl Why {
             Self::TryAgain => "try-again",
             Self::NotSent => "not-sent",
             Self::NotThere => "not-there",
+            Self::WrongConfirmation => "wrong-confirmation",
+            Self::NotAdded => "not-added",
+            Self::AddedTooLate => "added-too-late",
+            Self::Unmet => "unmet",
+            Self::TooMany => "too-many",
+            Self::NotAllowed => "not-allowed",
         }
     }
 
@@ -86,6 +125,12 @@ impl Why {
             Self::TryAgain,
             Self::NotSent,
             Self::NotThere,
+            Self::WrongConfirmation,
+            Self::NotAdded,
+            Self::AddedTooLate,
+            Self::Unmet,
+            Self::TooMany,
+            Self::NotAllowed,
         ];
         let word = query.get("why")?;
         all.into_iter().find(|why| why.word() == word)
@@ -98,22 +143,37 @@ impl Why {
             _ => None,
         };
         let plain = |text: &str| Say::Error(text.to_owned());
+        let factors = &words.factors;
+        // A factor that the person holds is tried again, a delivered code is requested again.
+        let held = visit.challenge.as_ref().and_then(|(challenge, _)| visit.option_of(challenge));
         match (self, open) {
-            (Self::Wrong, None) => plain(words.exhausted),
+            (Self::Wrong, None) => plain(if held.is_some() { factors.exhausted } else { words.exhausted }),
+            (Self::Wrong | Self::Length, Some(_)) if held.is_some_and(|it| it.answer == AnswerForm::Passkey) => {
+                plain(factors.passkey_rejected)
+            }
             (Self::Wrong, Some(challenge)) if challenge.attempts_left == 1 => Say::Field(words.wrong_last.to_owned()),
             (Self::Wrong, Some(challenge)) => {
                 Say::Field(words.wrong.replace("{n}", &challenge.attempts_left.to_string()))
             }
             (Self::Length, Some(challenge)) => {
-                Say::Field(words.length.replace("{n}", &challenge.code_length.unwrap_or_default().to_string()))
+                let letters = held.is_some_and(|it| matches!(it.answer, AnswerForm::Code { letters: true, .. }));
+                let text = if letters { factors.length } else { words.length };
+                Say::Field(text.replace("{n}", &challenge.code_length.unwrap_or_default().to_string()))
             }
             (Self::Locked, _) => plain(words.locked),
             (Self::Limited(wait), _) => plain(&words.limited.replace("{wait}", &words.wait(wait))),
+            (Self::Length, None) | (Self::Ended, _) if held.is_some() => plain(factors.over),
             (Self::Length, None) | (Self::Ended, _) => plain(words.code_over),
             (Self::VerificationFailed, _) => plain(words.verification_failed),
             (Self::TryAgain, _) => plain(words.try_again),
             (Self::NotSent, _) => plain(words.not_sent),
             (Self::NotThere, _) => plain(words.not_there),
+            (Self::WrongConfirmation, _) => Say::Field(factors.app_wrong.to_owned()),
+            (Self::NotAdded, _) => plain(factors.not_added),
+            (Self::AddedTooLate, _) => plain(factors.too_late),
+            (Self::Unmet, _) => plain(factors.unmet),
+            (Self::TooMany, _) => plain(factors.too_many),
+            (Self::NotAllowed, _) => plain(factors.not_allowed),
         }
     }
 }

@@ -278,3 +278,12 @@ pub(crate) fn axe(test: &str) -> Option<PathBuf> {
     }
     Some(file)
 }
+
+/// Returns whether a test must be skipped because a program is missing, after printing so.
+pub(crate) fn needs(test: &str, program: &str) -> bool {
+    let missing = !there(program);
+    if missing {
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {program} is not installed");
+    }
+    missing
+}

@@ -1,4 +1,4 @@
-// The page works without this. It counts down, fills in a code from an SMS, and sends each form once.
+// The page works without this. It counts down, fills in a code from an SMS, sends each form once, copies and prints.
 "use strict";
 
 for (const form of document.querySelectorAll("form")) {
@@ -60,4 +60,20 @@ if (code) {
       // No SMS came, or the person said no: the code is typed.
       .catch(() => {});
   }
+}
+
+const copy = document.querySelector("button[data-copy]");
+if (copy && navigator.clipboard) {
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    const lines = [...document.querySelectorAll(`#${copy.dataset.copy} code`)].map((line) => line.textContent);
+    await navigator.clipboard.writeText(lines.join("\n"));
+    copy.textContent = copy.dataset.copied;
+  });
+}
+
+const paper = document.querySelector("button[data-print]");
+if (paper) {
+  paper.hidden = false;
+  paper.addEventListener("click", () => print());
 }

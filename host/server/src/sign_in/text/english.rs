@@ -1,6 +1,6 @@
 //! The page in English.
 
-use super::{Notice, Words};
+use super::{Notice, Words, factors};
 
 pub(super) const WORDS: Words = Words {
     tag: "en",
@@ -81,4 +81,5 @@ pub(super) const WORDS: Words = Words {
         text: "The request didn’t come from this page, so nothing was done. Go back to the application and sign in again.",
     },
     unavailable: Notice { title: "Temporarily unavailable", text: "Please wait a moment and reload this page." },
+    factors: factors::ENGLISH,
 };

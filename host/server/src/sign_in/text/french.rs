@@ -1,6 +1,6 @@
 //! The page in French.
 
-use super::{Notice, Words};
+use super::{Notice, Words, factors};
 
 pub(super) const WORDS: Words = Words {
     tag: "fr",
@@ -81,4 +81,5 @@ pub(super) const WORDS: Words = Words {
         text: "La requête ne provenait pas de cette page ; rien n’a été fait. Retournez à l’application et reconnectez-vous.",
     },
     unavailable: Notice { title: "Indisponible pour le moment", text: "Attendez un instant et rechargez cette page." },
+    factors: factors::FRENCH,
 };

@@ -1,6 +1,6 @@
 //! The page in German.
 
-use super::{Notice, Words};
+use super::{Notice, Words, factors};
 
 pub(super) const WORDS: Words = Words {
     tag: "de",
@@ -84,4 +84,5 @@ pub(super) const WORDS: Words = Words {
         title: "Derzeit nicht verfügbar",
         text: "Bitte warten Sie einen Moment und laden Sie diese Seite neu.",
     },
+    factors: factors::GERMAN,
 };

@@ -1,6 +1,6 @@
 //! The page in Italian.
 
-use super::{Notice, Words};
+use super::{Notice, Words, factors};
 
 pub(super) const WORDS: Words = Words {
     tag: "it",
@@ -81,4 +81,5 @@ pub(super) const WORDS: Words = Words {
         text: "La richiesta non proveniva da questa pagina; non è stato fatto nulla. Torni all’applicazione e acceda di nuovo.",
     },
     unavailable: Notice { title: "Non disponibile al momento", text: "Attenda un momento e ricarichi questa pagina." },
+    factors: factors::ITALIAN,
 };

@@ -1,11 +1,15 @@
 //! The texts of the page, in English, German, French and Italian.
 
 mod english;
+mod factors;
 mod french;
 mod german;
 mod italian;
 
+use jiff::Timestamp;
 use twofactor::language::preferred_language;
+
+pub(super) use factors::FactorWords;
 
 /// The texts in one language.
 pub(super) struct Words {
@@ -73,6 +77,8 @@ pub(super) struct Words {
     pub(super) cancelled: Notice,
     pub(super) refused: Notice,
     pub(super) unavailable: Notice,
+    /// About factors that a person holds.
+    pub(super) factors: FactorWords,
 }
 
 /// A page with a message only: what is the case, and what to do.
@@ -89,6 +95,16 @@ impl Words {
         let mut lists = [asked, said, accepted].into_iter().flatten();
         let wanted = lists.find_map(|list| preferred_language(list, &tags));
         LANGUAGES.iter().find(|words| Some(words.tag) == wanted).unwrap_or(&LANGUAGES[0])
+    }
+
+    /// Returns a day, in UTC.
+    pub(super) fn date(&self, at: Timestamp) -> String {
+        let format = match self.tag {
+            "de" => "%-d.%-m.%Y",
+            "fr" | "it" => "%d/%m/%Y",
+            _ => "%b %-d, %Y",
+        };
+        at.strftime(format).to_string()
     }
 
     /// Returns a span of time.
@@ -130,6 +146,16 @@ mod tests {
             assert!(words.wrong.contains("{n}") && words.length.contains("{n}"));
             assert!(words.limited.contains("{wait}") && words.resend_wait.contains("{wait}"));
             assert!(words.back.contains("{application}") && words.ago.contains("{wait}"));
+            let factors = &words.factors;
+            for text in [factors.app_lead, factors.length, factors.few_left, factors.codes_left] {
+                assert!(text.contains("{n}"), "{text}");
+            }
+            for text in [factors.added_on, factors.last_used] {
+                assert!(text.contains("{date}"), "{text}");
+            }
+            for text in [factors.typed_lead, factors.remove_title, factors.add_other] {
+                assert!(text.contains("{name}"), "{text}");
+            }
         }
     }
 

@@ -1,0 +1,270 @@
+//! The page of a person's own factors over HTTP, without scripts: an authenticator app and recovery codes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/site.rs"]
+mod site;
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use site::{Browser, Page, RETURN_URL, Site};
+use twofactor::clock::Clock as _;
+use twofactor::{Assignment, NewInstance};
+
+/// Adds an instance of a type, assigned to the tenant `main`; returns its id.
+async fn add(site: &Site, type_id: &str) -> String {
+    let admin = site.admin();
+    let instance = admin.create_instance("shop", NewInstance::new(type_id, type_id, json!({}))).await.unwrap();
+    assert!(instance.valid, "{:?}", instance.problems);
+    admin.set_assignments("shop", &instance.id, vec![Assignment::tenant("main")]).await.unwrap();
+    instance.id
+}
+
+/// Returns a browser on the page of the factors of a user.
+async fn open(site: &Site, more: Value) -> Browser {
+    let mut body = json!({"page": "factors", "first_factor": true, "recipient": {}});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let browser = Browser::at(&site.begin(body).await.url);
+    assert_eq!(browser.get("").await.status, 200);
+    browser
+}
+
+fn totp(site: &Site, secret: &str) -> String {
+    let now = site.clock.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let output =
+        Command::new("oathtool").args(["--totp", "--base32", &secret.replace(' ', ""), "--now", &now]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn skipped(test: &str) -> bool {
+    let missing = Command::new("oathtool").arg("--version").output().is_err();
+    if missing {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: oathtool is not installed");
+    }
+    missing
+}
+
+async fn enrol(browser: &Browser, two_factor: &str) -> Page {
+    let page = browser.get("").await;
+    let step = page.values("step").last().map(|step| (*step).to_owned()).unwrap_or_default();
+    browser.post("/enrol", &[("two_factor", two_factor), ("step", &step)]).await.location();
+    browser.get("").await
+}
+
+fn secret(page: &Page) -> String {
+    let rest = page.html.split_once("<code class=\"key\"").unwrap().1.split_once('>').unwrap().1;
+    rest.split('<').next().unwrap().to_owned()
+}
+
+async fn add_app(site: &Site, browser: &Browser, apps: &str) -> String {
+    let secret = secret(&enrol(browser, apps).await);
+    let code = totp(site, &secret);
+    assert!(browser.post("/finish", &[("code", &code)]).await.location().contains("done=added"));
+    secret
+}
+
+#[tokio::test]
+async fn an_app_and_codes_are_added_without_scripts_and_every_page_is_small() {
+    if skipped("an_app_and_codes_are_added_without_scripts_and_every_page_is_small") {
+        return;
+    }
+    let site = Site::start().await;
+    let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
+    let browser = open(&site, json!({})).await;
+    let page = browser.get("").await;
+    page.says(200, "Your sign-in methods");
+    // Recovery codes are offered to those who have something to recover.
+    assert!(page.html.contains("Add an authenticator app") && !page.html.contains("Create recovery codes"));
+    let mut pages = vec![page];
+
+    let page = enrol(&browser, &apps).await;
+    for text in ["<svg", "otpauth://totp/", "Scan this code", "role=\"img\""] {
+        page.says(200, text);
+    }
+    let key = secret(&page);
+    // A reload shows the same secret, and nothing on it is cached.
+    assert_eq!(secret(&browser.get("").await), key);
+    assert_eq!(page.header("cache-control"), "no-store");
+    pages.push(page);
+    browser.post("/finish", &[("code", "000000")]).await.says(200, "Incorrect code.");
+    browser.post("/finish", &[("code", "x")]).await.says(200, "Incorrect code.");
+    let code = totp(&site, &key);
+    let typed = format!("{} {}", &code[..3], &code[3..]);
+    let done = browser.post("/finish", &[("code", &typed), ("label", "My phone")]).await;
+    browser.get(&format!("?{}", done.location().split_once('?').unwrap().1)).await.says(200, "Added.");
+    let page = browser.get("").await;
+    page.says(200, "Authenticator app – My phone");
+    assert!(!page.html.contains(&key.replace(' ', "")) && !page.html.contains(&key));
+    pages.push(page);
+
+    let page = enrol(&browser, &recovery).await;
+    page.says(200, "Save your recovery codes");
+    assert_eq!(page.html.matches("<li><code>").count(), 10);
+    page.says(200, "download=\"recovery-codes.txt\"");
+    pages.push(page);
+    browser.post("/finish", &[]).await.location();
+    let page = browser.get("").await;
+    page.says(200, "10 codes left");
+    assert!(!page.html.contains("<li><code>"));
+    pages.push(page);
+    // With scripts and styles.
+    for page in &pages {
+        let mut bytes = page.html.len();
+        for file in page.html.split('"').filter(|text| text.starts_with("/sign-in-assets/")) {
+            bytes += Browser::at(&format!("{}{file}", site.url)).get("").await.html.len();
+        }
+        assert!(bytes < 60_000, "{bytes} bytes: {}", page.html);
+    }
+    let left = browser.post("/leave", &[]).await;
+    assert_eq!(left.location(), format!("{RETURN_URL}&state=st%26te"));
+    browser.get("").await.says(410, "You’re done here");
+}
+
+#[tokio::test]
+async fn whoever_holds_a_factor_must_use_it_before_anything_is_shown_or_changed() {
+    if skipped("whoever_holds_a_factor_must_use_it_before_anything_is_shown_or_changed") {
+        return;
+    }
+    let site = Site::start().await;
+    let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
+    let browser = open(&site, json!({})).await;
+    let key = add_app(&site, &browser, &apps).await;
+    let factor = browser.get("").await.values("factor")[0].to_owned();
+
+    let other = open(&site, json!({"recipient": {"phone": site::PHONE}})).await;
+    let page = other.get("").await;
+    page.says(200, "first confirm that it’s you");
+    // A code that is sent to a phone is weaker than the factor: it is not offered.
+    assert!(!page.html.contains("Text message") && !page.html.contains("My phone") && !page.html.contains(&factor));
+    for (path, form) in [
+        ("/enrol", [("two_factor", &*apps), ("step", "0")]),
+        ("/enrol", [("two_factor", &*recovery), ("step", "0")]),
+        ("/rename", [("factor", &*factor), ("label", "Mine")]),
+        ("/remove", [("factor", &*factor), ("x", "")]),
+        ("/finish", [("code", "123456"), ("x", "")]),
+    ] {
+        other.post(path, &form).await;
+        other.get("").await.says(200, "first confirm that it’s you");
+    }
+    let held = site.engine.factors("shop", "alice", false).await.unwrap();
+    assert_eq!((held.len(), held[0].label.as_deref()), (1, None));
+
+    // Used here, it permits changes for ten minutes.
+    site.advance(30);
+    let page = other.get("").await;
+    other.post("/start", &page.start()).await.location();
+    other.get("").await.says(200, "Open your authenticator app");
+    other.post("/answer", &[("code", &totp(&site, &key))]).await.location();
+    other.post("/rename", &[("factor", &factor), ("label", "Mine")]).await.location();
+    other.get("").await.says(200, "Authenticator app – Mine");
+    site.advance(600);
+    other.post("/remove", &[("factor", &factor)]).await;
+    assert_eq!(site.engine.factors("shop", "alice", false).await.unwrap().len(), 1);
+    other.get("").await.says(200, "first confirm that it’s you");
+}
+
+#[tokio::test]
+async fn without_the_first_factor_a_first_one_is_not_added() {
+    let site = Site::start().await;
+    let apps = add(&site, "totp").await;
+    let browser = open(&site, json!({"first_factor": false})).await;
+    let page = browser.get("").await;
+    page.says(200, "You can’t add a method here.");
+    browser.post("/enrol", &[("two_factor", &apps), ("step", "0")]).await;
+    assert!(site.engine.factors("shop", "alice", false).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_or_browser_changes_nothing() {
+    if skipped("a_form_of_another_site_or_browser_changes_nothing") {
+        return;
+    }
+    let site = Site::start().await;
+    let (apps, _) = (add(&site, "totp").await, add(&site, "recovery").await);
+    let begun = site.begin(json!({"page": "factors", "first_factor": true, "recipient": {}})).await;
+    let browser = Browser::at(&begun.url);
+    browser.get("").await;
+    add_app(&site, &browser, &apps).await;
+    let factor = browser.get("").await.values("factor")[0].to_owned();
+    let forged = Browser::at(&begun.url).saying("sec-fetch-site", "cross-site");
+    *forged.cookie.lock().unwrap() = browser.cookie.lock().unwrap().clone();
+    let stranger = Browser::at(&begun.url);
+    for path in ["/enrol", "/finish", "/drop", "/rename", "/remove", "/leave", "/proceed"] {
+        let form = [("factor", &*factor), ("two_factor", &*apps), ("label", "x")];
+        forged.post_alone(path, &form).await.says(403, "Request blocked");
+        stranger.post_alone(path, &form).await.says(403, "This link is open in another browser");
+        // A reload of what was a form is the page.
+        assert_eq!(browser.get(path).await.status, 303);
+    }
+    let held = site.engine.factors("shop", "alice", false).await.unwrap();
+    assert_eq!((held.len(), held[0].label.as_deref()), (1, None));
+    browser.get("").await.says(200, "Your sign-in methods");
+}
+
+#[tokio::test]
+async fn the_last_recovery_codes_lead_to_the_offer_of_new_ones() {
+    if skipped("the_last_recovery_codes_lead_to_the_offer_of_new_ones") {
+        return;
+    }
+    let site = Site::start().await;
+    let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
+    let browser = open(&site, json!({})).await;
+    add_app(&site, &browser, &apps).await;
+    let page = enrol(&browser, &recovery).await;
+    let codes: Vec<String> =
+        page.html.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
+    browser.post("/finish", &[]).await.location();
+    for (used, code) in codes.iter().take(7).enumerate() {
+        let begun = site.begin(json!({"recipient": {}})).await;
+        let browser = Browser::at(&begun.url);
+        let page = browser.get("").await;
+        let step = page.values("step")[0].to_owned();
+        browser.post("/start", &[("two_factor", &recovery), ("step", &step)]).await.location();
+        browser.get("").await.says(200, "Enter a recovery code");
+        let answered = browser.post("/answer", &[("code", code)]).await;
+        if used < 6 {
+            let handle = answered.brings("handle").unwrap();
+            site.redeem(&begun, &handle).await.expect(200);
+            continue;
+        }
+        // Three are left.
+        assert!(answered.location().starts_with("/sign-in/"), "{}", answered.location());
+        assert_eq!(site.report(&begun).await["status"], "pending");
+        let page = browser.get("").await;
+        page.says(200, "You have 3 recovery codes left.");
+        page.says(200, "Not now");
+        enrol(&browser, &recovery).await.says(200, "your earlier codes stop working");
+        browser.post("/finish", &[]).await.location();
+        let page = browser.get("").await;
+        assert!(!page.html.contains("Not now"));
+        let handle = browser.post("/proceed", &[]).await.brings("handle").unwrap();
+        let result = site.redeem(&begun, &handle).await.expect(200);
+        assert_eq!((&result["two_factor"], &result["amr"]), (&json!(recovery), &json!(["otp"])));
+    }
+    // The old ones are gone.
+    let begun = site.begin(json!({"recipient": {}})).await;
+    let browser = Browser::at(&begun.url);
+    let step = browser.get("").await.values("step")[0].to_owned();
+    browser.post("/start", &[("two_factor", &recovery), ("step", &step)]).await.location();
+    browser.post("/answer", &[("code", &codes[9])]).await.says(200, "Incorrect code.");
+    assert_eq!(site.engine.factors("shop", "alice", false).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_page_is_there_in_four_languages() {
+    let site = Site::start().await;
+    add(&site, "totp").await;
+    for (language, title) in [
+        ("en", "Your sign-in methods"),
+        ("de", "Ihre Anmeldemethoden"),
+        ("fr", "Vos méthodes de connexion"),
+        ("it", "I Suoi metodi di accesso"),
+    ] {
+        open(&site, json!({"user": language})).await.get(&format!("?lang={language}")).await.says(200, title);
+    }
+}
