@@ -10,8 +10,15 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use site::{Browser, Page, RETURN_URL, Site};
+use twofactor::challenge::RateLimits;
 use twofactor::clock::Clock as _;
-use twofactor::{Assignment, NewInstance};
+use twofactor::{Assignment, Builder, NewInstance};
+
+/// Returns a site that has the factors of these tests.
+async fn start() -> Site {
+    let factors = |builder: Builder| builder.bundled_provider("totp").unwrap().bundled_provider("recovery").unwrap();
+    Site::with(|builder| factors(builder.rate_limits(RateLimits::none()))).await
+}
 
 /// Adds an instance of a type, assigned to the tenant `main`; returns its id.
 async fn add(site: &Site, type_id: &str) -> String {
@@ -73,7 +80,7 @@ async fn an_app_and_codes_are_added_without_scripts_and_every_page_is_small() {
     if skipped("an_app_and_codes_are_added_without_scripts_and_every_page_is_small") {
         return;
     }
-    let site = Site::start().await;
+    let site = start().await;
     let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
     let browser = open(&site, json!({})).await;
     let page = browser.get("").await;
@@ -130,7 +137,7 @@ async fn whoever_holds_a_factor_must_use_it_before_anything_is_shown_or_changed(
     if skipped("whoever_holds_a_factor_must_use_it_before_anything_is_shown_or_changed") {
         return;
     }
-    let site = Site::start().await;
+    let site = start().await;
     let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
     let browser = open(&site, json!({})).await;
     let key = add_app(&site, &browser, &apps).await;
@@ -151,7 +158,7 @@ async fn whoever_holds_a_factor_must_use_it_before_anything_is_shown_or_changed(
         other.post(path, &form).await;
         other.get("").await.says(200, "first confirm that it’s you");
     }
-    let held = site.engine.factors("shop", "alice", false).await.unwrap();
+    let held = site.engine.factors("shop", "alice").await.unwrap();
     assert_eq!((held.len(), held[0].label.as_deref()), (1, None));
 
     // Used here, it permits changes for ten minutes.
@@ -164,19 +171,19 @@ async fn whoever_holds_a_factor_must_use_it_before_anything_is_shown_or_changed(
     other.get("").await.says(200, "Authenticator app – Mine");
     site.advance(600);
     other.post("/remove", &[("factor", &factor)]).await;
-    assert_eq!(site.engine.factors("shop", "alice", false).await.unwrap().len(), 1);
+    assert_eq!(site.engine.factors("shop", "alice").await.unwrap().len(), 1);
     other.get("").await.says(200, "first confirm that it’s you");
 }
 
 #[tokio::test]
 async fn without_the_first_factor_a_first_one_is_not_added() {
-    let site = Site::start().await;
+    let site = start().await;
     let apps = add(&site, "totp").await;
     let browser = open(&site, json!({"first_factor": false})).await;
     let page = browser.get("").await;
     page.says(200, "You can’t add a method here.");
     browser.post("/enrol", &[("two_factor", &apps), ("step", "0")]).await;
-    assert!(site.engine.factors("shop", "alice", false).await.unwrap().is_empty());
+    assert!(site.engine.factors("shop", "alice").await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -184,7 +191,7 @@ async fn a_form_of_another_site_or_browser_changes_nothing() {
     if skipped("a_form_of_another_site_or_browser_changes_nothing") {
         return;
     }
-    let site = Site::start().await;
+    let site = start().await;
     let (apps, _) = (add(&site, "totp").await, add(&site, "recovery").await);
     let begun = site.begin(json!({"page": "factors", "first_factor": true, "recipient": {}})).await;
     let browser = Browser::at(&begun.url);
@@ -201,7 +208,7 @@ async fn a_form_of_another_site_or_browser_changes_nothing() {
         // A reload of what was a form is the page.
         assert_eq!(browser.get(path).await.status, 303);
     }
-    let held = site.engine.factors("shop", "alice", false).await.unwrap();
+    let held = site.engine.factors("shop", "alice").await.unwrap();
     assert_eq!((held.len(), held[0].label.as_deref()), (1, None));
     browser.get("").await.says(200, "Your sign-in methods");
 }
@@ -211,7 +218,7 @@ async fn the_last_recovery_codes_lead_to_the_offer_of_new_ones() {
     if skipped("the_last_recovery_codes_lead_to_the_offer_of_new_ones") {
         return;
     }
-    let site = Site::start().await;
+    let site = start().await;
     let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
     let browser = open(&site, json!({})).await;
     add_app(&site, &browser, &apps).await;
@@ -252,12 +259,12 @@ async fn the_last_recovery_codes_lead_to_the_offer_of_new_ones() {
     let step = browser.get("").await.values("step")[0].to_owned();
     browser.post("/start", &[("two_factor", &recovery), ("step", &step)]).await.location();
     browser.post("/answer", &[("code", &codes[9])]).await.says(200, "Incorrect code.");
-    assert_eq!(site.engine.factors("shop", "alice", false).await.unwrap().len(), 2);
+    assert_eq!(site.engine.factors("shop", "alice").await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn the_page_is_there_in_four_languages() {
-    let site = Site::start().await;
+    let site = start().await;
     add(&site, "totp").await;
     for (language, title) in [
         ("en", "Your sign-in methods"),

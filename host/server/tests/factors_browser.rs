@@ -1,0 +1,288 @@
+//! A person adds factors on the hosted page and signs in with them, in a real browser with a virtual authenticator, over TLS.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "common/authenticator.rs"]
+mod authenticator;
+#[path = "common/chromium.rs"]
+mod chromium;
+mod common;
+#[path = "common/factor_site.rs"]
+mod factor_site;
+
+use std::path::PathBuf;
+
+use authenticator::{Authenticator, Properties};
+use chromium::{BrowserSettings, Chromium, ENTER, axe, needs, skipped};
+use factor_site::FactorSite;
+use serde_json::json;
+
+/// Takes a picture, and fails on whatever axe-core finds.
+async fn look(browser: &Chromium, axe: Option<&PathBuf>, name: &str) {
+    browser.picture(name).await;
+    if let Some(axe) = axe {
+        let violations = browser.violations(axe).await;
+        assert!(violations.is_empty(), "{name}: {violations:#?}");
+    }
+}
+
+/// Presses the button of the list that adds a factor.
+async fn press_add(browser: &Chromium, two_factor: &str) {
+    browser.click(&format!("form.add:has(input[value='{two_factor}']) button")).await;
+}
+
+async fn add_passkey(site: &FactorSite, browser: &Chromium, name: &str) {
+    press_add(browser, &site.passkeys).await;
+    browser.sees("h1", "Add a passkey").await;
+    browser.fill("#label", name).await;
+    browser.click("button.main").await;
+    browser.sees("[role=status]", "Added.").await;
+    browser.sees("ul.factors", name).await;
+}
+
+/// Adds an app; returns its secret.
+async fn add_app(site: &FactorSite, browser: &Chromium) -> String {
+    press_add(browser, &site.apps).await;
+    browser.sees("h1", "Add an authenticator app").await;
+    let secret = browser.text(".key").await;
+    browser.fill("#code", &site.totp(&secret)).await;
+    browser.click("button.main").await;
+    browser.sees("[role=status]", "Added.").await;
+    secret
+}
+
+#[tokio::test]
+async fn a_person_adds_a_passkey_an_app_and_codes_and_signs_in_with_each() {
+    let test = "a_person_adds_a_passkey_an_app_and_codes_and_signs_in_with_each";
+    if skipped(test) || needs(test, "oathtool") {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    let browser = site.browser(BrowserSettings::default()).await;
+    let authenticator = Authenticator::add(&browser, Properties::default()).await;
+
+    site.open_factors(&browser).await;
+    browser.sees("h1", "Your sign-in methods").await;
+    browser.sees("main", "You haven’t added any yet.").await;
+    look(&browser, axe.as_ref(), "factors-none").await;
+    press_add(&browser, &site.passkeys).await;
+    browser.sees("h1", "Add a passkey").await;
+    look(&browser, axe.as_ref(), "factors-add-passkey").await;
+    browser.fill("#label", "Laptop").await;
+    browser.click("button.main").await;
+    browser.sees("[role=status]", "Added.").await;
+    assert_eq!(authenticator.credentials().await.len(), 1);
+
+    // A reload of the page of an app shows the same secret.
+    press_add(&browser, &site.apps).await;
+    browser.sees("h1", "Add an authenticator app").await;
+    let secret = browser.text(".key").await;
+    assert!(secret.split(' ').all(|group| group.len() == 4) && secret.len() == 39, "{secret}");
+    browser.open(&browser.url().await).await;
+    assert_eq!(browser.text(".key").await, secret);
+    look(&browser, axe.as_ref(), "factors-add-app").await;
+    browser.fill("#code", "000 000").await;
+    browser.click("form.answer button.main").await;
+    browser.sees("[role=alert]", "Incorrect code.").await;
+    look(&browser, axe.as_ref(), "factors-add-app-wrong").await;
+    browser.fill("#label", "Phone").await;
+    let code = site.totp(&secret);
+    browser.fill("#code", &format!("{} {}", &code[..3], &code[3..])).await;
+    browser.click("form.answer button.main").await;
+    browser.sees("[role=status]", "Added.").await;
+
+    press_add(&browser, &site.recovery).await;
+    browser.sees("h1", "Save your recovery codes").await;
+    look(&browser, axe.as_ref(), "factors-add-codes").await;
+    let script = "return [...document.querySelectorAll('#codes code')].map((one) => one.textContent)";
+    let codes = browser.run(script, json!([])).await;
+    assert_eq!(codes.as_array().unwrap().len(), 10);
+    let file = browser
+        .run(
+            "return fetch(document.querySelector('[download]').href).then((it) => it.text()).catch(() => 'refused')",
+            json!([]),
+        )
+        .await;
+    // The page's policy lets its script fetch nothing; the browser downloads the file all the same.
+    assert_eq!(file, "refused");
+    browser.click("button.main").await;
+    browser.sees("[role=status]", "Your recovery codes are active.").await;
+    for text in ["Passkey – Laptop", "Authenticator app – Phone", "Recovery codes", "10 codes left"] {
+        browser.sees("ul.factors", text).await;
+    }
+    look(&browser, axe.as_ref(), "factors-list").await;
+    browser.click("main > form:last-of-type button").await;
+    browser.sees("h1", "Back").await;
+
+    // With the passkey: the page asks the browser at once.
+    let begun = site.open_sign_in(&browser).await;
+    browser.sees("h1", "Confirm it’s you").await;
+    look(&browser, axe.as_ref(), "sign-in-choice-factors").await;
+    let first = browser.run("return document.querySelector('main form button').textContent", json!([])).await;
+    assert_eq!(first, "Use your passkey");
+    let last = browser.run("return [...document.querySelectorAll('.way strong')].at(-1).textContent", json!([])).await;
+    assert_eq!(last, "Recovery code");
+    browser.click("button.main").await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["two_factor"], &result["user"]), (&json!(site.passkeys), &json!("alice")));
+    assert_eq!(result["acr"], "phr");
+
+    // With the app, whose code of the enrolment was spent there.
+    let begun = site.open_sign_in(&browser).await;
+    browser.click(&format!("input[value='{}'][type=radio]", site.apps)).await;
+    browser.click("fieldset + button").await;
+    browser.sees("h1", "Enter your code").await;
+    look(&browser, axe.as_ref(), "sign-in-app").await;
+    browser.keys(&format!("{code}{ENTER}")).await;
+    browser.sees("[role=alert]", "Incorrect code. You have 4 attempts left.").await;
+    site.advance(30);
+    browser.fill("#code", &site.totp(&secret)).await;
+    browser.keys(ENTER).await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["two_factor"], &result["amr"]), (&json!(site.apps), &json!(["otp"])));
+
+    // With a recovery code, typed in small letters and without separators, once.
+    let recovery = codes[0].as_str().unwrap().replace('-', "").to_lowercase();
+    let begun = site.open_sign_in(&browser).await;
+    browser.click(&format!("input[value='{}'][type=radio]", site.recovery)).await;
+    browser.click("fieldset + button").await;
+    browser.sees("h1", "Enter a recovery code").await;
+    look(&browser, axe.as_ref(), "sign-in-recovery").await;
+    browser.keys(&format!("{recovery}{ENTER}")).await;
+    assert_eq!(site.redeem(&browser, &begun).await["two_factor"], site.recovery);
+    site.open_sign_in(&browser).await;
+    browser.click(&format!("input[value='{}'][type=radio]", site.recovery)).await;
+    browser.click("fieldset + button").await;
+    browser.sees("h1", "Enter a recovery code").await;
+    browser.keys(&format!("{recovery}{ENTER}")).await;
+    browser.sees("[role=alert]", "Incorrect code.").await;
+}
+
+#[tokio::test]
+async fn changes_need_a_factor_and_a_removed_passkey_signs_in_nobody() {
+    let test = "changes_need_a_factor_and_a_removed_passkey_signs_in_nobody";
+    if skipped(test) || needs(test, "oathtool") {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    let browser = site.browser(BrowserSettings::default()).await;
+    let authenticator = Authenticator::add(&browser, Properties::default()).await;
+    site.open_factors(&browser).await;
+    add_passkey(&site, &browser, "Laptop").await;
+    let secret = add_app(&site, &browser).await;
+
+    // Another session: whoever has only the first factor sees and changes nothing.
+    site.open_factors(&browser).await;
+    browser.sees("h1", "Confirm it’s you").await;
+    browser.sees("main", "first confirm that it’s you").await;
+    look(&browser, axe.as_ref(), "factors-confirm").await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Your sign-in methods").await;
+
+    // A name.
+    browser.click("ul.factors li:first-child summary").await;
+    browser.fill("ul.factors li:first-child input[name=label]", "Work laptop").await;
+    browser.click("ul.factors li:first-child details button").await;
+    browser.sees("[role=status]", "Name saved.").await;
+    browser.sees("ul.factors", "Passkey – Work laptop").await;
+
+    // The same authenticator is not added twice.
+    press_add(&browser, &site.passkeys).await;
+    browser.sees("h1", "Add a passkey").await;
+    browser.click("button.main").await;
+    browser.sees("[role=alert]", "already has a passkey for you").await;
+    look(&browser, axe.as_ref(), "factors-known").await;
+    browser.click(".more .quiet").await;
+    browser.sees("h1", "Your sign-in methods").await;
+
+    // Removed here, and no longer accepted there.
+    browser.click("ul.factors li:first-child .does > form button").await;
+    browser.sees("h1", "Remove “Passkey – Work laptop”?").await;
+    look(&browser, axe.as_ref(), "factors-remove").await;
+    browser.click("button.main").await;
+    browser.sees("[role=status]", "Removed.").await;
+    assert!(!browser.text("ul.factors").await.contains("Passkey"));
+    site.advance(30);
+    let begun = site.open_sign_in(&browser).await;
+    browser.sees("h1", "Confirm it’s you").await;
+    assert!(!browser.text("main").await.contains("asskey"));
+    browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
+    browser.keys(&format!("{}{ENTER}", site.totp(&secret))).await;
+    assert_eq!(site.redeem(&browser, &begun).await["two_factor"], site.apps);
+    drop(authenticator);
+
+    // The proof is good for ten minutes.
+    site.open_factors(&browser).await;
+    browser.click("button.main").await;
+    site.advance(30);
+    browser.keys(&format!("{}{ENTER}", site.totp(&secret))).await;
+    browser.sees("h1", "Your sign-in methods").await;
+    site.advance(601);
+    browser.click("ul.factors li:first-child .does > form button").await;
+    browser.sees("h1", "Confirm it’s you").await;
+}
+
+#[tokio::test]
+async fn a_browser_that_refuses_or_has_no_passkey_says_so_and_another_way_is_open() {
+    let test = "a_browser_that_refuses_or_has_no_passkey_says_so_and_another_way_is_open";
+    if skipped(test) || needs(test, "oathtool") {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    let browser = site.browser(BrowserSettings::default()).await;
+    let authenticator = Authenticator::add(&browser, Properties::default()).await;
+    site.open_factors(&browser).await;
+    add_passkey(&site, &browser, "Laptop").await;
+    let secret = add_app(&site, &browser).await;
+
+    // The browser has lost the passkey.
+    let credential = authenticator.credentials().await[0]["credentialId"].as_str().unwrap().to_owned();
+    authenticator.forget(&credential).await;
+    let begun = site.open_sign_in(&browser).await;
+    browser.sees("h1", "Confirm it’s you").await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Use your passkey").await;
+    browser.click("button.main").await;
+    browser.sees("[data-say=failed]", "Your passkey wasn’t used.").await;
+    look(&browser, axe.as_ref(), "sign-in-passkey-failed").await;
+    browser.click(".more a").await;
+    browser.click(&format!("input[value='{}']", site.apps)).await;
+    browser.click("form:has(input:checked) button").await;
+    browser.sees("h1", "Enter your code").await;
+    site.advance(30);
+    browser.keys(&format!("{}{ENTER}", site.totp(&secret))).await;
+    assert_eq!(site.redeem(&browser, &begun).await["two_factor"], site.apps);
+
+    // A browser that knows no passkeys, or not enough of them.
+    let old = site.browser(BrowserSettings::default()).await;
+    let script = "delete PublicKeyCredential.parseRequestOptionsFromJSON";
+    old.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
+    site.open_sign_in(&old).await;
+    old.click("button.main").await;
+    old.sees("[data-say=unsupported]", "This browser can’t use passkeys here.").await;
+    look(&old, axe.as_ref(), "sign-in-passkey-unsupported").await;
+
+    // Without scripts there is a sentence, and codes work.
+    let plain = site
+        .browser(BrowserSettings { scripts: false, language: "de-CH", phone: true, ..BrowserSettings::default() })
+        .await;
+    let begun = site.open_sign_in(&plain).await;
+    plain.sees("h1", "Bestätigen Sie, dass Sie es sind").await;
+    plain.picture("sign-in-choice-factors-phone-de").await;
+    plain.click("button.main").await;
+    plain.sees("noscript", "Passkeys brauchen JavaScript.").await;
+    plain.picture("sign-in-passkey-plain-phone-de").await;
+    plain.click(".more a").await;
+    plain.click(&format!("label:has(input[value='{}'])", site.apps)).await;
+    plain.click("fieldset + button").await;
+    plain.sees("h1", "Code eingeben").await;
+    site.advance(30);
+    let code = site.totp(&secret);
+    plain.fill("#code", &format!("{}-{}", &code[..3], &code[3..])).await;
+    plain.click("button.main").await;
+    assert_eq!(site.redeem(&plain, &begun).await["two_factor"], site.apps);
+}
