@@ -37,8 +37,7 @@ pub(super) struct NewSignIn {
     /// The page that the browser is sent to: to sign in, or to the person's own factors. The second has no result: it ends with `state` alone.
     #[serde(default)]
     page: Page,
-    /// The user's name as the person knows it, such as an email address: apps and browsers show it with a factor that is enrolled. By
-    /// default `user`.
+    /// The user's name as the person knows it, such as an email address: apps and browsers show it. By default `user`.
     user_name: Option<String>,
     /// The authentication context class that is required: `phr` (phishing-resistant) or `phrh` (with a key in protected hardware).
     #[schema(example = "phr")]
