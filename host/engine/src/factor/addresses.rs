@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Factors;
-use super::manage::checked_user;
 use super::notices::{Happened, UserEventKind, address_subject};
 use super::proof::ProofFor;
 use super::request::Proof;
+use super::request::checked_user;
 use crate::challenge::{Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
 use crate::error::Error;
 use crate::instance::SignIn;

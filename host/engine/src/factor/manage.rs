@@ -1,20 +1,15 @@
 //! Listing, renaming and removing factors.
 
-use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements, Signal, readable};
+use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements, Signal};
 
 use super::Factors;
 use super::proof::ProofFor;
-use super::request::{EnrollableFactor, Proof, RemovedFactors, label};
+use super::request::{EnrollableFactor, Proof, RemovedFactors, checked_user, label};
 use crate::audit::Actor;
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::store::{FactorSelection, FactorStatus};
 use crate::user_factor::{FactorEventKind, HeldFactor, Place, UserFactor};
-
-/// Returns the user's id in its canonical form.
-pub(crate) fn checked_user(user: &str) -> Result<String, Error> {
-    readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))
-}
 
 impl Factors {
     /// Returns the factors of a user that have not ended, the oldest first; with `ended` those that have, too.

@@ -18,12 +18,12 @@ mod request;
 use std::sync::Arc;
 
 pub use addresses::{NewAddress, VerifiedAddress};
-pub(crate) use manage::checked_user;
 pub(crate) use notices::{Happened, Notices};
 pub use notices::{UserEvent, UserEventKind};
 pub use passes::IssuedPass;
 pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
 pub use remembered::{Recognized, RememberedDevice, RememberedDevices};
+pub(crate) use request::checked_user;
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub use twofactor_sandbox::{
     AnswerKind, CodeAlphabet, CodeFormat, FactorFacts, FactorManifest, Reveal, Signal, SignalKind, TrustedAuthenticator,

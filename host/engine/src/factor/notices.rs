@@ -292,7 +292,7 @@ fn jittered(wait: Duration) -> Duration {
 impl Factors {
     /// Returns the last events of a user, the newest first.
     pub(crate) async fn events(&self, subscription: &str, user: &str) -> Result<Vec<UserEvent>, Error> {
-        self.notices.events(subscription, &super::manage::checked_user(user)?).await
+        self.notices.events(subscription, &super::request::checked_user(user)?).await
     }
 }
 

@@ -127,6 +127,11 @@ const MOST_NAME_CHARS: usize = 100;
 /// The maximum length of a label, in characters.
 const MOST_LABEL_CHARS: usize = 60;
 
+/// Returns the user's id in its canonical form.
+pub(crate) fn checked_user(user: &str) -> Result<String, Error> {
+    readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))
+}
+
 /// Checks the name that a person gives a factor.
 pub(super) fn label(text: Option<&str>) -> Result<Option<String>, Error> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };

@@ -13,8 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Parameters, Segments};
 use super::enrolments::Required;
+use super::idempotency::idempotency_key;
 use crate::access::Application;
-use crate::problem::{Problem, ProblemType};
+use crate::problem::Problem;
 
 /// Who signs in, and where.
 #[derive(Deserialize, IntoParams)]
@@ -230,16 +231,6 @@ pub(super) async fn start(
     start.acr = body.acr;
     start.idempotency_key = idempotency_key(&headers)?;
     Ok((StatusCode::CREATED, Json(engine.start(start).await?.into())))
-}
-
-/// Reads the header `Idempotency-Key`.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let unreadable = |_| {
-        let detail = "`Idempotency-Key` must consist of visible ASCII characters";
-        Problem::new(ProblemType::InvalidInput, detail)
-    };
-    let key = headers.get("idempotency-key").map(|key| key.to_str().map_err(unreadable)).transpose()?;
-    Ok(key.map(str::to_owned))
 }
 
 /// The person's answer: exactly one of `code` and `credential`.

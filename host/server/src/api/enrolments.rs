@@ -13,8 +13,8 @@ use twofactor::{SignIn, TwoFactor};
 use utoipa::ToSchema;
 
 use super::body::{Body, Segments};
-use super::challenges::idempotency_key;
 use super::factor::Factor;
+use super::idempotency::idempotency_key;
 use super::proof::Proof;
 use crate::access::Application;
 use crate::problem::Problem;

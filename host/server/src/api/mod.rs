@@ -19,6 +19,7 @@ mod enrolments;
 mod factor;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod factor_administration;
+mod idempotency;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod instances;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
