@@ -266,7 +266,6 @@ impl Builder {
             }
         }
         let challenges = Arc::new(Challenges::new(
-            store.clone(),
             keyring.clone(),
             clock.clone(),
             instances.clone(),

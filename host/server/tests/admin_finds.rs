@@ -54,7 +54,7 @@ async fn instances_are_found_by_type_state_and_name() {
         names.sort();
         names
     };
-    assert_eq!(found("").await.len(), 4);
+    assert_eq!(found("").await.len(), 7);
     assert_eq!(found("type=ecall").await, ["Front door", "SMS through eCall"]);
     assert_eq!(found("name=FRONT").await, ["Front door"]);
     assert_eq!(found("state=invalid").await, ["Front door"]);

@@ -25,6 +25,13 @@ const NAMES: &[&str] = &[
     // Names of providers, with their channels.
     "Twilio SMS · sms",
     "eCall SMS · sms",
+    "Authenticator app · TwoFactor",
+    "Authenticator app · typed-code",
+    "Passkey or security key",
+    "Passkey or security key · TwoFactor",
+    "Passkey or security key · webauthn-get",
+    "Recovery codes · TwoFactor",
+    "Recovery codes · typed-code",
 ];
 
 /// Pages that are walked at most.

@@ -123,7 +123,10 @@ async fn an_entry_in_use_stays_and_says_what_uses_it() {
     let read = demo.call("GET", &path, Value::Null).await.expect(200);
     let names: Vec<&str> =
         read["two_factors"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Email", "SMS through Twilio", "SMS through eCall"]);
+    assert_eq!(
+        names,
+        ["Authenticator app", "Email", "Passkey", "Recovery codes", "SMS through Twilio", "SMS through eCall"]
+    );
     let problem = demo.call("DELETE", &path, Value::Null).await.problem(409, "conflict");
     let detail = problem["detail"].as_str().unwrap();
     assert!(names.iter().all(|name| detail.contains(name)), "{detail}");

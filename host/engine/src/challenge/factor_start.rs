@@ -56,11 +56,16 @@ impl Challenges {
         }
         let subscription = &start.sign_in.subscription;
         let Some(user) = &start.sign_in.user else {
-            let chosen = factors.into_iter().find(ChosenFactor::is_webauthn);
+            // Only if it is named: a request that lacks its user by mistake must not let in whoever has a passkey.
+            let is_named = start.two_factor.is_some();
+            let chosen = factors.into_iter().find(|one| is_named && one.is_webauthn());
             return match chosen {
                 Some(chosen) => Ok(Some(Picked { chosen, held: Vec::new(), required })),
                 None if delivers => unmet(),
-                None => Err(Error::invalid_at("/user", "is required: factors of this type do not identify the user")),
+                None => Err(Error::invalid_at(
+                    "/user",
+                    "is required, unless `two_factor` names an instance for passkeys, which identify the user",
+                )),
             };
         };
         let all = self.held.of(subscription, user, false).await?;

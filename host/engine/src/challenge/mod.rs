@@ -124,7 +124,6 @@ const SEALED: &str = "challenge";
 
 impl Challenges {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
         keyring: Keyring,
         clock: Arc<dyn Clock>,
         instances: Arc<Instances>,
@@ -133,7 +132,7 @@ impl Challenges {
         held: UserFactors,
         reports: Option<String>,
     ) -> Self {
-        let started = AtomicU64::new(0);
+        let (store, started) = (instances.store.clone(), AtomicU64::new(0));
         Self { store, keyring, clock, instances, limits, statistics, history, held, started, reports }
     }
 

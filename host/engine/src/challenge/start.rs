@@ -29,7 +29,7 @@ use twofactor_sandbox::{DeliveryFailure, RecipientKind};
 /// What is stored under an idempotency key.
 #[derive(Serialize, Deserialize)]
 enum Remembered {
-    Started(Challenge),
+    Started(Box<Challenge>),
     /// A repeat must not send again what may have been sent.
     OutcomeUnknown,
 }
@@ -351,7 +351,7 @@ impl Challenges {
         delivered: &Result<(), DeliveryFailure>,
     ) -> Result<(), Error> {
         let remembered = match delivered {
-            Ok(()) => Some(Remembered::Started(challenge.clone())),
+            Ok(()) => Some(Remembered::Started(Box::new(challenge.clone()))),
             Err(DeliveryFailure::OutcomeUnknown(_)) => Some(Remembered::OutcomeUnknown),
             Err(_) => None,
         };
@@ -385,7 +385,7 @@ impl Challenges {
         };
         let plain = self.keyring.open(SEALED, &[&claim.key], answer).map_err(Error::unavailable)?;
         match serde_json::from_slice(&plain).map_err(Error::unavailable)? {
-            Remembered::Started(challenge) => Ok(challenge),
+            Remembered::Started(challenge) => Ok(*challenge),
             Remembered::OutcomeUnknown => unknown(),
         }
     }

@@ -111,7 +111,7 @@ impl Factors {
             AnsweredBy::DeliveredCode(hash) => {
                 let verified = self.verified_addresses(what.sign_in).await?;
                 let is_open = what.policy.is_some_and(|policy| policy.allows_first_enrolment(self.clock.now()));
-                if !verified.iter().any(|one| one.record.hash == hash) && !(verified.is_empty() && is_open) {
+                if !(verified.iter().any(|one| one.record.hash == hash) || verified.is_empty() && is_open) {
                     return Err(Error::proof_required(
                         "the code of the challenge must have gone to a verified address of the user",
                     ));

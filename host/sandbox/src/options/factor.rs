@@ -27,18 +27,17 @@ pub struct ConfiguredFactor {
 }
 
 /// Where the random numbers of a call come from.
-#[derive(Clone, Copy)]
 enum Entropy {
     /// From the system, anew for each call.
     System,
     /// Always the same: only to check a component.
-    Fixed([u8; ENTROPY_BYTES]),
+    Fixed(Box<[u8; ENTROPY_BYTES]>),
 }
 
 impl Entropy {
-    fn draw(self) -> Result<Zeroizing<[u8; ENTROPY_BYTES]>, Reason> {
+    fn draw(&self) -> Result<Zeroizing<[u8; ENTROPY_BYTES]>, Reason> {
         match self {
-            Self::Fixed(bytes) => Ok(Zeroizing::new(bytes)),
+            Self::Fixed(bytes) => Ok(Zeroizing::new(**bytes)),
             Self::System => {
                 let mut bytes = Zeroizing::new([0; ENTROPY_BYTES]);
                 getrandom::fill(bytes.as_mut_slice())
@@ -72,7 +71,7 @@ impl ConfiguredFactor {
             manifest: self.manifest.clone(),
             options: self.options.clone(),
             code_format: self.code_format,
-            entropy: Entropy::Fixed(entropy),
+            entropy: Entropy::Fixed(Box::new(entropy)),
         }
     }
 

@@ -103,6 +103,7 @@ pub(super) async fn read(reader: Reader, Segments(subscription): Segments<String
 #[into_params(parameter_in = Query)]
 pub(super) struct Confirmed {
     /// `rp-id` confirms that the RP ID changes and that the passkeys of the subscription stop working.
+    #[param(inline)]
     confirm: Option<Confirmation>,
 }
 

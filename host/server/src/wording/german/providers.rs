@@ -177,6 +177,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "How long an app shows a code, in seconds. Some apps ignore it and take 30; they cannot be set up with another value.",
         "Wie lange eine App einen Code anzeigt, in Sekunden. Manche Apps ignorieren es und nehmen 30; mit einem anderen Wert lassen sie sich nicht einrichten.",
     ),
+    ("SHA1: The only one that all apps support.", "SHA1: die einzige, die alle Apps unterstützen"),
+    ("discouraged: Rather not.", "discouraged: eher nicht"),
+    ("preferred: If it can.", "preferred: wenn er es kann"),
+    ("required: It must.", "required: in jedem Fall"),
     (
         "must not be empty, and not begin or end with a blank",
         "darf nicht leer sein und nicht mit einem Leerzeichen beginnen oder enden",

@@ -52,13 +52,13 @@ async fn times(trial: &Trial<'_>, period: i64) -> Result<Vec<String>, String> {
     let (accepted, _) = trial.use_rightly(&now, &mut held.person.clone(), &[held.state()]).await?;
     let earlier = app.code(now.now - period);
     for (when, call) in [("at once", now.clone()), ("when the clock goes back", now.clone().at(now.now - period))] {
-        let verdict = trial.verify(&call, &[accepted.state.clone()], &pending, &earlier).await?;
+        let verdict = trial.verify(&call, std::slice::from_ref(&accepted.state), &pending, &earlier).await?;
         if matches!(verdict, FactorVerdict::Right(_)) {
             wrong.push(format!("the code of a step before the last used one is accepted {when}"));
         }
     }
     let back = now.clone().at(now.now - 20 * period);
-    let verdict = trial.verify(&back, &[accepted.state.clone()], &pending, &app.code(back.now)).await?;
+    let verdict = trial.verify(&back, std::slice::from_ref(&accepted.state), &pending, &app.code(back.now)).await?;
     if matches!(verdict, FactorVerdict::Right(_)) {
         wrong.push("a code is accepted after the clock went back behind the last use".to_owned());
     }

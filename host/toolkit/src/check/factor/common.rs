@@ -214,7 +214,7 @@ async fn replay(trial: &Trial<'_>) -> Result<Vec<String>, String> {
     let mut wrong = Vec::new();
     let Held { mut person, enrolled, answer } = trial.enrol(&call("ann", 0), &[]).await?;
     if matches!(person, Person::App(_))
-        && is_accepted(trial, &call("ann", 0), &[enrolled.state.clone()], &answer).await?
+        && is_accepted(trial, &call("ann", 0), std::slice::from_ref(&enrolled.state), &answer).await?
     {
         wrong.push("the code that ended the enrolment is accepted again".to_owned());
     }
@@ -222,7 +222,7 @@ async fn replay(trial: &Trial<'_>) -> Result<Vec<String>, String> {
     for (when, call) in [("at once", call("ann", 1)), ("at once", call("ann", 1).seed(50)), ("later", call("ann", 3))] {
         // A challenge with the same random numbers is the same challenge, which the host uses once.
         let is_same_challenge = matches!(person, Person::Passkey(_)) && call.seed == 1;
-        if !is_same_challenge && is_accepted(trial, &call, &[accepted.state.clone()], &answer).await? {
+        if !is_same_challenge && is_accepted(trial, &call, std::slice::from_ref(&accepted.state), &answer).await? {
             wrong.push(format!("an answer that was used is accepted again {when}"));
         }
     }
