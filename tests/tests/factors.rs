@@ -60,7 +60,7 @@ async fn an_app_is_enrolled_and_its_code_accepted_once() {
     let state = enrolled(totp.finish_enrolment(&place.context(), &begun.pending, &code).await.unwrap()).state;
 
     let challenge = totp.begin_challenge(&place.context(), &[]).await.unwrap();
-    let spent = totp.verify(&place.context(), &[state.clone()], &challenge.pending, &code).await.unwrap();
+    let spent = totp.verify(&place.context(), std::slice::from_ref(&state), &challenge.pending, &code).await.unwrap();
     assert!(matches!(spent, FactorVerdict::Wrong));
     place.now += 30;
     let code = shown_code(&state, place.now);

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use twofactor_factor::testing;
 

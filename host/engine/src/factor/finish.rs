@@ -23,11 +23,10 @@ impl Factors {
         subscription: &str,
         answer: EnrolmentAnswer,
     ) -> Result<UserFactor, Error> {
-        let now = self.clock.now();
+        let (now, label) = (self.clock.now(), label(answer.label.as_deref())?);
         let (_, _, chosen) =
             self.open_enrolment(subscription, &answer.enrolment, answer.holder.as_deref(), now).await?;
         let given = checked(&chosen, &answer)?;
-        let label = label(answer.label.as_deref())?;
         let limits = self.challenges.limits().answer(&self.keyring, answer.client_address);
         let (names, charges): (Vec<_>, _) = limits.into_iter().unzip();
         let attempt =

@@ -1,5 +1,7 @@
 //! One test for each check, named for what is refused. [`crate::testing`] has the authenticator.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod assertions;
 mod attestations;
 mod authenticator_data;
