@@ -5,7 +5,7 @@ use serde_json::Value;
 use twofactor::instance::MASK;
 use twofactor::sandbox::FieldError;
 
-use super::schema::{Field, Kind};
+use super::schema::{Choice, Field, Kind};
 use crate::wording::{Language, sentence, spoken};
 
 /// Shows options as a form.
@@ -201,7 +201,7 @@ impl Form<'_> {
             Kind::Choice(choices) => html! {
                 select id=(name) name=(name) aria-describedby=[described] aria-invalid=[invalid] disabled[disabled] {
                     option value="" selected[value.is_null()] { (self.unset(inherited)) }
-                    @for choice in choices { option value=(choice.value) selected[value.as_str() == Some(&choice.value)] { (sentence(l, &choice.label)) } }
+                    @for choice in choices { option value=(choice.value) selected[value.as_str() == Some(&choice.value)] { (choice_text(l, choice)) } }
                     @if !value.is_null() && !choices.iter().any(|choice| value.as_str() == Some(&choice.value)) {
                         option value=(text) selected { (text) }
                     }
@@ -323,6 +323,14 @@ fn shown(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+/// Returns what a person chooses: the value, and what it means.
+fn choice_text(l: Language, choice: &Choice) -> String {
+    match choice.label.strip_prefix(&choice.value).and_then(|rest| rest.strip_prefix(": ")) {
+        Some(meaning) => format!("{}: {}", choice.value, sentence(l, meaning)),
+        None => sentence(l, &choice.label),
     }
 }
 
