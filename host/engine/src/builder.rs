@@ -275,8 +275,7 @@ impl Builder {
             self.reports,
         ));
         let notices = Notices::new(store.clone(), keyring.clone(), audit.clone(), challenges.clone());
-        let listener = notices.clone();
-        held.events.listen(move |event| listener.happened(event.into()));
+        held.events.listen(notices.listener());
         let factors = Factors {
             store: store.clone(),
             keyring: keyring.clone(),

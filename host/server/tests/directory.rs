@@ -129,7 +129,7 @@ async fn an_entry_in_use_stays_and_says_what_uses_it() {
     );
     let problem = demo.call("DELETE", &path, Value::Null).await.problem(409, "conflict");
     let detail = problem["detail"].as_str().unwrap();
-    assert!(names.iter().all(|name| detail.contains(name)), "{detail}");
+    assert!(names.iter().take(5).all(|name| detail.contains(name)) && detail.ends_with("1 more"), "{detail}");
 
     let odd = "a/b?c#d%é";
     let entry = json!([{"kind": "idp", "id": odd, "name": "Odd"}]);

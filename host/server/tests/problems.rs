@@ -116,7 +116,7 @@ async fn an_application_is_told_as_well_and_a_body_that_is_no_json_has_no_place(
         (start(json!({"recipient": {"email": 5}})), "/recipient/email"),
         (start(json!({"recipient": {"handle": 5}})), "/recipient/handle"),
         (start(json!({"client_address": CANARY})), "/client_address"),
-        (json!({"tenant": "demo"}), "/recipient"),
+        (json!({"tenant": "demo"}), "/recipient/email"),
         (json!([CANARY]), ""),
     ] {
         let answer = demo.call("POST", "/v1/challenges", application, body).await;

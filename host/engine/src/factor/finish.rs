@@ -23,6 +23,9 @@ impl Factors {
         subscription: &str,
         answer: EnrolmentAnswer,
     ) -> Result<UserFactor, Error> {
+        if answer.code.as_ref().is_some_and(|code| code.len() > 256) {
+            return Err(Error::invalid_at("/code", "must be at most 256 characters"));
+        }
         let (now, label) = (self.clock.now(), label(answer.label.as_deref())?);
         let (_, _, chosen) =
             self.open_enrolment(subscription, &answer.enrolment, answer.holder.as_deref(), now).await?;

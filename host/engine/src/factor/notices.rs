@@ -161,6 +161,17 @@ impl Notices {
         Self { store, keyring, audit, challenges, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
+    /// Returns a listener for events of factors. It does not keep the challenges alive, because they own what it listens to.
+    pub(crate) fn listener(&self) -> impl Fn(FactorEvent) + Send + Sync + 'static {
+        let Self { store, keyring, audit, challenges, turns } = self.clone();
+        let challenges = Arc::downgrade(&challenges);
+        move |event| {
+            let Some(challenges) = challenges.upgrade() else { return };
+            let (store, keyring, audit) = (store.clone(), keyring.clone(), audit.clone());
+            Self { store, keyring, audit, challenges, turns: turns.clone() }.happened(event.into());
+        }
+    }
+
     /// Records an event, and tells the user of it, in the background.
     pub(crate) fn happened(&self, event: Happened) {
         let this = self.clone();
