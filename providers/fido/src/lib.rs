@@ -1,6 +1,6 @@
 //! Passkeys and security keys: a relying party of WebAuthn Level 3 (<https://www.w3.org/TR/webauthn-3/>).
 //!
-//! [`registration`] and [`assertion`] are the two ceremonies; what both check is in [`checks`].
+//! `registration` and `assertion` are the two ceremonies; what both check is in `checks`.
 
 mod assertion;
 mod attestation;
