@@ -77,7 +77,7 @@ fn base32(bytes: &[u8]) -> String {
     (0..(bytes.len() * 8).div_ceil(5)).map(|n| char::from(letter(n))).collect()
 }
 
-/// Escapes what stands in a label or a parameter.
+/// Percent-encodes a label or a parameter.
 fn escaped(text: &str) -> String {
     let mut all = String::new();
     for byte in text.bytes() {

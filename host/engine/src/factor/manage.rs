@@ -132,7 +132,7 @@ impl Factors {
             signals.map_err(|why| chosen.failed(&why))
         };
         signals.await.unwrap_or_else(|error: Error| {
-            tracing::warn!(error = error.operator_detail(), "the browser is not told of a removed factor");
+            tracing::warn!(error = error.operator_detail(), "the browser is not notified of a removed factor");
             Vec::new()
         })
     }

@@ -269,7 +269,7 @@ impl Notices {
     }
 }
 
-/// Returns what a user is told of an event, if anything.
+/// Returns the notice for an event, if the user gets one.
 fn notice_event(kind: UserEventKind, subject: Option<&str>) -> Option<NoticeEvent> {
     let subject = match subject {
         Some("fido") => NoticeSubject::Passkey,
@@ -287,7 +287,7 @@ fn notice_event(kind: UserEventKind, subject: Option<&str>) -> Option<NoticeEven
         UserEventKind::Reset => Some(NoticeEvent::Reset),
         UserEventKind::PassIssued => Some(NoticeEvent::PassIssued),
         UserEventKind::PassUsed => Some(NoticeEvent::PassUsed),
-        // The factor that replaces it is told of; browsers are only listed.
+        // The notice is about the factor that replaces it. Remembered browsers are only listed.
         UserEventKind::Replaced | UserEventKind::BrowserRemembered | UserEventKind::BrowserForgotten => None,
     }
 }

@@ -17,7 +17,7 @@ pub type UniqueIdHash = [u8; 32];
 pub enum FactorStatus {
     /// It can be used.
     Active,
-    /// It cannot be used until an administrator says so, or not any more.
+    /// It cannot be used until an administrator allows it again.
     Suspended,
     /// It was removed or replaced. Only the record of it is left.
     Ended,

@@ -48,7 +48,6 @@ pub(crate) struct FactorEvents(Arc<OnceLock<Listener>>);
 
 impl FactorEvents {
     /// Sets the listener, once. It must not block.
-    #[allow(dead_code, reason = "notices to users will listen")]
     pub(crate) fn listen(&self, listener: impl Fn(FactorEvent) + Send + Sync + 'static) {
         if self.0.set(Box::new(listener)).is_err() {
             tracing::error!("a second listener for events of factors was ignored");

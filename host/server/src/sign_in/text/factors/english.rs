@@ -46,7 +46,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     save: "Save",
     remove: "Remove",
     remove_title: "Remove “{name}”?",
-    remove_text: "You won’t be able to sign in with it any more. You can add it again later.",
+    remove_text: "You won’t be able to sign in with it anymore. You can add it again later.",
     remove_last: "It’s your only method: your recovery codes go with it.",
     keep: "Keep it",
     add: "Add a method",
