@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use twofactor::challenge::RateLimits;
@@ -12,6 +10,7 @@ use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::{Answer, TwoFactor};
 use twofactor_tests::ecall::Place;
 use twofactor_tests::held::{SUBSCRIPTION, engine, enrol_app, enrol_codes, start};
+use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_HELD_FACTORS_IN";
 const NOON: &str = "2026-11-24T12:00:00Z";
@@ -59,47 +58,14 @@ fn second_process() {
     }
 }
 
-struct Second {
-    process: Child,
-    said: Lines<BufReader<ChildStdout>>,
+/// Has the second process answer challenges with a code.
+fn answer(second: &mut SecondProcess, clock: &ManualClock, code: &str, challenges: &[String]) {
+    second.say(&format!("{} {code} {}", clock.now(), challenges.join(" ")));
 }
 
-impl Second {
-    fn start(folder: &Path) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "second_process", "--nocapture"])
-            .env(FOLDER, folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut second = Self { process, said };
-        second.hear("ready").unwrap();
-        second
-    }
-
-    fn say(&mut self, clock: &ManualClock, code: &str, challenges: &[String]) {
-        let line = format!("{} {code} {}", clock.now(), challenges.join(" "));
-        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    /// Returns the next line with this word, or none after the process has ended.
-    fn hear(&mut self, word: &str) -> Option<String> {
-        self.said.by_ref().map_while(Result::ok).find(|line| line.starts_with(word))
-    }
-
-    /// Returns how many answers it accepted, as far as it said so.
-    fn accepted(&mut self) -> usize {
-        self.hear("accepted ").map_or(0, |line| line["accepted ".len()..].parse().unwrap())
-    }
-}
-
-impl Drop for Second {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Returns how many answers the second process accepted, as far as it said so.
+fn accepted_by(second: &mut SecondProcess) -> usize {
+    second.hear("accepted ").map_or(0, |count| count.parse().unwrap())
 }
 
 async fn challenges(engine: &TwoFactor, user: &str, type_id: &str, count: usize) -> Vec<String> {
@@ -118,15 +84,15 @@ async fn accept_each_code_of_a_factor_once() {
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
     clock.advance(STEP);
     let (codes, _) = enrol_codes(&engine, "alice", &app.code(clock.now())).await;
-    let mut second = Second::start(folder.path());
+    let mut second = SecondProcess::start(FOLDER, folder.path());
     clock.advance(STEP);
     for (type_id, code) in [("totp", app.code(clock.now())), ("recovery", codes[0].clone())] {
         let all = challenges(&engine, "alice", type_id, 200).await;
         let (mine, theirs) = all.split_at(100);
-        second.say(&clock, &code, theirs);
+        answer(&mut second, &clock, &code, theirs);
         let mine: Vec<&str> = mine.iter().map(String::as_str).collect();
         let here = accepted(&engine, &code, &mine).await;
-        let there = second.accepted();
+        let there = accepted_by(&mut second);
         println!("200 uses of one code of {type_id}: {here} accepted here, {there} there");
         assert_eq!(here + there, 1);
         assert_eq!(accepted(&engine, &code, &mine).await, 0);
@@ -141,15 +107,15 @@ async fn that_is_killed_leaves_no_code_to_be_accepted_twice() {
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
     let (mut used, mut unused) = (0, 0);
     for round in 0..20_u64 {
-        let mut second = Second::start(folder.path());
+        let mut second = SecondProcess::start(FOLDER, folder.path());
         clock.advance(STEP);
         let code = app.code(clock.now());
         let all = challenges(&engine, "alice", "totp", 9).await;
-        second.say(&clock, &code, &all[..8]);
+        answer(&mut second, &clock, &code, &all[..8]);
         // At any moment between the first answer and the last.
         std::thread::sleep(Duration::from_micros(700 * round * round));
-        second.process.kill().unwrap();
-        let said = second.accepted();
+        second.kill();
+        let said = accepted_by(&mut second);
         let after = accepted(&engine, &code, &[&all[8]]).await;
         assert!(said + after <= 1, "round {round}: {said} before and {after} after");
         assert_eq!(accepted(&engine, &code, &[&all[0]]).await, 0, "round {round}: it has been used by now");

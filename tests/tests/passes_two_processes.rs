@@ -3,15 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 use twofactor::challenge::RateLimits;
 use twofactor::{Actor, Assignment, Error, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::ecall::Place;
+use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_PASSES_IN";
 
@@ -67,55 +66,18 @@ fn second_process() {
     }
 }
 
-struct Second {
-    process: Child,
-    said: Lines<BufReader<ChildStdout>>,
-}
-
-impl Second {
-    fn start(folder: &Path) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "second_process", "--nocapture"])
-            .env(FOLDER, folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut second = Self { process, said };
-        assert_eq!(second.hear().unwrap(), "ready");
-        second
-    }
-
-    fn say(&mut self, pass: &str, times: usize) {
-        writeln!(self.process.stdin.as_mut().unwrap(), "{pass} {times}").unwrap();
-    }
-
-    fn hear(&mut self) -> Option<String> {
-        let known = |line: &String| line == "ready" || line.starts_with("used ");
-        self.said.by_ref().map_while(Result::ok).find(known)
-    }
-}
-
-impl Drop for Second {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_hundred_uses_by_two_processes_one_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path()).await;
     prepare(&engine).await;
     let admin = engine.administration(Actor::new("test"));
-    let mut second = Second::start(folder.path());
+    let mut second = SecondProcess::start(FOLDER, folder.path());
     for round in 0..5 {
         let pass = admin.issue_pass("shop", "alice", None, "test").await.unwrap().pass;
-        second.say(pass.expose(), 100);
+        second.say(&format!("{} 100", pass.expose()));
         let here = use_at_once(&engine, pass.expose(), 100).await;
-        let there: usize = second.hear().unwrap().trim_start_matches("used ").parse().unwrap();
+        let there: usize = second.hear("used ").unwrap().parse().unwrap();
         assert_eq!(here + there, 1, "round {round}");
         println!("round {round}: {here} here, {there} there, of 200");
     }
@@ -129,12 +91,12 @@ async fn a_pass_that_a_killed_process_used_is_not_used_again() {
     let admin = engine.administration(Actor::new("test"));
     let mut used_before = 0;
     for round in 0..12_u64 {
-        let mut second = Second::start(folder.path());
+        let mut second = SecondProcess::start(FOLDER, folder.path());
         let pass = admin.issue_pass("shop", "alice", None, "test").await.unwrap().pass;
-        second.say(pass.expose(), 1);
+        second.say(&format!("{} 1", pass.expose()));
         tokio::time::sleep(Duration::from_millis(round)).await;
-        second.process.kill().unwrap();
-        let told = second.hear().is_some_and(|line| line == "used 1");
+        second.kill();
+        let told = second.hear("used ").is_some_and(|count| count == "1");
         let again = use_pass(&engine, pass.expose()).await;
         assert!(!(told && again), "used twice");
         used_before += u32::from(!again);

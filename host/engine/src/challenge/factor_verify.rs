@@ -94,7 +94,8 @@ impl Challenges {
         };
         let Some(user) = identified else { return Err(self.rejected(&record)) };
         let mut held = self.held.of(subscription, &user, false).await?;
-        held.retain(|one| one.is_active() && one.record.instance == chosen.id);
+        // The component names a factor by its place in the list of states, so each has one.
+        held.retain(|one| one.is_active() && one.record.instance == chosen.id && one.state.is_some());
         let states: Vec<FactorState> = held.iter().filter_map(|one| one.state.clone()).collect();
         let factor_user = self.factor_user(chosen, subscription, Some(&user)).await?;
         let context = FactorContext {
