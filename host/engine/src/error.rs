@@ -52,7 +52,7 @@ pub enum ErrorKind {
     /// The challenge accepts no answer. Used, expired, locked, cancelled and unknown challenges are not told apart. Also a login or an
     /// invitation that has expired, and the handle of a hosted sign-in that is not valid.
     Closed,
-    /// The enrolment accepts no answer. Finished, expired, replaced and unknown enrolments are not told apart.
+    /// The enrolment does not accept an answer. Finished, expired, replaced and unknown enrolments are not told apart.
     EnrolmentClosed,
     /// A change of a user's factors needs a proof that it comes from the user: a fresh challenge that was verified with a factor the user
     /// holds, a temporary pass, or an administrator.
@@ -196,7 +196,7 @@ impl Error {
         Self::new(Reason::RequirementUnmet { requirement }, format!("{text} `{requirement}`"))
     }
 
-    /// A new factor that works and does not satisfy a requirement.
+    /// The new factor works but does not satisfy a requirement.
     pub(crate) fn new_factor_unmet(requirement: &'static str) -> Self {
         let text = format!("the new factor does not satisfy the requirement `{requirement}`");
         Self::new(Reason::RequirementUnmet { requirement }, text)

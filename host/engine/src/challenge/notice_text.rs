@@ -1,4 +1,4 @@
-//! What a notice says: in English, German, French and Italian.
+//! The texts of notices: in English, German, French and Italian.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -21,7 +21,7 @@ pub(crate) enum NoticeEvent {
     PassUsed,
 }
 
-/// What it happened to, as people call it.
+/// The subject of an event, as people call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum NoticeSubject {
     Passkey,
@@ -84,7 +84,7 @@ const LANGUAGES: [Language; 4] = [
     Language {
         tag: "de",
         subject: "Ihre Anmeldemethoden wurden geändert",
-        sentence: "Am {time} wurde geändert, wie Sie sich anmelden.",
+        sentence: "Ihre Anmeldemethoden wurden am {time} geändert.",
         short: "Ihre Anmeldemethoden wurden am {time} geändert: {event}.",
         verbs: ["hinzugefügt", "entfernt", "gesperrt", "entsperrt"],
         subjects: [
@@ -95,38 +95,38 @@ const LANGUAGES: [Language; 4] = [
             "Telefonnummer",
             "Anmeldemethode",
         ],
-        reset: "alles durch einen Administrator entfernt",
-        pass_issued: "temporärer Pass durch einen Administrator ausgestellt",
-        pass_used: "temporärer Pass verwendet",
+        reset: "alle von einem Administrator entfernt",
+        pass_issued: "temporärer Zugangscode von einem Administrator ausgestellt",
+        pass_used: "temporärer Zugangscode verwendet",
         nothing_to_do: "Wenn Sie davon wissen, müssen Sie nichts tun.",
-        object: "Das waren nicht Sie? Melden Sie es uns sofort: {contact}",
+        object: "Das waren nicht Sie? Melden Sie sich sofort: {contact}",
         support: "beim Support",
     },
     Language {
         tag: "fr",
         subject: "vos méthodes de connexion ont changé",
-        sentence: "Vos moyens de vous connecter ont été modifiés le {time}.",
+        sentence: "Vos méthodes de connexion ont été modifiées le {time}.",
         short: "Vos méthodes de connexion ont été modifiées le {time} : {event}.",
         verbs: ["ajout", "suppression", "suspension", "réactivation"],
         subjects: [
-            "passkey",
+            "clé d'accès",
             "application d'authentification",
             "codes de récupération",
             "adresse e-mail",
             "numéro de téléphone",
             "méthode de connexion",
         ],
-        reset: "tout a été supprimé par un administrateur",
+        reset: "toutes supprimées par un administrateur",
         pass_issued: "code d'accès temporaire délivré par un administrateur",
         pass_used: "code d'accès temporaire utilisé",
-        nothing_to_do: "Si vous en êtes informé, vous n'avez rien à faire.",
+        nothing_to_do: "Si vous êtes au courant, vous n'avez rien à faire.",
         object: "Ce n'était pas vous ? Prévenez-nous immédiatement : {contact}",
         support: "contactez l'assistance",
     },
     Language {
         tag: "it",
         subject: "i Suoi metodi di accesso sono cambiati",
-        sentence: "Il {time} è cambiato il modo in cui Lei accede.",
+        sentence: "I Suoi metodi di accesso sono stati modificati il {time}.",
         short: "I Suoi metodi di accesso sono stati modificati il {time}: {event}.",
         verbs: ["aggiunta", "rimozione", "sospensione", "riattivazione"],
         subjects: [
@@ -137,9 +137,9 @@ const LANGUAGES: [Language; 4] = [
             "numero di telefono",
             "metodo di accesso",
         ],
-        reset: "tutto rimosso da un amministratore",
-        pass_issued: "pass temporaneo rilasciato da un amministratore",
-        pass_used: "pass temporaneo utilizzato",
+        reset: "tutti rimossi da un amministratore",
+        pass_issued: "codice di accesso temporaneo rilasciato da un amministratore",
+        pass_used: "codice di accesso temporaneo utilizzato",
         nothing_to_do: "Se ne è a conoscenza, non deve fare nulla.",
         object: "Non è stato Lei? Ci avvisi subito: {contact}",
         support: "contatti l'assistenza",
@@ -289,7 +289,7 @@ mod tests {
         for (tag, added) in [
             ("en", "added: passkey"),
             ("de", "hinzugefügt: Passkey"),
-            ("fr", "ajout : passkey"),
+            ("fr", "ajout : clé"),
             ("it", "aggiunta: passkey"),
         ] {
             let notice = notice(NoticeEvent::Added(NoticeSubject::Passkey), "Example Bank", Some(url));
@@ -337,8 +337,8 @@ mod tests {
         );
         assert_eq!(
             short(&notice, Some("de-CH")).text,
-            "Ihre Anmeldemethoden wurden am 2026-11-29 12:34 UTC geändert: temporärer Pass durch einen Administrator ausgestellt. \
-             Das waren nicht Sie? Melden Sie es uns sofort: beim Support"
+            "Ihre Anmeldemethoden wurden am 2026-11-29 12:34 UTC geändert: temporärer Zugangscode von einem Administrator ausgestellt. \
+             Das waren nicht Sie? Melden Sie sich sofort: beim Support"
         );
     }
 }

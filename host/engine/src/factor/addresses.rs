@@ -1,8 +1,8 @@
-//! Verified addresses: an email address or a phone number that a user has proved to read.
+//! Verified addresses: email addresses and phone numbers that a user has proved to control.
 //!
-//! A code that is delivered to it proves it. From then on an application need not send the recipient with each challenge, and codes that
-//! go there prove changes of what the user signs in with, as long as the user holds no factor. Verifying one demands what enrolling a
-//! factor does; removing one, too.
+//! A code that is delivered to the address proves it. From then on an application need not send the recipient with each challenge, and codes that
+//! go there prove changes of the user's sign-in methods, as long as the user holds no factor. Verifying an address
+//! requires the same proof as enrolling a factor; so does removing one.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -61,7 +61,7 @@ pub struct VerifiedAddress {
     pub id: String,
     /// Its kind.
     pub kind: AddressKind,
-    /// The masked address: enough for its owner to recognize it.
+    /// The masked address, which its owner can recognize.
     pub hint: String,
     /// When it was verified.
     pub verified_at: Timestamp,
@@ -150,7 +150,7 @@ impl Factors {
         if !self.store.remove_address(address.record.person, id).await? {
             return Err(not_found());
         }
-        // The removed address is told, too.
+        // The removed address is notified, too.
         self.notices.happened(Happened {
             subscription: subscription.to_owned(),
             user,

@@ -148,7 +148,7 @@ impl Factors {
                 return Ok(held.view());
             }
             FactorAdded::Closed => ("the enrolment was finished or has expired", Error::enrolment_closed()),
-            // The same answer for one's own and another's: who holds an authenticator is nobody's business.
+            // The same answer whether it is the user's own or another user's: nobody learns who holds an authenticator.
             FactorAdded::Duplicate => {
                 ("its id is in use", Error::conflict("this authenticator is already enrolled; use another one"))
             }
@@ -160,7 +160,7 @@ impl Factors {
     }
 }
 
-/// Returns what the component gets, if the answer is of the form of its kind: what is not, is not counted.
+/// Returns what the component gets. An answer that does not have the form of its kind is refused, and not counted.
 fn checked(chosen: &ChosenFactor, answer: &EnrolmentAnswer) -> Result<Zeroizing<String>, Error> {
     let only = |name: &str| Error::invalid(format!("this enrolment is finished with `{name}` and nothing else"));
     match (chosen.manifest.enrolment, &answer.code, &answer.credential) {

@@ -1,8 +1,8 @@
 //! Factors that users hold: enrolling, listing, renaming, removing.
 //!
-//! What is shown once, what goes to the page and what is kept until the end of an enrolment are apart, and the last is sealed and bound to
-//! its user, instance, component and holder. An enrolment that is answered by a credential is deleted before the component sees the answer;
-//! one that is answered by a code has counted it before.
+//! An enrolment has three parts: what is shown once, what goes to the page, and what is stored until it ends, sealed and bound to its user,
+//! instance, component and holder. An enrolment that is answered by a credential is deleted before the component sees the answer; one that
+//! is answered by a code counts the attempt first.
 
 mod addresses;
 mod enrol;
@@ -84,7 +84,7 @@ impl Factors {
         }
     }
 
-    /// Records an event and tells the user of it, in the background.
+    /// Records an event and notifies the user, in the background.
     pub(crate) fn happened(&self, subscription: &str, user: &str, kind: UserEventKind, subject: Option<&str>) {
         self.notices.happened(Happened {
             subscription: subscription.to_owned(),
@@ -96,7 +96,7 @@ impl Factors {
         });
     }
 
-    /// Tells the listener what was committed.
+    /// Notifies the listener of what was committed.
     pub(crate) fn announce(&self, subscription: &str, user: &str, factor: UserFactor, kind: FactorEventKind) {
         let (subscription, user, at) = (subscription.to_owned(), user.to_owned(), self.clock.now());
         self.held.events.happened(FactorEvent { subscription, user, factor, kind, at });

@@ -1,8 +1,8 @@
-//! Telling a user what happened to the ways in which the user signs in (NIST SP 800-63B-4 section 4.6).
+//! Notices to users about changes of their sign-in methods (NIST SP 800-63B-4 section 4.6).
 //!
-//! Whoever holds one way in must not add another unnoticed. So each change is recorded for the user to read, and told by every address
+//! Nobody may add a sign-in method unnoticed. So each change is recorded for the user to read, and a notice goes to every address
 //! that is known: verified ones, and those that applications gave lately. No call waits for it. A notice that was certainly not sent is
-//! tried again a few times; the audit log says what became of it, without addresses.
+//! tried again a few times; the audit log records the outcome, without addresses.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::random;
 use crate::store::{AddressKind, BucketKey, FactorEventRecord, Store};
 use crate::user_factor::{FactorEvent, FactorEventKind};
 
-/// How many events of a user are kept.
+/// How many events of a user are stored.
 const MOST_EVENTS: u32 = 50;
 
 /// How many events are returned.
@@ -36,7 +36,7 @@ pub(crate) const MOST_GIVEN: u32 = 4;
 /// To how many addresses a notice goes.
 const MOST_ADDRESSES: usize = 10;
 
-/// How many users are told at the same time.
+/// How many users are notified at the same time.
 const AT_ONCE: usize = 16;
 
 /// How long to wait before each further attempt.
@@ -44,18 +44,18 @@ const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 const SEALED: &str = "user-event";
 
-/// What happened to the ways in which a user signs in.
+/// A kind of event that concerns a user's sign-in methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum UserEventKind {
     /// A factor was enrolled, or an address verified.
     Added,
-    /// A newer factor took its place.
+    /// A newer factor replaced it.
     Replaced,
     /// A factor or an address was removed.
     Removed,
-    /// A factor cannot be used until an administrator says so.
+    /// A factor cannot be used until an administrator reactivates it.
     Suspended,
     /// A factor can be used again.
     Resumed,
@@ -89,7 +89,7 @@ impl UserEventKind {
     }
 }
 
-/// Something that happened to the ways in which a user signs in.
+/// An event that concerns a user's sign-in methods.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UserEvent {
@@ -97,7 +97,7 @@ pub struct UserEvent {
     pub at: Timestamp,
     /// What happened.
     pub kind: UserEventKind,
-    /// What it happened to: the type of a factor such as `totp`, or `email-address` or `phone-number`.
+    /// The subject of the event: the type of a factor such as `totp`, or `email-address` or `phone-number`.
     pub subject: Option<String>,
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn address_subject(kind: AddressKind) -> &'static str {
     }
 }
 
-/// Records events and tells users of them. Cheap to clone.
+/// Records events and notifies users of them. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Notices {
     store: Arc<dyn Store>,
@@ -147,7 +147,7 @@ pub(crate) struct Happened {
     pub(crate) kind: UserEventKind,
     pub(crate) subject: Option<String>,
     pub(crate) at: Timestamp,
-    /// An address that is told as well: one that was just removed.
+    /// An address that also gets the notice: one that was just removed.
     pub(crate) also: Option<UserAddress>,
 }
 
@@ -172,7 +172,7 @@ impl Notices {
         }
     }
 
-    /// Records an event, and tells the user of it, in the background.
+    /// Records an event and notifies the user, in the background.
     pub(crate) fn happened(&self, event: Happened) {
         let this = self.clone();
         let work = async move {
@@ -198,7 +198,7 @@ impl Notices {
         records.into_iter().map(view).collect()
     }
 
-    /// Records an event without telling anybody.
+    /// Records an event without a notice.
     pub(crate) async fn record(&self, event: &Happened) -> Result<(), Error> {
         let person = user_person(&self.keyring, &event.subscription, &event.user);
         let kept = Kept { kind: event.kind, subject: event.subject.clone() };

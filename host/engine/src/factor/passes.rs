@@ -1,8 +1,8 @@
 //! Temporary passes: an administrator gives one to a user who has lost every factor, or has none yet.
 //!
 //! A pass is 16 random letters and digits (80 bits). Only a MAC of it is stored. It is shown once, works once, and a new one replaces
-//! it. It enrols a factor; where a policy says so, it signs in. A wrong one counts like a wrong code, but apart from them: so wrong codes
-//! do not lock somebody out whom an administrator helps.
+//! it. It enrols a factor; if a policy allows it, it also signs in. Wrong passes are limited like wrong codes, but counted separately: so
+//! wrong codes do not lock out somebody whom an administrator is helping.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -154,7 +154,7 @@ impl Factors {
     }
 }
 
-/// Returns the person against whom wrong passes of a user count.
+/// Returns the person under whom wrong passes of a user are counted.
 fn pass_person(keyring: &Keyring, subscription: &str, user: &str) -> BucketKey {
     keyring.bucket("pass-person", &[subscription.as_bytes(), user.as_bytes()])
 }

@@ -1,4 +1,4 @@
-//! An enrolment that is open: what is kept of it until its end, sealed.
+//! The stored data of an open enrolment, sealed until it ends.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

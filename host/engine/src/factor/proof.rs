@@ -1,4 +1,4 @@
-//! Whether a change of what a user signs in with comes from the user.
+//! Checks whether a change of a user's sign-in methods comes from the user.
 
 use std::net::IpAddr;
 
@@ -33,8 +33,8 @@ const PURPOSES: [&str; 2] = ["sign-in", "factors"];
 
 impl Factors {
     /// Verifies a proof and uses it, each once. Whoever holds a factor must prove it with one (NIST SP 800-63B-4 section 4.1.2.1): a first
-    /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. Of a user who holds
-    /// none, but has verified addresses, a code that was delivered to one of these is a proof.
+    /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. For a user who
+    /// holds none but has verified addresses, a code that was delivered to one of these is a proof.
     pub(super) async fn accept_proof(&self, proof: &Proof, what: ProofFor<'_>) -> Result<AcceptedProof, Error> {
         match proof {
             Proof::Administrator => Ok(AcceptedProof { name: "administrator" }),

@@ -12,7 +12,7 @@ pub(super) struct Proof {
     /// `true` if the user has just passed the first factor, such as a password, in the application. It is enough for the first factor of a
     /// user, if the policy of the instance allows it.
     first_factor: Option<bool>,
-    /// The id of a challenge of this user that was verified, and started in the last ten minutes. It proves one change. Once the user holds
+    /// The id of a challenge of this user that was verified in the last ten minutes. It proves one change. Once the user holds
     /// a factor, the challenge must have been answered with a factor.
     challenge: Option<String>,
     /// A temporary pass that an administrator issued.

@@ -126,7 +126,7 @@ fn read_value(kind: &Kind, posted: &Posted, name: &str, stored: &Value) -> Optio
 }
 
 /// Reads the rows of a map; one with two empty fields is none. A name that was typed twice gets a number, so that nothing is lost: the
-/// engine says that there is no such name.
+/// engine reports an unknown name.
 fn read_map(posted: &Posted, name: &str, by_country: bool) -> Option<Value> {
     let (keys, values) = (format!("{name}#key"), format!("{name}#value"));
     let mut map = Map::new();

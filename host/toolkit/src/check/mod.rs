@@ -239,7 +239,7 @@ async fn examine_factor(
     let recording = Recording::new();
     let network = Network::builder().recording(&recording).build()?;
     let mut limits = SandboxLimits::default();
-    // What takes too long is told by its number of instructions, which is the same on every machine.
+    // Instructions are counted, because their number is the same on every machine.
     limits.factor_running_time = limits.running_time;
     let component = Component::load_to_measure(bytes, network, limits).await?;
     // What it says of each wrong answer is in the recording, and would bury the findings.

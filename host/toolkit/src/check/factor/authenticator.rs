@@ -1,4 +1,4 @@
-//! An authenticator (WebAuthn Level 3) that does what it is told, rightly or wrongly. It signs with ES256 and attests nothing.
+//! An authenticator (WebAuthn Level 3) that can answer rightly and wrongly. It signs with ES256 and attests nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

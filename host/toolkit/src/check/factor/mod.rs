@@ -1,4 +1,4 @@
-//! Checks a factor component: a pretended person enrols factors and answers challenges, rightly and wrongly.
+//! Checks a factor component: a simulated person enrols factors, and gives right and wrong answers.
 //!
 //! | what a rule is about | where |
 //! |---|---|
@@ -34,7 +34,7 @@ pub(super) struct Given<'a> {
     pub(super) options: &'a Value,
     /// States that released versions of the component wrote.
     pub(super) states: Option<&'a [FactorState]>,
-    /// Collects what the component says about answers.
+    /// Collects the details that the component gives about answers.
     pub(super) recording: &'a Recording,
 }
 

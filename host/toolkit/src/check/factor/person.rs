@@ -1,11 +1,11 @@
-//! A pretended person: holds what was revealed, or an authenticator, and answers.
+//! A simulated person: holds what was revealed, or an authenticator, and answers.
 
 use twofactor_sandbox::{BegunEnrolment, BegunFactorChallenge, Reveal, Site};
 
 use super::authenticator::Authenticator;
 use super::otpauth::App;
 
-/// A pretended person who holds one factor.
+/// A simulated person who holds one factor.
 #[derive(Clone)]
 pub(super) enum Person {
     /// With an authenticator app.

@@ -33,7 +33,7 @@ pub(super) struct Call {
     pub(super) seed: u8,
 }
 
-/// A factor that a pretended person holds.
+/// A factor that a simulated person holds.
 #[derive(Clone)]
 pub(super) struct Held {
     pub(super) person: Person,
