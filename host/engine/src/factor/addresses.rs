@@ -1,8 +1,8 @@
 //! Verified addresses: email addresses and phone numbers that a user has proved to control.
 //!
-//! A code that is delivered to the address proves it. From then on an application need not send the recipient with each challenge, and codes that
-//! go there prove changes of the user's sign-in methods, as long as the user holds no factor. Verifying an address
-//! requires the same proof as enrolling a factor; so does removing one.
+//! A code that is delivered to the address proves it. From then on an application need not send the recipient with each challenge, and
+//! codes that go there prove changes of the user's sign-in methods, as long as the user holds no factor. Verifying an address requires
+//! the same proof as enrolling a factor; so does removing one.
 
 use std::fmt;
 use std::net::IpAddr;
