@@ -17,6 +17,7 @@ use twofactor_sandbox::Secret;
 use zeroize::Zeroizing;
 
 use super::notices::{Happened, Notices, UserEventKind};
+use super::request::checked_user;
 use crate::challenge::{Verified, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -116,6 +117,7 @@ impl RememberedDevices {
         two_factor: &str,
         user_agent: Option<&str>,
     ) -> Result<Option<Secret>, Error> {
+        let sign_in = &sign_in.clone().in_one_spelling()?;
         let Some(days) = self.days(sign_in, two_factor).await? else { return Ok(None) };
         let (person, id, now) = (self.person(sign_in)?, random::id()?, self.clock.now());
         let mut bytes = Zeroizing::new([0; 32]);
@@ -153,6 +155,7 @@ impl RememberedDevices {
         if digests.is_empty() || sign_in.user.is_none() {
             return Ok(None);
         }
+        let sign_in = &sign_in.clone().in_one_spelling()?;
         let (person, now) = (self.person(sign_in)?, self.clock.now());
         let policies = self.instances.policies(sign_in).await?;
         for digest in digests {
@@ -176,7 +179,7 @@ impl RememberedDevices {
     /// # Errors
     /// If the store is not available.
     pub async fn list(&self, subscription: &str, user: &str) -> Result<Vec<RememberedDevice>, Error> {
-        let person = user_person(&self.keyring, subscription, user);
+        let person = user_person(&self.keyring, subscription, &checked_user(user)?);
         let records = self.store.remembered_devices(person, self.clock.now()).await?;
         let view = |record: RememberedDeviceRecord| {
             let user_agent = self.details(&record)?.user_agent;
@@ -191,6 +194,7 @@ impl RememberedDevices {
     /// # Errors
     /// Not found if there is no such device.
     pub async fn forget(&self, subscription: &str, user: &str, id: &str) -> Result<(), Error> {
+        let user = &checked_user(user)?;
         let person = user_person(&self.keyring, subscription, user);
         match self.store.forget_remembered_devices(person, DeviceSelection::One(id.to_owned())).await? {
             0 => Err(Error::not_found("remembered device")),
@@ -203,6 +207,7 @@ impl RememberedDevices {
     /// # Errors
     /// If the store is not available.
     pub async fn forget_all(&self, subscription: &str, user: &str) -> Result<u64, Error> {
+        let user = &checked_user(user)?;
         let person = user_person(&self.keyring, subscription, user);
         let forgotten = self.store.forget_remembered_devices(person, DeviceSelection::All).await?;
         if forgotten > 0 {
