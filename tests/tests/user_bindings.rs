@@ -301,3 +301,14 @@ async fn remembered_browsers_are_off_by_default_and_end_with_a_reset() {
     assert_eq!(world.admin.reset_factors("shop", "alice", "lost phone").await.unwrap().remembered_devices, 2);
     assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_code_that_verifies_an_address_signs_in_nobody() {
+    let world = world(json!({})).await;
+    let new = NewAddress::new(sign_in(), to_email(ALICE), Proof::FirstFactor);
+    let challenge = world.engine.add_address(new).await.unwrap();
+    let code = world.code(ALICE);
+    let answer = || Answer::new(&challenge.id, &code);
+    assert!(world.engine.verify("shop", answer()).await.unwrap_err().is_closed());
+    world.engine.confirm_address("shop", answer()).await.unwrap();
+}

@@ -38,9 +38,15 @@ impl Challenges {
         Ok(Some(Answered { purpose: details.purpose, by }))
     }
 
-    /// Uses a challenge as a proof, once. Returns false if it was not verified in the last ten minutes, or was used before.
-    pub(crate) async fn use_as_proof(&self, subscription: &str, id: &str) -> Result<bool, Error> {
+    /// Uses a challenge as a proof, once. Returns false if it was not verified in the last ten minutes, or was used before. With a
+    /// `holder`, it must be the last use of an active factor of that user.
+    pub(crate) async fn use_as_proof(
+        &self,
+        subscription: &str,
+        id: &str,
+        holder: Option<BucketKey>,
+    ) -> Result<bool, Error> {
         let now = self.clock.now();
-        Ok(self.store.use_challenge_as_proof(subscription, id, now - MAX_PROOF_AGE, now).await?)
+        Ok(self.store.use_challenge_as_proof(subscription, id, holder, now - MAX_PROOF_AGE, now).await?)
     }
 }

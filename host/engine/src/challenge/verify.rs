@@ -15,7 +15,26 @@ use crate::user_factor::of_delivered_code;
 use twofactor_sandbox::{CODE_LENGTHS, Verdict};
 
 impl Challenges {
+    /// Verifies an answer to a challenge of a sign-in.
     pub(crate) async fn verify(self: &Arc<Self>, subscription: &str, answer: Answer<'_>) -> Result<Verified, Error> {
+        self.verify_for(subscription, answer, false).await
+    }
+
+    /// Verifies an answer to a challenge of an address, which signs in nobody.
+    pub(crate) async fn verify_address(
+        self: &Arc<Self>,
+        subscription: &str,
+        answer: Answer<'_>,
+    ) -> Result<Verified, Error> {
+        self.verify_for(subscription, answer, true).await
+    }
+
+    async fn verify_for(
+        self: &Arc<Self>,
+        subscription: &str,
+        answer: Answer<'_>,
+        is_of_address: bool,
+    ) -> Result<Verified, Error> {
         let Answer { challenge: id, given, client_address } = answer;
         let input = match given {
             Given::Code(code) => match code::canonical(code) {
@@ -40,6 +59,9 @@ impl Challenges {
             Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
+        if details.verifies_address != is_of_address {
+            return Err(Error::closed());
+        }
         if details.held().is_some() {
             // Boxed: the future of every caller would hold it.
             return Box::pin(self.verify_factor(record, details, given, input)).await;

@@ -113,7 +113,7 @@ impl Factors {
             return Err(Error::closed());
         }
         let id = answer.challenge.to_owned();
-        let verified = self.challenges.verify(subscription, answer).await?;
+        let verified = self.challenges.verify_address(subscription, answer).await?;
         let mut address = self.challenges.address_of(subscription, &id).await?.ok_or_else(Error::closed)?;
         address.record.verified_at = Some(verified.verified_at);
         let user = verified.user.unwrap_or_default();

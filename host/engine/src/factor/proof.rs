@@ -101,8 +101,9 @@ impl Factors {
         if !PURPOSES.contains(&&*answered.purpose) {
             return Err(unfit());
         }
+        let mut holder = None;
         match answered.by {
-            AnsweredBy::Factor => {}
+            AnsweredBy::Factor => holder = Some(self.held.key(subscription, user)),
             AnsweredBy::DeliveredCode(_) if !what.held.is_empty() => {
                 return Err(Error::proof_required(
                     "the user holds a factor: the challenge must be answered with it and not with a code that was delivered",
@@ -118,7 +119,7 @@ impl Factors {
                 }
             }
         }
-        if !self.challenges.use_as_proof(subscription, id).await? {
+        if !self.challenges.use_as_proof(subscription, id, holder).await? {
             return Err(unfit());
         }
         Ok(AcceptedProof { name: "challenge" })

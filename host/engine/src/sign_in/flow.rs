@@ -13,7 +13,6 @@ use super::request::{
 use super::{HostedSignIns, Kept, SignInPage, digest};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, DeliveryOption, to_the_end, typed};
 use crate::error::Error;
-use crate::factor::FactorStatus;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
 
@@ -174,9 +173,13 @@ impl HostedSignIns {
                 delivery_options = self.delivery_options(&kept).await?;
             }
         }
-        let has_factor = held.factors.iter().any(|factor| factor.status == FactorStatus::Active);
-        let may_change =
-            kept.session.is_proved(now) || kept.page == HostedPage::Factors && kept.first_factor && !has_factor;
+        // Whoever holds a factor, even a suspended one, uses a factor first: anything else is weaker.
+        let proof = kept.session.proof(&held.factors, now);
+        let by_first_factor = kept.page == HostedPage::Factors && kept.first_factor;
+        let may_change = match held.factors.is_empty() {
+            true => proof.is_some() || by_first_factor,
+            false => proof.is_some_and(|proved| proved.by_factor),
+        };
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
             None => None,
@@ -328,6 +331,7 @@ impl HostedSignIns {
                 at: verified.verified_at,
                 challenge: Some(challenge.clone()),
                 by_factor: verified.factor.is_some(),
+                factor: verified.factor,
                 two_factor: verified.two_factor,
                 amr: verified.amr,
                 acr: verified.acr,
@@ -347,7 +351,8 @@ impl HostedSignIns {
     /// # Errors
     /// [`Error::is_closed`] if nothing was proved, or it has ended already.
     pub async fn proceed(&self, visit: &Visit) -> Result<Proceeded, Error> {
-        let proved = visit.kept.session.proved.clone().filter(|_| visit.kept.page == HostedPage::SignIn);
+        let fits = |proved: &Proved| visit.kept.page == HostedPage::SignIn && proved.is_by_one_of(&visit.factors);
+        let proved = visit.kept.session.proved.clone().filter(fits);
         self.end(visit, proved.ok_or_else(Error::closed)?).await
     }
 

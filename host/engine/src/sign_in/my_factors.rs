@@ -42,6 +42,9 @@ pub(super) struct Proved {
     pub(super) challenge: Option<String>,
     /// Whether the person holds the factor. A code that was delivered is weaker.
     pub(super) by_factor: bool,
+    /// The factor. Its proof ends when it is suspended or removed.
+    #[serde(default)]
+    pub(super) factor: Option<String>,
     pub(super) two_factor: String,
     pub(super) amr: Vec<String>,
     pub(super) acr: Option<String>,
@@ -57,9 +60,19 @@ pub(super) struct Held {
 }
 
 impl Session {
-    /// Returns whether a factor was used here recently.
-    pub(super) fn is_proved(&self, now: Timestamp) -> bool {
-        self.proved.as_ref().is_some_and(|proved| proved.at + PROVED > now)
+    /// Returns what was proved here recently. A factor that was suspended or removed since proves nothing.
+    pub(super) fn proof(&self, factors: &[UserFactor], now: Timestamp) -> Option<&Proved> {
+        self.proved.as_ref().filter(|proved| proved.at + PROVED > now && proved.is_by_one_of(factors))
+    }
+}
+
+impl Proved {
+    /// Returns whether the factor that was used, if one was, is still an active one of these.
+    pub(super) fn is_by_one_of(&self, factors: &[UserFactor]) -> bool {
+        let is_used = |factor: &UserFactor| {
+            factor.status == FactorStatus::Active && self.factor.as_deref() == Some(factor.id.as_str())
+        };
+        !self.by_factor || factors.iter().any(is_used)
     }
 }
 
@@ -111,7 +124,7 @@ impl HostedSignIns {
         }
         let enrollable = visit.enrollable.iter().find(|one| one.two_factor == two_factor);
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
-        let proved = visit.kept.session.proved.as_ref().filter(|_| visit.kept.session.is_proved(visit.now));
+        let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let proof = match proved {
             Some(Proved { by_factor: true, .. }) => Proof::Session,
             Some(Proved { challenge: Some(challenge), .. }) => Proof::Challenge(challenge.clone()),
@@ -146,7 +159,7 @@ impl HostedSignIns {
         let finished = self.factors.finish_enrolment(&visit.record.subscription, answer).await;
         let codes = matches!(open.form, EnrolmentForm::Codes(_));
         match finished {
-            Ok(_) => {
+            Ok(added) => {
                 let (two_factor, at) = (open.two_factor.clone(), visit.now);
                 self.rewrite(visit, |session| {
                     session.enrolment = None;
@@ -156,6 +169,7 @@ impl HostedSignIns {
                             at,
                             challenge: None,
                             by_factor: true,
+                            factor: Some(added.id),
                             two_factor,
                             amr: Vec::new(),
                             acr: None,
@@ -225,8 +239,8 @@ impl HostedSignIns {
 fn proved_user(visit: &Visit) -> Result<&str, Error> {
     let user = visit.kept.sign_in.user.as_deref();
     let session = &visit.kept.session;
-    let by_factor = session.proved.as_ref().is_some_and(|proved| proved.by_factor);
-    let proved = visit.kept.page == HostedPage::Factors && by_factor && session.is_proved(visit.now);
+    let by_factor = session.proof(&visit.factors, visit.now).is_some_and(|proved| proved.by_factor);
+    let proved = visit.kept.page == HostedPage::Factors && by_factor;
     user.filter(|_| proved)
         .ok_or_else(|| Error::proof_required("no factor was used on this page in the last ten minutes"))
 }

@@ -269,11 +269,13 @@ pub trait ChallengeStore {
     async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool>;
 
     /// Uses a challenge that was verified after `since` as a proof, once. Returns false if it was not, or was used as one before.
-    /// `since` is at most [`MAX_PROOF_AGE`] before `now`.
+    /// `since` is at most [`MAX_PROOF_AGE`] before `now`. With a `holder`, the user of the factors, the challenge must be the last use
+    /// of an active factor of that user: a factor that was removed or suspended since proves nothing.
     async fn use_challenge_as_proof(
         &self,
         subscription: &str,
         id: &str,
+        holder: Option<BucketKey>,
         since: Timestamp,
         now: Timestamp,
     ) -> Result<bool>;

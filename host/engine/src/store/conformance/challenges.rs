@@ -82,7 +82,7 @@ pub async fn only_an_open_challenge_is_handed_over_by_its_newest_message(store: 
 
 pub async fn a_verified_challenge_is_a_proof_once_and_while_it_is_fresh(store: &dyn Store) {
     let since = noon() - MINUTE;
-    let proves = async |id: &str, since, now| store.use_challenge_as_proof("s", id, since, now).await.unwrap();
+    let proves = async |id: &str, since, now| store.use_challenge_as_proof("s", id, None, since, now).await.unwrap();
     for id in ["open", "cancelled", "a", "b", "c"] {
         store.open_challenge(opening(id, noon())).await.unwrap();
     }
@@ -93,7 +93,7 @@ pub async fn a_verified_challenge_is_a_proof_once_and_while_it_is_fresh(store: &
     for id in ["open", "cancelled", "unknown"] {
         assert!(!proves(id, since, noon()).await, "{id}");
     }
-    assert!(!store.use_challenge_as_proof("t", "a", since, noon()).await.unwrap(), "another subscription's");
+    assert!(!store.use_challenge_as_proof("t", "a", None, since, noon()).await.unwrap(), "another subscription's");
     let all = (0..100).map(|_| proves("a", since, noon()));
     assert_eq!(futures::future::join_all(all).await.into_iter().filter(|one| *one).count(), 1);
     assert!(!proves("b", noon(), noon() + MINUTE).await, "too old");

@@ -279,6 +279,39 @@ pub async fn an_ended_factor_keeps_no_state_and_frees_its_unique_id(store: &dyn 
     assert_eq!(store.add_factor(first).await.unwrap(), added());
 }
 
+pub async fn a_challenge_proves_a_change_only_while_its_factor_can_be_used(store: &dyn Store) {
+    let proves = async |id: &str, holder| {
+        store.use_challenge_as_proof("s", id, Some(holder), noon() - MINUTE, noon()).await.unwrap()
+    };
+    for id in ["kept", "suspended", "ended"] {
+        let (mut new, mut challenge) = (adding(id, noon()), opening(id, noon()));
+        (new.factor.instance, challenge.challenge.instance) = (id.to_owned(), id.to_owned());
+        store.add_factor(new).await.unwrap();
+        store.open_challenge(challenge).await.unwrap();
+        assert!(store.consume_challenge(answering(id, using(id, 1))).await.unwrap().is_done());
+    }
+    assert!(store.set_factor_status("s", "suspended", FactorStatus::Active, FactorStatus::Suspended).await.unwrap());
+    store.end_factors([7; 16], FactorSelection::One("ended"), noon()).await.unwrap();
+    assert!(!proves("kept", [8; 16]).await, "another user");
+    assert!(!proves("suspended", [7; 16]).await);
+    assert!(!proves("ended", [7; 16]).await);
+    assert!(proves("kept", [7; 16]).await);
+    assert!(!proves("kept", [7; 16]).await, "once");
+}
+
+pub async fn an_enrolment_ends_when_a_factor_of_its_user_changes(store: &dyn Store) {
+    let begin = async || store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
+    begin().await;
+    store.add_factor(adding("a", noon())).await.unwrap();
+    assert_eq!(answer(store, "e", noon()).await, EnrolmentCharged::Closed, "a factor was added");
+    begin().await;
+    assert!(store.set_factor_status("s", "a", FactorStatus::Active, FactorStatus::Suspended).await.unwrap());
+    assert_eq!(answer(store, "e", noon()).await, EnrolmentCharged::Closed, "it was suspended");
+    begin().await;
+    store.end_factors([7; 16], FactorSelection::All, noon()).await.unwrap();
+    assert_eq!(answer(store, "e", noon()).await, EnrolmentCharged::Closed, "it was removed");
+}
+
 pub async fn an_answer_of_another_form_is_not_counted(store: &dyn Store) {
     open(store, "c").await;
     for _ in 0..20 {

@@ -97,6 +97,8 @@ macro_rules! store_conformance {
                 a_factor_that_was_suspended_or_has_ended_is_not_used,
                 an_ended_factor_keeps_no_state_and_frees_its_unique_id,
                 an_answer_of_another_form_is_not_counted,
+                a_challenge_proves_a_change_only_while_its_factor_can_be_used,
+                an_enrolment_ends_when_a_factor_of_its_user_changes,
                 nobody_is_never_locked,
                 the_handle_of_a_user_never_changes,
             }

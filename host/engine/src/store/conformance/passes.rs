@@ -80,7 +80,7 @@ pub async fn a_clock_set_back_over_a_restart_ends_passes_devices_and_proofs(stor
     store.resume(back).await.unwrap();
     assert!(!store.use_pass([7; 16], CODE, COUNTED, back).await.unwrap());
     assert_eq!(store.remembered_devices([7; 16], back).await.unwrap(), []);
-    assert!(!store.use_challenge_as_proof("s", "a", noon() - MINUTE, back).await.unwrap());
+    assert!(!store.use_challenge_as_proof("s", "a", None, noon() - MINUTE, back).await.unwrap());
 }
 
 pub async fn expired_passes_and_devices_are_purged(store: &dyn Store) {

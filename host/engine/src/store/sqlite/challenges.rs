@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
-use super::factors::use_factor;
+use super::factors::{ACTIVE, use_factor};
 use super::idempotency::{claim, complete, find};
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, release, release_person};
 use super::rows::{ms, time};
@@ -55,11 +55,12 @@ impl ChallengeStore for SqliteStore {
         &self,
         subscription: &str,
         id: &str,
+        holder: Option<BucketKey>,
         since: Timestamp,
         now: Timestamp,
     ) -> Result<bool> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
-        self.threads.write_at(now, move |c| use_as_proof(c, &subscription, &id, (since, now))).await
+        self.threads.write_at(now, move |c| use_as_proof(c, &subscription, &id, holder, (since, now))).await
     }
 
     async fn idempotency(&self, key: BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
@@ -224,13 +225,16 @@ pub(super) fn use_as_proof(
     c: &Connection,
     subscription: &str,
     id: &str,
+    holder: Option<BucketKey>,
     (since, now): (Timestamp, Timestamp),
 ) -> Result<bool> {
     let sql = format!(
         "UPDATE challenges SET verified_at = NULL WHERE id = ?1 AND subscription = ?2 AND closed = ?3 \
-         AND verified_at > ?4 AND verified_at <= ?5 + {SKEW_MS}"
+         AND verified_at > ?4 AND verified_at <= ?5 + {SKEW_MS} AND (?6 IS NULL OR EXISTS (\
+           SELECT 1 FROM factors WHERE factors.user = ?6 AND factors.instance = challenges.instance \
+           AND factors.status = {ACTIVE} AND factors.last_used_at = challenges.verified_at))"
     );
-    let proved = params![id, subscription, closing_number(Closing::Used), ms(since), ms(now)];
+    let proved = params![id, subscription, closing_number(Closing::Used), ms(since), ms(now), holder];
     Ok(c.prepare_cached(&sql)?.execute(proved)? == 1)
 }
 

@@ -15,11 +15,11 @@ impl FactorResetStore for SqliteStore {
 
 pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
-        // Before the factors, which take them along.
+        // Before the factors, which take both along.
         devices: remembered_devices::forget_all(c, &reset.user)?,
+        enrolments: factors::cancel_enrolments(c, &reset.user)?,
         factors: factors::end(c, &reset.user, None, reset.now)?,
         pass: passes::end(c, &reset.user)?,
-        enrolments: factors::cancel_enrolments(c, &reset.user)?,
         challenges: 0,
     };
     for person in &reset.persons {

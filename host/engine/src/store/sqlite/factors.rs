@@ -106,7 +106,7 @@ const FACTOR: &str = "id, subscription, user, instance, type_id, unique_id, stat
 
 const ENROLMENT: &str = "id, subscription, user, instance, sealed, attempts, max_attempts, created_at, expires_at";
 
-const ACTIVE: i64 = 0;
+pub(super) const ACTIVE: i64 = 0;
 const SUSPENDED: i64 = 1;
 const ENDED: i64 = 2;
 
@@ -230,6 +230,8 @@ pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdde
     if added != 1 {
         return Ok(Step::Undo(FactorAdded::Duplicate));
     }
+    // They were begun on a proof that may not be enough any longer.
+    cancel_enrolments(c, &new.user)?;
     remembered_devices::forget_all(c, &new.user)?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
@@ -286,6 +288,7 @@ pub(super) fn set_status(
     let values = params![number(to), id, subscription, number(from)];
     let user: Option<BucketKey> = c.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     if let Some(user) = &user {
+        cancel_enrolments(c, user)?;
         remembered_devices::forget_all(c, user)?;
     }
     Ok(user.is_some())
@@ -313,6 +316,7 @@ pub(super) fn end(c: &Connection, user: &BucketKey, one: Option<&str>, now: Time
         one.ended_at = Some(now);
     }
     if !ending.is_empty() {
+        cancel_enrolments(c, user)?;
         remembered_devices::forget_all(c, user)?;
     }
     Ok(ending)

@@ -170,6 +170,8 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
         factor_events::of_person(c, &[7; 16], 5).unwrap();
         let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
         assert_eq!(factor_resets::run(c, &reset).unwrap(), FactorResetOutcome::default());
-        assert!(!challenges::use_as_proof(c, "s", "a", (noon() - MINUTE, noon())).unwrap());
+        for holder in [None, Some([7; 16])] {
+            assert!(!challenges::use_as_proof(c, "s", "a", holder, (noon() - MINUTE, noon())).unwrap());
+        }
     });
 }
