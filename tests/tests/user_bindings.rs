@@ -99,14 +99,14 @@ async fn a_change_is_told_by_the_addresses_that_an_application_gave_in_the_perso
     assert_eq!(world.noticed(1).await, "pass-issued; sent by email: 1, by phone: 0");
     let mail = world.outbox.newest(ALICE).unwrap();
     assert_eq!(mail.subject, "Example: Ihre Anmeldemethoden wurden geändert");
-    assert!(mail.text.contains("Temporärer Pass durch einen Administrator ausgestellt"), "{}", mail.text);
+    assert!(mail.text.contains("Temporärer Zugangscode von einem Administrator ausgestellt"), "{}", mail.text);
     assert!(mail.text.contains(SUPPORT) && mail.text.contains("2026-11-24 12:00 UTC"), "{}", mail.text);
 
     // Months later, when no challenge is known any longer, the address still is.
     world.clock.advance(Duration::from_secs(90 * 24 * 3600));
     world.admin.reset_factors("shop", "alice", "account taken over").await.unwrap();
     assert_eq!(world.noticed(2).await, "reset; sent by email: 1, by phone: 0");
-    assert!(world.outbox.newest(ALICE).unwrap().text.contains("Alles durch einen Administrator entfernt"));
+    assert!(world.outbox.newest(ALICE).unwrap().text.contains("lle von einem Administrator entfernt"));
     let events = world.engine.user_events("shop", "alice").await.unwrap();
     let kinds: Vec<UserEventKind> = events.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [UserEventKind::Reset, UserEventKind::PassIssued]);

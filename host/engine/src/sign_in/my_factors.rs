@@ -84,20 +84,26 @@ impl HostedSignIns {
         let mut held = Held { factors: self.factors.list(subscription, user, false).await?, ..Held::default() };
         let active = |factor: &&UserFactor| factor.status == FactorStatus::Active;
         let has_another = held.factors.iter().filter(active).any(|factor| !factor.fallback);
-        for one in self.factors.enrollable(&kept.sign_in).await? {
+        let enrollables = self.factors.enrollable(&kept.sign_in).await?;
+        for one in &enrollables {
             let manifest = &one.manifest;
             let own: Vec<_> = held.factors.iter().filter(|factor| factor.two_factor == one.two_factor).collect();
             let is_webauthn = manifest.challenge == AnswerKind::WebauthnGet;
             let usable = |factor: &&&UserFactor| active(factor) && kept.required.is_met(is_webauthn, &factor.facts);
             if own.iter().any(|factor| usable(&factor)) {
                 let last_used_at = own.iter().filter(usable).filter_map(|factor| factor.last_used_at).max();
-                held.options.push(option(&one, last_used_at));
+                held.options.push(option(one, last_used_at));
             }
             let room = manifest.replaces_earlier || own.len() < manifest.max_per_user as usize;
             if room && (has_another || !manifest.never_sole) {
-                held.enrollable.extend(enrollable(&one));
+                held.enrollable.extend(enrollable(one));
             }
         }
+        let is_passkey = |factor: &UserFactor| {
+            let of = enrollables.iter().find(|one| one.two_factor == factor.two_factor);
+            of.is_some_and(|one| one.manifest.challenge == AnswerKind::WebauthnGet)
+        };
+        held.factors.sort_by_key(|factor| (factor.fallback, !is_passkey(factor), factor.created_at));
         held.options.sort_by_key(|one| (one.fallback, one.answer != AnswerForm::Passkey, Reverse(one.last_used_at)));
         held.enrollable.sort_by_key(|one| match one.kind {
             EnrolmentKind::Passkey => 0,
@@ -163,6 +169,13 @@ impl HostedSignIns {
                 let (two_factor, at) = (open.two_factor.clone(), visit.now);
                 self.rewrite(visit, |session| {
                     session.enrolment = None;
+                    // New codes replace those of which one was just used.
+                    let replaced = |one: &&mut Proved| {
+                        open.replaces && one.two_factor == two_factor && one.is_by_one_of(&visit.factors)
+                    };
+                    if let Some(proved) = session.proved.as_mut().filter(replaced) {
+                        proved.factor = Some(added.id.clone());
+                    }
                     // Whoever has just used a new factor need not use it again. Stored codes were not used.
                     if !codes && !session.proved.as_ref().is_some_and(|proved| proved.by_factor) {
                         session.proved = Some(Proved {
@@ -220,15 +233,29 @@ impl HostedSignIns {
         let removed = self.factors.remove(&visit.record.subscription, user, factor, &Proof::Session).await?;
         let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
         let signals = signals.collect::<Result<Vec<_>, _>>()?;
+        let proved = visit.kept.session.proved.as_ref();
+        if proved.is_some_and(|proved| proved.factor.as_deref() == Some(factor)) {
+            // Another factor must be used for the next change.
+            let end = |session: &mut Session| (session.signals, session.proved) = (signals, None);
+            return self.rewrite_with(visit, None, end).await;
+        }
         self.rewrite(visit, |session| session.signals = signals).await
     }
 
     /// Changes the session of a hosted page, at the step at which the browser saw it.
     pub(super) async fn rewrite(&self, visit: &Visit, change: impl FnOnce(&mut Session)) -> Result<(), Error> {
+        self.rewrite_with(visit, visit.record.challenge.clone(), change).await
+    }
+
+    async fn rewrite_with(
+        &self,
+        visit: &Visit,
+        challenge: Option<String>,
+        change: impl FnOnce(&mut Session),
+    ) -> Result<(), Error> {
         let mut kept = visit.kept.clone();
         change(&mut kept.session);
         let sealed = self.seal(&visit.record, &kept)?;
-        let challenge = visit.record.challenge.clone();
         let rewritten =
             self.store.rewrite_sign_in(visit.id(), visit.step(), challenge, sealed, self.clock.now()).await?;
         if rewritten { Ok(()) } else { Err(Error::closed()) }

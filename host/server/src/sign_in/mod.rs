@@ -39,6 +39,7 @@ pub(crate) use public::is_confidential;
 pub(crate) use result::sign;
 
 use browser::{Client, Fields, Query};
+use my_factors::Done;
 use page::{Frame, Say};
 use site::{Inner, Site};
 use text::Words;
@@ -182,13 +183,17 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
     let why = Why::read(query);
     let resent = |words: &Words| Say::Done(words.resent.to_owned());
     let failed = |words: &Words| why.map_or_else(|| Say::Error(String::new()), |why| why.say(words, &visit));
+    let changes = visit.hosted_page() == HostedPage::Factors || visit.is_proved();
+    let done = Done::read(query).filter(|_| changes);
+    let changed = |words: &Words| Say::Done(done.map_or_else(String::new, |done| done.text(words).to_owned()));
     let say = match why {
         Some(_) => Some(&failed as &dyn Fn(&Words) -> Say),
-        None => (query.get("sent") == Some("again")).then_some(&resent as &dyn Fn(&Words) -> Say),
+        None if query.get("sent") == Some("again") => Some(&resent as &dyn Fn(&Words) -> Say),
+        None => done.map(|_| &changed as &dyn Fn(&Words) -> Say),
     };
     let mut response = match visit.hosted_page() {
         HostedPage::Factors if visit.may_change => my_factors::show(&visitor, &visit, query, say),
-        HostedPage::SignIn if visit.is_proved() => my_factors::offer(&visitor, &visit, query, say),
+        HostedPage::SignIn if visit.is_proved() => my_factors::offer(&visitor, &visit, say),
         _ => visitor.open(&visit, say, choose),
     };
     // A browser that only looks (HEAD, prefetch) does not use up the link.

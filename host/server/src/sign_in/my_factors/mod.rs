@@ -26,8 +26,7 @@ pub(super) fn show(
 ) -> Response {
     let path = super::path(visitor.secret);
     let frame = visitor.frame(&path, Some(visit));
-    let done = Done::read(query);
-    let say = say.map(|say| say(frame.words)).or_else(|| done.map(|done| Say::Done(done.text(frame.words).to_owned())));
+    let say = say.map(|say| say(frame.words));
     let asked = query.get("remove").and_then(|id| visit.factors.iter().find(|factor| factor.id == id));
     let markup = match (&visit.enrolment, asked) {
         (Some(enrolment), _) => add::page(&frame, visit, enrolment, say.as_ref()),
@@ -38,16 +37,10 @@ pub(super) fn show(
 }
 
 /// Returns what a person is offered between a right answer and the way back: new recovery codes, when few are left.
-pub(super) fn offer(
-    visitor: &Visitor<'_>,
-    visit: &Visit,
-    query: &Fields,
-    say: Option<&dyn Fn(&Words) -> Say>,
-) -> Response {
+pub(super) fn offer(visitor: &Visitor<'_>, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>) -> Response {
     let path = super::path(visitor.secret);
     let frame = visitor.frame(&path, Some(visit));
-    let done = Done::read(query);
-    let say = say.map(|say| say(frame.words)).or_else(|| done.map(|done| Say::Done(done.text(frame.words).to_owned())));
+    let say = say.map(|say| say(frame.words));
     let markup = match &visit.enrolment {
         Some(enrolment) => add::page(&frame, visit, enrolment, say.as_ref()),
         None => list::offer(&frame, visit, say.as_ref()),
@@ -80,12 +73,12 @@ impl Done {
         format!("done={}", self.word())
     }
 
-    fn read(query: &Fields) -> Option<Self> {
+    pub(super) fn read(query: &Fields) -> Option<Self> {
         let word = query.get("done")?;
         Self::ALL.into_iter().find(|done| done.word() == word)
     }
 
-    fn text(self, words: &Words) -> &'static str {
+    pub(super) fn text(self, words: &Words) -> &'static str {
         match self {
             Self::Added => words.factors.was_added,
             Self::CodesStored => words.factors.codes_stored,
