@@ -82,6 +82,8 @@ pub use error::{Error, ErrorKind};
 pub use factor::{Enrolment, EnrolmentAnswer, NewEnrolment, Proof, UserFactor};
 pub use instance::SignIn;
 pub use site::Site;
+#[cfg(feature = "postgres")]
+pub use store::PostgresStore;
 pub use store::SqliteStore;
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{FieldError, Network};

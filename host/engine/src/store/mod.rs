@@ -1,4 +1,4 @@
-//! Durable state: the [`Store`] trait, and SQLite as its implementation.
+//! Durable state: the [`Store`] trait, and its implementations for SQLite and (feature `postgres`) PostgreSQL.
 //!
 //! Each method is one transaction: when it returns `Ok`, its effect is durable, and when it returns `Err`, it had no effect (but
 //! for [`StoreErrorKind::OutcomeUnknown`]). A store knows no keys. It makes no decision that the documentation of a method does
@@ -25,6 +25,8 @@ mod instances;
 mod limits;
 mod maintenance;
 mod passes;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod providers;
 mod remembered_devices;
 mod sessions;
@@ -51,6 +53,8 @@ pub use instances::*;
 pub use limits::*;
 pub use maintenance::*;
 pub use passes::*;
+#[cfg(feature = "postgres")]
+pub use postgres::{CopiedTable, PostgresOptions, PostgresStore, StorePlace, copy_store};
 pub use providers::*;
 pub use remembered_devices::*;
 pub use sessions::*;

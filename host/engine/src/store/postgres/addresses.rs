@@ -1,0 +1,75 @@
+//! Addresses of users.
+
+use async_trait::async_trait;
+use tokio_postgres::Row;
+
+use super::session::Session;
+use super::values::{get, values};
+use super::{PostgresStore, Step, begin_for};
+use crate::store::*;
+
+#[async_trait]
+impl AddressStore for PostgresStore {
+    async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()> {
+        let Some(first) = addresses.first() else { return Ok(()) };
+        let begin = begin_for(&first.person);
+        self.transaction(begin, addresses, move |c, addresses| async move {
+            put(&c, &addresses, most).await.map(Step::Keep)
+        })
+        .await
+    }
+
+    async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>> {
+        self.read(person, |c, person| async move { of_person(&c, &person).await }).await
+    }
+
+    async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool> {
+        self.write(id.to_owned(), move |c, id| async move {
+            let sql = "DELETE FROM addresses WHERE person = $1 AND id = $2";
+            Ok(c.execute(sql, values![&person, &*id]).await? == 1)
+        })
+        .await
+    }
+}
+
+async fn put(c: &Session, addresses: &[AddressRecord], most: u32) -> Result<()> {
+    let sql = "INSERT INTO addresses AS a (person, kind, hash, id, sealed, verified_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
+               seen_at = greatest(a.seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, a.verified_at)";
+    for new in addresses {
+        let AddressRecord { id, person, kind, hash, sealed, verified_at, seen_at } = new;
+        let values = values![person, kind_number(*kind), hash, id, sealed, *verified_at, *seen_at];
+        c.execute(sql, values).await?;
+    }
+    let sql = "DELETE FROM addresses WHERE (person, kind, hash) IN (SELECT person, kind, hash FROM addresses \
+               WHERE person = $1 AND verified_at IS NULL ORDER BY seen_at DESC, kind, hash OFFSET $2)";
+    for new in addresses.iter().take(1) {
+        c.execute(sql, values![&new.person, most]).await?;
+    }
+    Ok(())
+}
+
+async fn of_person(c: &Session, person: &BucketKey) -> Result<Vec<AddressRecord>> {
+    let sql = "SELECT person, kind, hash, id, sealed, verified_at, seen_at FROM addresses WHERE person = $1 \
+               ORDER BY verified_at IS NULL, seen_at DESC, id";
+    c.rows(sql, values![person]).await?.iter().map(to_address).collect()
+}
+
+fn kind_number(kind: AddressKind) -> i64 {
+    match kind {
+        AddressKind::Email => 0,
+        AddressKind::Phone => 1,
+    }
+}
+
+fn to_address(row: &Row) -> Result<AddressRecord> {
+    Ok(AddressRecord {
+        person: get(row, 0)?,
+        kind: if get::<i64>(row, 1)? == 0 { AddressKind::Email } else { AddressKind::Phone },
+        hash: get(row, 2)?,
+        id: get(row, 3)?,
+        sealed: get(row, 4)?,
+        verified_at: get(row, 5)?,
+        seen_at: get(row, 6)?,
+    })
+}

@@ -1,0 +1,335 @@
+//! Challenges. Each step is one statement; those that are more than an update are functions of the schema.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::limits::{blobs, charged, to_limited};
+use super::session::Session;
+use super::values::{SKEW_MS, get, ms, values};
+use super::{PostgresStore, idempotency};
+use crate::keyring::KeyId;
+use crate::store::*;
+
+#[async_trait]
+impl ChallengeStore for PostgresStore {
+    async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
+        self.write_repeatably(request.now, request, |c, request, is_repeated| async move {
+            open(&c, &request, is_repeated).await
+        })
+        .await
+    }
+
+    async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
+        self.read((subscription.to_owned(), id.to_owned()), |c, of| async move { challenge(&c, &of.0, &of.1).await })
+            .await
+    }
+
+    async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
+        // An answer that is counted twice errs on the safe side.
+        self.write_repeatably(attempt.now, attempt, |c, attempt, _| async move { charge_attempt(&c, &attempt).await })
+            .await
+    }
+
+    async fn consume_challenge(&self, request: Consume) -> Result<Consumed> {
+        let mut call = [0; 16];
+        getrandom::fill(&mut call).map_err(StoreError::unavailable)?;
+        self.write_repeatably(
+            request.now,
+            request,
+            move |c, request, _| async move { consume(&c, &request, &call).await },
+        )
+        .await
+    }
+
+    async fn release_attempt(&self, subscription: &str, id: &str, person: BucketKey) -> Result<()> {
+        self.write((subscription.to_owned(), id.to_owned()), move |c, of| async move {
+            c.rows("SELECT 1 FROM tf1_release_attempt($1, $2, $3)", values![&of.1, &of.0, &person]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn resend_challenge(&self, request: Resend) -> Result<Resent> {
+        self.write_at(request.now, request, |c, request| async move { resend(&c, &request).await }).await
+    }
+
+    async fn hand_over_challenge(&self, request: HandOver) -> Result<bool> {
+        self.write_at(request.now, request, |c, request| async move { hand_over(&c, &request).await }).await
+    }
+
+    async fn close_challenge(&self, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
+        self.write_at(now, (subscription.to_owned(), id.to_owned()), move |c, of| async move {
+            close(&c, &of.0, &of.1, why, now).await
+        })
+        .await
+    }
+
+    async fn use_challenge_as_proof(
+        &self,
+        subscription: &str,
+        id: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.write_at(now, (subscription.to_owned(), id.to_owned()), move |c, of| async move {
+            // One that was verified later than now, by more than clocks may differ, proves nothing: then a clock was wrong.
+            let sql = format!(
+                "UPDATE challenges SET verified_at = NULL WHERE id = $1 AND subscription = $2 AND closed = 0 \
+                 AND verified_at > $3 AND verified_at <= $4 + {SKEW_MS} AND epoch = tf1_epoch()"
+            );
+            Ok(c.execute(&sql, values![&of.1, &of.0, since, now]).await? == 1)
+        })
+        .await
+    }
+
+    async fn idempotency(&self, key: BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
+        self.read(key, move |c, key| async move { idempotency::find(&c, &key, now).await }).await
+    }
+
+    async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
+        self.write(answer, move |c, answer| async move { idempotency::complete(&c, &key, answer.as_deref()).await })
+            .await
+    }
+}
+
+/// Returns the condition of an open challenge. One that was created later than now, by more than clocks may differ, is not open:
+/// then a clock was wrong. Nor is one that was opened on another timeline.
+fn is_open() -> String {
+    format!(
+        "closed IS NULL AND attempts < max_attempts AND expires_at > $3 AND created_at <= $3 + {SKEW_MS} AND epoch = tf1_epoch()"
+    )
+}
+
+async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool) -> Result<Opened> {
+    let OpenChallenge { challenge: new, charges, person, idempotency, now } = request;
+    let (in_a_row, in_a_day) = match new.first_factor {
+        true => (person.consecutive, person.daily),
+        false => {
+            (person.consecutive.saturating_sub(person.consecutive_kept), person.daily.saturating_sub(person.daily_kept))
+        }
+    };
+    let [keys, amounts, limits, windows] = charged(charges);
+    let claim = idempotency.as_ref();
+    let codes = pack(&new.codes);
+    let values = [
+        is_repeated.into(),
+        (*now).into(),
+        claim.map(|claim| claim.key.as_slice()).into(),
+        claim.map(|claim| claim.request.as_slice()).into(),
+        claim.map(|claim| claim.until).into(),
+        in_a_row.into(),
+        in_a_day.into(),
+        person.day_ms.into(),
+        keys,
+        amounts,
+        limits,
+        windows,
+        (&new.id).into(),
+        (&new.subscription).into(),
+        (&new.instance).into(),
+        (&new.person).into(),
+        new.first_factor.into(),
+        (&new.sealed).into(),
+        (&codes).into(),
+        new.attempts.into(),
+        new.max_attempts.into(),
+        new.resends.into(),
+        new.max_resends.into(),
+        new.resend_after.into(),
+        new.created_at.into(),
+        new.expires_at.into(),
+    ];
+    let sql = "SELECT outcome, reached, limited_until, first_request, first_answer, first_at FROM tf1_open($1, $2, $3, $4, $5, $6, $7, \
+               $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)";
+    let row = c.only_row(sql, &values).await?;
+    if get::<i64>(&row, 0)? == 1 {
+        return idempotency::to_record(&row, 3).map(Opened::Repeated);
+    }
+    Ok(to_limited(&row)?.map_or(Opened::Open, Opened::Limited))
+}
+
+/// A challenge that was open on another timeline is shown as cancelled: it accepts nothing.
+async fn challenge(c: &Session, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
+    let sql = "SELECT instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, resend_after, \
+               created_at, expires_at, CASE WHEN closed IS NULL AND epoch <> tf1_epoch() THEN 1 ELSE closed END \
+               FROM challenges WHERE id = $1 AND subscription = $2";
+    let Some(row) = c.row(sql, values![id, subscription]).await? else { return Ok(None) };
+    let mut record = to_challenge(&row, 0, (id, subscription))?;
+    record.closed = get::<Option<i64>>(&row, 12)?.map(to_closing);
+    Ok(Some(record))
+}
+
+async fn charge_attempt(c: &Session, attempt: &Attempt) -> Result<Charged> {
+    let Attempt { subscription, id, charges, person, now } = attempt;
+    let [keys, amounts, limits, windows] = charged(charges);
+    let values = [
+        id.into(),
+        subscription.into(),
+        (*now).into(),
+        person.is_unlimited().into(),
+        person.consecutive.into(),
+        person.daily.into(),
+        person.consecutive_kept.into(),
+        person.daily_kept.into(),
+        person.day_ms.into(),
+        keys,
+        amounts,
+        limits,
+        windows,
+    ];
+    let sql = "SELECT outcome, reached, limited_until, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, \
+               challenge_codes, challenge_attempts, challenge_max_attempts, challenge_resends, challenge_max_resends, \
+               challenge_resend_after, challenge_created_at, challenge_expires_at \
+               FROM tf1_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let row = c.only_row(sql, &values).await?;
+    Ok(match get::<i64>(&row, 0)? {
+        0 => Charged::Compare(to_challenge(&row, 3, (id, subscription))?),
+        1 => Charged::Closed,
+        // The person's limit ended between two statements: the next answer is counted.
+        _ => Charged::Limited(to_limited(&row)?.unwrap_or(Limited::PersonLocked)),
+    })
+}
+
+async fn consume(c: &Session, request: &Consume, call: &[u8; 16]) -> Result<Consumed> {
+    let Consume { subscription, id, code, person, release, factor, now } = request;
+    let code = pack(&[*code]);
+    let values = [
+        id.into(),
+        subscription.into(),
+        (*now).into(),
+        (&code).into(),
+        call.into(),
+        person.into(),
+        blobs(release).into(),
+        factor.as_ref().map(|used| &*used.factor).into(),
+        factor.as_ref().map(|used| i64::try_from(used.revision).unwrap_or(i64::MAX)).into(),
+        factor.as_ref().map(|used| &*used.state).into(),
+    ];
+    let sql = "SELECT outcome FROM tf1_consume($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    Ok(match get::<i64>(&c.only_row(sql, &values).await?, 0)? {
+        0 => Consumed::Done,
+        1 => Consumed::Closed,
+        _ => Consumed::FactorChanged,
+    })
+}
+
+async fn resend(c: &Session, request: &Resend) -> Result<Resent> {
+    let Resend { subscription, id, resends, codes, resend_after, charges, person, now } = request;
+    let codes = pack(codes);
+    let [keys, amounts, limits, windows] = charged(charges);
+    let values = [
+        id.into(),
+        subscription.into(),
+        (*now).into(),
+        (&codes).into(),
+        (*resends).into(),
+        (*resend_after).into(),
+        person.consecutive.into(),
+        person.daily.into(),
+        person.consecutive_kept.into(),
+        person.daily_kept.into(),
+        person.day_ms.into(),
+        keys,
+        amounts,
+        limits,
+        windows,
+    ];
+    let sql = "SELECT outcome, reached, limited_until \
+               FROM tf1_resend($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let row = c.only_row(sql, &values).await?;
+    if get::<i64>(&row, 0)? == 1 {
+        return Ok(Resent::Refused);
+    }
+    Ok(to_limited(&row)?.map_or(Resent::Granted, Resent::Limited))
+}
+
+async fn hand_over(c: &Session, request: &HandOver) -> Result<bool> {
+    let open = is_open();
+    let sql = format!(
+        "UPDATE challenges SET instance = $4, sealed = $5, codes = coalesce($7, codes) \
+         WHERE id = $1 AND subscription = $2 AND {open} AND resends = $6"
+    );
+    let HandOver { subscription, id, resends, instance, sealed, codes, now } = request;
+    let codes = codes.as_deref().map(pack);
+    Ok(c.execute(&sql, values![id, subscription, *now, instance, sealed, *resends, &codes]).await? == 1)
+}
+
+async fn close(c: &Session, subscription: &str, id: &str, why: Closing, now: Timestamp) -> Result<bool> {
+    let open = is_open();
+    let sql = format!("UPDATE challenges SET closed = $4 WHERE id = $1 AND subscription = $2 AND {open}");
+    Ok(c.execute(&sql, values![id, subscription, now, closing_number(why)]).await? == 1)
+}
+
+const MAX_PROOF_AGE_MS: i64 = MAX_PROOF_AGE.as_millis() as i64;
+
+/// Ends the challenges of a person that are open at `now`, and what the verified ones prove. They are found by their end: so many
+/// challenges are started within minutes, and resets are rare.
+pub(super) async fn close_of(c: &Session, person: &BucketKey, now: Timestamp) -> Result<u64> {
+    let sql =
+        "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > $2";
+    c.execute(sql, values![person, ms(now) - MAX_PROOF_AGE_MS]).await?;
+    let sql = "UPDATE challenges SET closed = 1 WHERE person = $1 AND closed IS NULL AND expires_at > $2";
+    c.execute(sql, values![person, now]).await
+}
+
+/// Ends whatever is open at `now`, and whatever was verified so lately that it may still serve as a proof.
+pub(super) async fn close_all(c: &Session, now: i64) -> Result<u64> {
+    let sql = "UPDATE challenges SET verified_at = NULL WHERE verified_at IS NOT NULL AND expires_at > $1";
+    c.execute(sql, values![now - MAX_PROOF_AGE_MS]).await?;
+    c.execute("UPDATE challenges SET closed = 1 WHERE closed IS NULL AND expires_at > $1", values![now]).await
+}
+
+/// Returns a challenge that is open, whose columns begin at `n`.
+fn to_challenge(row: &Row, n: usize, (id, subscription): (&str, &str)) -> Result<ChallengeRecord> {
+    Ok(ChallengeRecord {
+        id: id.to_owned(),
+        subscription: subscription.to_owned(),
+        instance: get(row, n)?,
+        person: get(row, n + 1)?,
+        first_factor: get(row, n + 2)?,
+        sealed: get(row, n + 3)?,
+        codes: unpack(&get::<Vec<u8>>(row, n + 4)?),
+        attempts: get(row, n + 5)?,
+        max_attempts: get(row, n + 6)?,
+        resends: get(row, n + 7)?,
+        max_resends: get(row, n + 8)?,
+        resend_after: get(row, n + 9)?,
+        created_at: get(row, n + 10)?,
+        expires_at: get(row, n + 11)?,
+        closed: None,
+    })
+}
+
+fn closing_number(closing: Closing) -> i64 {
+    match closing {
+        Closing::Used => 0,
+        Closing::Cancelled => 1,
+        Closing::Undelivered => 2,
+    }
+}
+
+fn to_closing(number: i64) -> Closing {
+    match number {
+        0 => Closing::Used,
+        1 => Closing::Cancelled,
+        _ => Closing::Undelivered,
+    }
+}
+
+/// A code takes 36 bytes: the key's id and the MAC.
+pub(super) fn pack(codes: &[CodeMac]) -> Vec<u8> {
+    codes.iter().flat_map(|code| [&code.key.to_be_bytes()[..], &code.mac].concat()).collect()
+}
+
+pub(super) fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
+    bytes
+        .as_chunks::<36>()
+        .0
+        .iter()
+        .filter_map(|chunk| {
+            let (key, mac) = chunk.split_first_chunk::<4>()?;
+            Some(CodeMac { key: KeyId::from_be_bytes(*key), mac: mac.try_into().ok()? })
+        })
+        .collect()
+}

@@ -1,0 +1,31 @@
+//! Resetting a user.
+
+use async_trait::async_trait;
+
+use super::session::Session;
+use super::{PostgresStore, Step, begin_for, challenges, factors, passes, remembered_devices};
+use crate::store::*;
+
+#[async_trait]
+impl FactorResetStore for PostgresStore {
+    async fn reset_factors(&self, reset: FactorReset) -> Result<FactorResetOutcome> {
+        self.record_time(reset.now).await?;
+        self.transaction(begin_for(&reset.user), reset, |c, reset| async move { run(&c, &reset).await.map(Step::Keep) })
+            .await
+    }
+}
+
+async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
+    let mut ended = FactorResetOutcome {
+        // Before the factors, which take them along.
+        devices: remembered_devices::forget_all(c, &reset.user).await?,
+        factors: factors::end(c, &reset.user, None, reset.now).await?,
+        pass: passes::end(c, &reset.user).await?,
+        enrolments: factors::cancel_enrolments(c, &reset.user).await?,
+        challenges: 0,
+    };
+    for person in &reset.persons {
+        ended.challenges += challenges::close_of(c, person, reset.now).await?;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,364 @@
+//! Factors that users hold, and their enrolments. What changes several rows of a user is alone with them: see [`super::begin_for`].
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::idempotency;
+use super::limits::charge;
+use super::remembered_devices;
+use super::session::Session;
+use super::values::{SKEW_MS, get, values};
+use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
+use crate::store::*;
+
+#[async_trait]
+impl FactorStore for PostgresStore {
+    async fn begin_enrolment(&self, request: BeginEnrolment) -> Result<EnrolmentBegun> {
+        self.record_time(request.enrolment.created_at).await?;
+        let begin_transaction = begin_for(&request.enrolment.user);
+        self.transaction(begin_transaction, request, |c, request| async move { begin(&c, &request).await }).await
+    }
+
+    async fn enrolment(&self, subscription: &str, id: &str) -> Result<Option<EnrolmentRecord>> {
+        self.read((subscription.to_owned(), id.to_owned()), |c, of| async move {
+            let sql = format!("SELECT {ENROLMENT} FROM enrolments WHERE id = $1 AND subscription = $2");
+            c.row(&sql, values![&of.1, &of.0]).await?.as_ref().map(to_enrolment).transpose()
+        })
+        .await
+    }
+
+    async fn charge_enrolment(&self, attempt: EnrolmentAttempt) -> Result<EnrolmentCharged> {
+        self.record_time(attempt.now).await?;
+        self.transaction(BEGIN_UNGUARDED.to_owned(), attempt, |c, attempt| async move {
+            charge_enrolment(&c, &attempt, Take::Count).await
+        })
+        .await
+    }
+
+    async fn take_enrolment(&self, attempt: EnrolmentAttempt) -> Result<EnrolmentCharged> {
+        self.record_time(attempt.now).await?;
+        self.transaction(BEGIN_UNGUARDED.to_owned(), attempt, |c, attempt| async move {
+            charge_enrolment(&c, &attempt, Take::Remove).await
+        })
+        .await
+    }
+
+    async fn release_enrolment(&self, subscription: &str, id: &str) -> Result<()> {
+        self.write((subscription.to_owned(), id.to_owned()), |c, of| async move {
+            let sql = "UPDATE enrolments SET attempts = greatest(attempts - 1, 0) WHERE id = $1 AND subscription = $2";
+            c.execute(sql, values![&of.1, &of.0]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn add_factor(&self, request: AddFactor) -> Result<FactorAdded> {
+        self.record_time(request.now).await?;
+        let begin = begin_for(&request.factor.user);
+        self.transaction(begin, request, |c, request| async move { add(&c, &request).await }).await
+    }
+
+    async fn factors(&self, user: BucketKey, ended: bool) -> Result<Vec<FactorRecord>> {
+        self.read(user, move |c, user| async move { factors(&c, &user, ended).await }).await
+    }
+
+    async fn factor(&self, subscription: &str, id: &str) -> Result<Option<FactorRecord>> {
+        self.read((subscription.to_owned(), id.to_owned()), |c, of| async move {
+            let sql = format!("SELECT {FACTOR} FROM factors WHERE id = $1 AND subscription = $2");
+            c.row(&sql, values![&of.1, &of.0]).await?.as_ref().map(to_factor).transpose()
+        })
+        .await
+    }
+
+    async fn factor_by_unique_id(&self, unique_id: UniqueIdHash) -> Result<Option<FactorRecord>> {
+        self.read(unique_id, |c, unique_id| async move {
+            let sql = format!("SELECT {FACTOR} FROM factors WHERE unique_id = $1");
+            c.row(&sql, values![&*unique_id]).await?.as_ref().map(to_factor).transpose()
+        })
+        .await
+    }
+
+    async fn has_unique_ids(&self, subscription: &str) -> Result<bool> {
+        self.read(subscription.to_owned(), |c, subscription| async move {
+            let sql = "SELECT EXISTS (SELECT 1 FROM factors WHERE subscription = $1 AND unique_id IS NOT NULL)";
+            get(&c.only_row(sql, values![subscription.as_str()]).await?, 0)
+        })
+        .await
+    }
+
+    async fn set_factor_details(&self, subscription: &str, id: &str, details: Vec<u8>) -> Result<bool> {
+        self.write((subscription.to_owned(), id.to_owned(), details), |c, input| async move {
+            let sql =
+                format!("UPDATE factors SET details = $1 WHERE id = $2 AND subscription = $3 AND status < {ENDED}");
+            Ok(c.execute(&sql, values![&input.2, &input.1, &input.0]).await? == 1)
+        })
+        .await
+    }
+
+    async fn set_factor_status(
+        &self,
+        subscription: &str,
+        id: &str,
+        from: FactorStatus,
+        to: FactorStatus,
+    ) -> Result<bool> {
+        if from == FactorStatus::Ended || to == FactorStatus::Ended {
+            return Ok(false);
+        }
+        // A use that was verified before the change is refused after it: the revision is another one.
+        self.write((subscription.to_owned(), id.to_owned()), move |c, of| async move {
+            let sql = "WITH f AS (UPDATE factors SET status = $1, revision = revision + 1 \
+                       WHERE id = $2 AND subscription = $3 AND status = $4 RETURNING owner), \
+                       d AS (DELETE FROM remembered_devices WHERE person IN (SELECT owner FROM f)) SELECT 1 FROM f";
+            Ok(c.row(sql, values![number(to), &of.1, &of.0, number(from)]).await?.is_some())
+        })
+        .await
+    }
+
+    async fn end_factors(
+        &self,
+        user: BucketKey,
+        selection: FactorSelection<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<FactorRecord>> {
+        let one = match selection {
+            FactorSelection::One(id) => Some(id.to_owned()),
+            FactorSelection::All => None,
+        };
+        self.record_time(now).await?;
+        self.transaction(begin_for(&user), one, move |c, one| async move {
+            end(&c, &user, one.as_deref(), now).await.map(Step::Keep)
+        })
+        .await
+    }
+
+    async fn cancel_enrolments(&self, user: BucketKey) -> Result<()> {
+        self.write(user, |c, user| async move { cancel_enrolments(&c, &user).await.map(drop) }).await
+    }
+
+    async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
+        self.write(sealed, move |c, sealed| async move {
+            // Returns the row in any case, whoever inserted it.
+            let sql = "INSERT INTO user_handles AS h (key, sealed) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET sealed = h.sealed \
+                       RETURNING sealed";
+            get(&c.only_row(sql, values![&key, &*sealed]).await?, 0)
+        })
+        .await
+    }
+}
+
+const FACTOR: &str = "id, subscription, owner, instance, type_id, unique_id, status, fallback, details, state, revision, created_at, \
+                      last_used_at, ended_at";
+
+const ENROLMENT: &str = "id, subscription, owner, instance, sealed, attempts, max_attempts, created_at, expires_at";
+
+const ACTIVE: i64 = 0;
+const SUSPENDED: i64 = 1;
+const ENDED: i64 = 2;
+
+/// How many of the factors of a user that have ended are returned.
+const ENDED_SHOWN: u32 = 100;
+
+/// What counting an answer does with the enrolment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    Count,
+    Remove,
+}
+
+/// Returns the condition of an open enrolment, apart from its attempts.
+fn is_current() -> String {
+    format!(
+        "id = $1 AND subscription = $2 AND expires_at > $3 AND created_at <= $3 + {SKEW_MS} AND epoch = tf1_epoch()"
+    )
+}
+
+async fn begin(c: &Session, request: &BeginEnrolment) -> Result<Step<EnrolmentBegun>> {
+    let BeginEnrolment { enrolment: new, charges, idempotency } = request;
+    if let Some(claim) = idempotency
+        && let Some(known) = idempotency::claim(c, claim, new.created_at, &new.id).await?
+    {
+        return Ok(Step::Undo(EnrolmentBegun::Repeated(known)));
+    }
+    if let Some(limited) = charge(c, charges, new.created_at).await? {
+        return Ok(Step::Undo(EnrolmentBegun::Limited(limited)));
+    }
+    let sql = "DELETE FROM enrolments WHERE owner = $1 AND instance = $2";
+    c.execute(sql, values![&new.user, &new.instance]).await?;
+    let sql =
+        format!("INSERT INTO enrolments ({ENROLMENT}, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, tf1_epoch())");
+    let values = values![
+        &new.id,
+        &new.subscription,
+        &new.user,
+        &new.instance,
+        &new.sealed,
+        new.attempts,
+        new.max_attempts,
+        new.created_at,
+        new.expires_at
+    ];
+    c.execute(&sql, values).await?;
+    Ok(Step::Keep(EnrolmentBegun::Begun))
+}
+
+async fn charge_enrolment(c: &Session, attempt: &EnrolmentAttempt, take: Take) -> Result<Step<EnrolmentCharged>> {
+    // Limits first: guesses at unknown enrolments count too.
+    if let Some(limited) = charge(c, &attempt.charges, attempt.now).await? {
+        return Ok(Step::Undo(EnrolmentCharged::Limited(limited)));
+    }
+    let current = is_current();
+    let sql = match take {
+        Take::Count => format!(
+            "UPDATE enrolments SET attempts = attempts + 1 WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}"
+        ),
+        Take::Remove => {
+            format!("DELETE FROM enrolments WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}")
+        }
+    };
+    let row = c.row(&sql, values![&attempt.id, &attempt.subscription, attempt.now]).await?;
+    let found = row.as_ref().map(to_enrolment).transpose()?;
+    Ok(Step::Keep(found.map_or(EnrolmentCharged::Closed, EnrolmentCharged::Verify)))
+}
+
+async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
+    let AddFactor { factor: new, enrolment, replaces_earlier, max_per_user, now } = request;
+    if let Some(id) = enrolment {
+        let sql = format!("DELETE FROM enrolments WHERE {} AND owner = $4 AND instance = $5", is_current());
+        if c.execute(&sql, values![id, &new.subscription, *now, &new.user, &new.instance]).await? != 1 {
+            return Ok(Step::Undo(FactorAdded::Closed));
+        }
+    }
+    let held = factors(c, &new.user, false).await?;
+    let is_main = |held: &FactorRecord| !held.fallback && held.status == FactorStatus::Active;
+    if new.fallback && !held.iter().any(is_main) {
+        return Ok(Step::Undo(FactorAdded::NeedsAnother));
+    }
+    let mut replaced: Vec<String> =
+        held.into_iter().filter(|held| held.instance == new.instance).map(|held| held.id).collect();
+    if *replaces_earlier {
+        for id in &replaced {
+            end_one(c, id, *now).await?;
+        }
+    } else {
+        if replaced.len() >= usize::try_from(*max_per_user).unwrap_or(usize::MAX) {
+            return Ok(Step::Undo(FactorAdded::TooMany));
+        }
+        replaced.clear();
+    }
+    let sql = format!(
+        "INSERT INTO factors ({FACTOR}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         ON CONFLICT (unique_id) DO NOTHING"
+    );
+    let values = values![
+        &new.id,
+        &new.subscription,
+        &new.user,
+        &new.instance,
+        &new.type_id,
+        &new.unique_id,
+        number(new.status),
+        new.fallback,
+        &new.details,
+        &new.state,
+        new.revision,
+        new.created_at,
+        new.last_used_at,
+        new.ended_at
+    ];
+    let added = c.execute(&sql, values).await?;
+    if added != 1 {
+        return Ok(Step::Undo(FactorAdded::Duplicate));
+    }
+    remembered_devices::forget_all(c, &new.user).await?;
+    Ok(Step::Keep(FactorAdded::Added(replaced)))
+}
+
+async fn factors(c: &Session, user: &BucketKey, ended: bool) -> Result<Vec<FactorRecord>> {
+    let sql = format!(
+        "SELECT * FROM (SELECT {FACTOR} FROM factors WHERE owner = $1 AND status < {ENDED} UNION ALL \
+         (SELECT {FACTOR} FROM factors WHERE owner = $1 AND status = {ENDED} AND $2 \
+         ORDER BY created_at DESC, id DESC LIMIT {ENDED_SHOWN})) AS f ORDER BY created_at, id"
+    );
+    c.rows(&sql, values![user, ended]).await?.iter().map(to_factor).collect()
+}
+
+pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: Timestamp) -> Result<Vec<FactorRecord>> {
+    let (mut ending, mut staying): (Vec<_>, Vec<_>) =
+        factors(c, user, false).await?.into_iter().partition(|held| one.is_none_or(|id| id == held.id));
+    if !ending.is_empty() && staying.iter().all(|held| held.fallback) {
+        ending.append(&mut staying);
+    }
+    for one in &mut ending {
+        end_one(c, &one.id, now).await?;
+        one.status = FactorStatus::Ended;
+        one.ended_at = Some(now);
+    }
+    if !ending.is_empty() {
+        remembered_devices::forget_all(c, user).await?;
+    }
+    Ok(ending)
+}
+
+async fn end_one(c: &Session, id: &str, now: Timestamp) -> Result<()> {
+    let sql = format!(
+        "UPDATE factors SET status = {ENDED}, state = '', unique_id = NULL, revision = revision + 1, ended_at = $1 WHERE id = $2"
+    );
+    c.execute(&sql, values![now, id]).await?;
+    Ok(())
+}
+
+pub(super) async fn cancel_enrolments(c: &Session, user: &BucketKey) -> Result<u64> {
+    c.execute("DELETE FROM enrolments WHERE owner = $1", values![user]).await
+}
+
+fn to_factor(row: &Row) -> Result<FactorRecord> {
+    Ok(FactorRecord {
+        id: get(row, 0)?,
+        subscription: get(row, 1)?,
+        user: get(row, 2)?,
+        instance: get(row, 3)?,
+        type_id: get(row, 4)?,
+        unique_id: get(row, 5)?,
+        status: to_status(get(row, 6)?),
+        fallback: get(row, 7)?,
+        details: get(row, 8)?,
+        state: get(row, 9)?,
+        revision: get(row, 10)?,
+        created_at: get(row, 11)?,
+        last_used_at: get(row, 12)?,
+        ended_at: get(row, 13)?,
+    })
+}
+
+fn to_enrolment(row: &Row) -> Result<EnrolmentRecord> {
+    Ok(EnrolmentRecord {
+        id: get(row, 0)?,
+        subscription: get(row, 1)?,
+        user: get(row, 2)?,
+        instance: get(row, 3)?,
+        sealed: get(row, 4)?,
+        attempts: get(row, 5)?,
+        max_attempts: get(row, 6)?,
+        created_at: get(row, 7)?,
+        expires_at: get(row, 8)?,
+    })
+}
+
+fn number(status: FactorStatus) -> i64 {
+    match status {
+        FactorStatus::Active => ACTIVE,
+        FactorStatus::Suspended => SUSPENDED,
+        FactorStatus::Ended => ENDED,
+    }
+}
+
+/// An unknown number is of a later version: such a factor cannot be used.
+fn to_status(number: i64) -> FactorStatus {
+    match number {
+        ACTIVE => FactorStatus::Active,
+        SUSPENDED => FactorStatus::Suspended,
+        _ => FactorStatus::Ended,
+    }
+}

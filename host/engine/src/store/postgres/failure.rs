@@ -1,0 +1,91 @@
+//! Errors of PostgreSQL and what they mean for the caller.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// The state of a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It had no effect.
+    Refused,
+    /// It had no effect, and succeeds if it is repeated: other calls were in its way.
+    InTheWay,
+    /// It had no effect, and this connection leads to a server that does not accept writes, or soon none.
+    WrongServer,
+    /// The connection was lost: nobody knows how far the call got.
+    Lost,
+}
+
+/// Returns what an error means.
+pub(super) fn trouble(error: &Error) -> Trouble {
+    let Some(error) = error.as_db_error() else {
+        return if error.is_closed() || error_is_io(error) { Trouble::Lost } else { Trouble::Refused };
+    };
+    // After anything worse than an error the server closes the connection, at whatever point the call was.
+    if error.parsed_severity() != Some(Severity::Error) {
+        return Trouble::Lost;
+    }
+    let code = error.code();
+    match code.code() {
+        _ if [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code) => Trouble::InTheWay,
+        _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::WrongServer,
+        // A function of ours that asks for the position of the log, on a standby.
+        _ if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => Trouble::WrongServer,
+        code if code.starts_with("57P") => Trouble::Lost,
+        _ => Trouble::Refused,
+    }
+}
+
+fn error_is_io(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(one) = source {
+        if one.is::<std::io::Error>() {
+            return true;
+        }
+        source = one.source();
+    }
+    false
+}
+
+/// Returns the error for the caller. `lost` is the kind if the connection was lost.
+pub(super) fn store_error(error: Error, lost: StoreErrorKind) -> StoreError {
+    let kind = match trouble(&error) {
+        Trouble::Lost => lost,
+        Trouble::WrongServer => StoreErrorKind::Unavailable,
+        Trouble::InTheWay => StoreErrorKind::Busy,
+        Trouble::Refused => error.as_db_error().map_or(StoreErrorKind::Unavailable, |error| kind(error.code())),
+    };
+    let detail = describe(&error);
+    // The text of the database's own error may hold values: `Key (id)=(…) already exists`.
+    match error.as_db_error() {
+        Some(_) => StoreError::new(kind, detail),
+        None => StoreError::new(kind, detail).with_source(error),
+    }
+}
+
+fn kind(code: &SqlState) -> StoreErrorKind {
+    match code.code() {
+        code if code.starts_with("23") => StoreErrorKind::Conflict,
+        // A lock that was not to be had in time, a statement that took too long.
+        "55P03" | "57014" => StoreErrorKind::Busy,
+        // Neither a table nor a function of ours is missing, nor is the permission to use it.
+        "42P01" | "42883" | "42501" | "42703" => StoreErrorKind::Incompatible,
+        _ => StoreErrorKind::Unavailable,
+    }
+}
+
+/// Returns an error's text without values: its code, message and the names it concerns.
+fn describe(error: &Error) -> String {
+    match error.as_db_error() {
+        Some(error) => describe_db(error),
+        None => error.to_string(),
+    }
+}
+
+fn describe_db(error: &DbError) -> String {
+    let names = [error.table(), error.constraint()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let names = if names.is_empty() { names } else { format!(" ({names})") };
+    format!("{} {}{names}", error.code().code(), error.message())
+}

@@ -1,0 +1,40 @@
+//! Idempotency keys. The one of a challenge is claimed by the function that opens it.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::session::Session;
+use super::values::{get, values};
+use crate::store::*;
+
+/// Returns a record whose columns begin at `n`.
+pub(super) fn to_record(row: &Row, n: usize) -> Result<IdempotencyRecord> {
+    Ok(IdempotencyRecord { request: get(row, n)?, answer: get(row, n + 1)?, created_at: get(row, n + 2)? })
+}
+
+/// Claims a key for what has the id `holder`, or returns the request that claimed it before.
+pub(super) async fn claim(
+    c: &Session,
+    claim: &IdempotencyClaim,
+    now: Timestamp,
+    holder: &str,
+) -> Result<Option<IdempotencyRecord>> {
+    let sql = "SELECT is_first, first_request, first_answer, first_at FROM tf1_claim($1, $2, $3, $4, $5)";
+    let row = c.only_row(sql, values![&claim.key, &claim.request, claim.until, now, holder]).await?;
+    if get(&row, 0)? { Ok(None) } else { to_record(&row, 1).map(Some) }
+}
+
+/// Returns the request that claimed a key, unless it is forgotten.
+pub(super) async fn find(c: &Session, key: &BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
+    let sql = "SELECT request, answer, created_at FROM idempotency WHERE key = $1 AND until > $2";
+    c.row(sql, values![key, now]).await?.map(|row| to_record(&row, 0)).transpose()
+}
+
+/// Stores the answer to the first request with a key, or forgets the key.
+pub(super) async fn complete(c: &Session, key: &BucketKey, answer: Option<&[u8]>) -> Result<()> {
+    match answer {
+        Some(answer) => c.execute("UPDATE idempotency SET answer = $1 WHERE key = $2", values![answer, key]).await?,
+        None => c.execute("DELETE FROM idempotency WHERE key = $1", values![key]).await?,
+    };
+    Ok(())
+}

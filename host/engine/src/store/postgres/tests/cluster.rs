@@ -1,0 +1,253 @@
+//! Clusters of PostgreSQL for tests, each with a folder and a port of its own.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, NoTls};
+
+use super::{PostgresOptions, PostgresStore};
+
+/// Where Debian installs the programs of each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// A cluster that runs until it is dropped, or until this process ends.
+pub(super) struct Cluster {
+    pub(super) port: u16,
+    pub(super) folder: PathBuf,
+    server: Supervised,
+}
+
+/// A program that ends with this process: a shell stops it once its own input ends.
+pub(super) struct Supervised(Child);
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+impl Supervised {
+    /// Runs a command of the shell in the background, with `$1` set. `signal` stops it.
+    pub(super) fn start(command: &str, argument: &Path, signal: &str, and_then: &str) -> Self {
+        let script = format!("{command} & read -r line; kill -{signal} $!; wait; {and_then}");
+        let mut shell = unprivileged("sh");
+        let child = shell.args(["-c", &script, "sh"]).arg(argument).stdin(Stdio::piped()).stdout(Stdio::null());
+        Self(child.spawn().unwrap())
+    }
+}
+
+/// Returns a command of a user who may run a server.
+pub(super) fn unprivileged(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+    command.env("HOME", "/tmp").current_dir("/tmp");
+    command
+}
+
+pub(super) fn is_root() -> bool {
+    static ROOT: LazyLock<bool> = LazyLock::new(|| Command::new("id").arg("-u").output().unwrap().stdout == b"0\n");
+    *ROOT
+}
+
+/// Gives a folder to the user who runs servers.
+pub(super) fn give_away(folder: &Path) {
+    if is_root() {
+        assert!(Command::new("chown").arg("-R").arg("postgres").arg(folder).status().unwrap().success());
+    }
+}
+
+/// Returns a port that nothing listens on.
+pub(super) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "\nSKIPPED: {why}");
+}
+
+/// Returns the folder of the newest version's programs.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).into_iter().flatten().flatten();
+    let mut found: Vec<u32> = versions.filter_map(|one| one.file_name().to_str()?.parse().ok()).collect();
+    found.retain(|version| *version >= 15 && Path::new(VERSIONS).join(version.to_string()).join("bin/initdb").exists());
+    let newest = found.into_iter().max();
+    if newest.is_none() {
+        skip("PostgreSQL 15 or newer is missing (Debian: postgresql)");
+    }
+    Some(Path::new(VERSIONS).join(newest?.to_string()).join("bin"))
+}
+
+impl Cluster {
+    /// Returns the cluster that tests share, each with databases of its own.
+    pub(super) fn shared() -> Option<&'static Self> {
+        static SHARED: LazyLock<Option<Cluster>> = LazyLock::new(|| Cluster::start(&[]));
+        SHARED.as_ref()
+    }
+
+    /// Starts a cluster with these settings.
+    pub(super) fn start(settings: &[&str]) -> Option<Self> {
+        let programs = programs()?;
+        let folder = tempfile::tempdir().unwrap().keep();
+        give_away(&folder);
+        let mut initdb = unprivileged(programs.join("initdb"));
+        initdb.arg("-D").arg(folder.join("data"));
+        run(initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]));
+        Some(Self::run(folder, settings))
+    }
+
+    /// Starts a standby of a cluster, which it reaches at a port.
+    pub(super) fn standby(of: &Self, port: u16) -> Self {
+        let programs = programs().unwrap();
+        let folder = tempfile::tempdir().unwrap().keep();
+        give_away(&folder);
+        let mut backup = unprivileged(programs.join("pg_basebackup"));
+        backup.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &of.port.to_string(), "-X", "stream", "-c", "fast"]);
+        run(backup.arg("--no-sync").arg("-D").arg(folder.join("data")));
+        fs::write(folder.join("data/standby.signal"), "").unwrap();
+        let primary = format!("primary_conninfo='host=127.0.0.1 port={port} user=postgres application_name=s1'");
+        Self::run(folder, &[&primary])
+    }
+
+    fn run(folder: PathBuf, settings: &[&str]) -> Self {
+        let port = free_port();
+        let common = [
+            "listen_addresses='127.0.0.1'",
+            &format!("port={port}"),
+            &format!("unix_socket_directories='{}'", folder.display()),
+            "shared_buffers=32MB",
+            "max_connections=400",
+            "max_wal_senders=5",
+            "wal_keep_size=64MB",
+            "autovacuum_naptime=5s",
+            // Programs end here, not machines.
+            "fsync=off",
+        ];
+        let mut text = String::new();
+        for line in common.iter().chain(settings) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        let file = folder.join("data/postgresql.conf");
+        let before = fs::read_to_string(&file).unwrap();
+        fs::write(file, before + &text).unwrap();
+        give_away(&folder);
+        let postgres = programs().unwrap().join("postgres");
+        let command = format!("{} -D \"$1/data\" >\"$1/log\" 2>&1", postgres.display());
+        let server = Supervised::start(&command, &folder, "QUIT", "rm -rf \"$1\"");
+        let cluster = Self { port, folder, server };
+        cluster.wait();
+        cluster
+    }
+
+    /// Waits until it accepts connections.
+    fn wait(&self) {
+        let ready = programs().unwrap().join("pg_isready");
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let port = self.port.to_string();
+            let is_ready = Command::new(&ready).args(["-q", "-h", "127.0.0.1", "-p", &port]).status().unwrap();
+            if is_ready.success() {
+                return;
+            }
+            let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            assert!(Instant::now() < until, "{}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Makes the standby a primary.
+    pub(super) fn promote(&self) {
+        let mut promote = unprivileged(programs().unwrap().join("pg_ctl"));
+        run(promote.args(["promote", "-w", "-s", "-D"]).arg(self.folder.join("data")));
+    }
+
+    /// Stops it as if its machine had lost power.
+    pub(super) fn crash(self) {
+        drop(self.server);
+    }
+
+    pub(super) fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// Returns a connection that belongs to no store.
+    pub(super) async fn client(&self, database: &str) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(database), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// Runs statements.
+    pub(super) async fn sql(&self, database: &str, sql: &str) {
+        self.client(database).await.batch_execute(sql).await.unwrap();
+    }
+
+    /// Creates a database with the schema, and returns its URL.
+    pub(super) async fn new_database(&self) -> String {
+        self.url(&self.new_database_name().await)
+    }
+
+    /// Creates a database with the schema, and returns its name.
+    pub(super) async fn new_database_name(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        static TEMPLATE: tokio::sync::Mutex<Option<u16>> = tokio::sync::Mutex::const_new(None);
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut template = TEMPLATE.lock().await;
+        if *template != Some(self.port) {
+            self.sql("postgres", "CREATE DATABASE model").await;
+            drop(PostgresStore::connect(PostgresOptions::parse(&self.url("model")).unwrap()).await.unwrap());
+            *template = Some(self.port);
+        }
+        self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE model")).await;
+        name
+    }
+}
+
+/// A database that is used again after it was dropped: each takes several megabytes.
+pub(super) struct Lent {
+    name: String,
+}
+
+/// Databases that nobody uses.
+static FREE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        FREE.lock().unwrap().push(std::mem::take(&mut self.name));
+    }
+}
+
+impl Cluster {
+    /// Returns the URL of a database of the shared cluster with empty tables, and what lends it.
+    pub(super) async fn lend(&self) -> (String, Lent) {
+        let free = FREE.lock().unwrap().pop();
+        let name = match free {
+            Some(name) => {
+                let all = "SELECT string_agg(relname, ', ') FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
+                           AND relname NOT IN ('guards', 'clock', 'twofactor_schema')";
+                let client = self.client(&name).await;
+                let tables: String = client.query_one(all, &[]).await.unwrap().get(0);
+                let reset = format!("TRUNCATE {tables} RESTART IDENTITY; UPDATE clock SET newest = NULL, checks = 0");
+                client.batch_execute(&reset).await.unwrap();
+                name
+            }
+            None => self.new_database_name().await,
+        };
+        (self.url(&name), Lent { name })
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,171 @@
+//! A standby is promoted, and the last second before is lost. Each row opens a challenge that the standby knows, cuts the link between the
+//! two, gives the right code to the old primary, and then to the new one.
+
+use std::time::{Duration, Instant};
+
+use super::proxy::{Link, Proxy};
+use super::*;
+
+/// A primary and its standby, with a challenge that both know.
+struct Pair {
+    primary: Cluster,
+    standby: Cluster,
+    link: Proxy,
+    name: String,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn pair(is_synchronous: bool) -> Option<Pair> {
+    let primary = Cluster::start(&[])?;
+    let name = "it".to_owned();
+    primary.sql("postgres", "CREATE DATABASE it").await;
+    let store = connect(&primary.url(&name)).await;
+    let link = Proxy::start(primary.port).await;
+    // It copies directly, and follows through the proxy.
+    let (standby, primary) = {
+        let port = link.port;
+        tokio::task::spawn_blocking(move || (Cluster::standby(&primary, port), primary)).await.unwrap()
+    };
+    if is_synchronous {
+        let client = primary.client("postgres").await;
+        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 's1'").await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    }
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    let pair = Pair { primary, standby, link, name };
+    pair.wait_for_the_standby(is_synchronous).await;
+    Some(pair)
+}
+
+impl Pair {
+    async fn wait_for_the_standby(&self, is_synchronous: bool) {
+        let client = self.primary.client("postgres").await;
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn() AND sync_state = '{}'",
+            if is_synchronous { "sync" } else { "async" }
+        );
+        let until = Instant::now() + 20 * SECOND;
+        while client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            assert!(Instant::now() < until, "the standby does not follow");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Connects to the old primary. Calls are given up after two seconds.
+    async fn old(&self) -> PostgresStore {
+        let options = PostgresOptions::parse(&self.primary.url(&self.name)).unwrap();
+        let store = PostgresStore::connect(options.call_timeout(2 * SECOND)).await.unwrap();
+        // What follows writes nothing but what it is for.
+        store.record_time(noon()).await.unwrap();
+        store
+    }
+
+    /// Promotes the standby. The row that the old primary changed is as before there: without the epoch the code would be accepted again.
+    async fn promote(&self) -> PostgresStore {
+        self.standby.promote();
+        let client = self.standby.client(&self.name).await;
+        client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names").await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        let lost = client.query_one("SELECT closed IS NULL FROM challenges WHERE id = 'a'", &[]).await.unwrap();
+        assert!(lost.get::<_, bool>(0), "nothing was lost");
+        connect(&self.standby.url(&self.name)).await
+    }
+}
+
+/// Checks that a challenge of the old timeline accepts nothing on the new one, and that new ones do.
+async fn only_new_challenges_count(new: &PostgresStore) {
+    assert_eq!(new.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+    assert_eq!(new.charge_attempt(attempt("a", noon())).await.unwrap(), Charged::Closed);
+    assert_eq!(new.challenge("s", "a").await.unwrap().unwrap().closed, Some(Closing::Cancelled));
+    new.open_challenge(opening("b", noon())).await.unwrap();
+    assert!(new.consume_challenge(consume("b", noon())).await.unwrap().is_done());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_accepted_and_lost_without_synchronous_replication_is_not_accepted_again() {
+    let Some(pair) = pair(false).await else { return };
+    let old = pair.old().await;
+    pair.link.set(Link::Stalled);
+    assert!(old.consume_challenge(consume("a", noon())).await.unwrap().is_done());
+    pair.link.set(Link::Cut);
+    let new = pair.promote().await;
+    only_new_challenges_count(&new).await;
+    // The old primary was not stopped: it goes on accepting its own challenges, once.
+    assert_eq!(old.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+    old.open_challenge(opening("c", noon())).await.unwrap();
+    assert!(old.consume_challenge(consume("c", noon())).await.unwrap().is_done());
+    assert_eq!(new.consume_challenge(consume("c", noon())).await.unwrap(), Consumed::Closed);
+    pair.primary.crash();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_synchronous_standby_that_is_gone_nobody_is_told_that_a_code_was_right() {
+    let Some(pair) = pair(true).await else { return };
+    let old = pair.old().await;
+    pair.link.set(Link::Stalled);
+    let error = old.consume_challenge(consume("a", noon())).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    pair.link.set(Link::Cut);
+    only_new_challenges_count(&pair.promote().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_timeout_does_not_make_a_waiting_commit_look_like_success() {
+    let Some(pair) = pair(true).await else { return };
+    pair.primary.sql("postgres", "ALTER DATABASE it SET statement_timeout = '1s'").await;
+    let old = pair.old().await;
+    pair.link.set(Link::Stalled);
+    let error = old.consume_challenge(consume("a", noon())).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    pair.link.set(Link::Cut);
+    only_new_challenges_count(&pair.promote().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_wait_somebody_cancels_has_an_unknown_outcome() {
+    let Some(pair) = pair(true).await else { return };
+    let old = pair.old().await;
+    pair.link.set(Link::Stalled);
+    let administrator = pair.primary.client("postgres").await;
+    let cancel = async {
+        let sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        while administrator.query(sql, &[]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // The call is repeated on another connection, where it finds its own first try.
+        while administrator.query(sql, &[]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = old.consume_challenge(consume("a", noon())) => answer,
+        () = async { cancel.await; std::future::pending().await } => unreachable!(),
+    };
+    let error = answer.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    pair.link.set(Link::Cut);
+    only_new_challenges_count(&pair.promote().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_knows_both_hosts_goes_on_after_a_failover() {
+    let Some(pair) = pair(false).await else { return };
+    let url = format!(
+        "postgres://postgres@127.0.0.1:{},127.0.0.1:{}/{}?sslmode=disable",
+        pair.primary.port, pair.standby.port, pair.name
+    );
+    let store = connect(&url).await;
+    assert!(matches!(store.charge_attempt(attempt("a", noon())).await.unwrap(), Charged::Compare(_)));
+    let Pair { primary, standby, link, name: _ } = pair;
+    link.set(Link::Cut);
+    primary.crash();
+    assert!(store.challenge("s", "a").await.unwrap_err().is_unavailable());
+    standby.promote();
+    let promoted = Instant::now();
+    while store.challenge("s", "a").await.is_err() {
+        assert!(promoted.elapsed() < 2 * SECOND, "{:?}", promoted.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    only_new_challenges_count(&store).await;
+}

@@ -1,0 +1,191 @@
+//! Connections that are lost, and databases that do not answer.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+
+use super::proxy::{Link, Proxy};
+use super::*;
+
+/// A store that reaches its database through a proxy, and the name of the database.
+async fn behind_a_proxy(call: Duration) -> Option<(&'static Cluster, String, Proxy, PostgresStore)> {
+    let cluster = Cluster::shared()?;
+    let name = cluster.new_database_name().await;
+    let proxy = Proxy::start(cluster.port).await;
+    let url = cluster.url(&name).replace(&cluster.port.to_string(), &proxy.port.to_string());
+    let options = PostgresOptions::parse(&url).unwrap().connections(4).call_timeout(call);
+    let store = PostgresStore::connect(options).await.unwrap();
+    Some((cluster, name, proxy, store))
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Terminates all connections of a store to its database.
+async fn terminate(cluster: &Cluster, name: &str) {
+    let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    cluster.sql("postgres", &sql).await;
+}
+
+#[tokio::test]
+async fn a_terminated_connection_is_replaced() {
+    let Some((cluster, name, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    for _ in 0..5 {
+        terminate(cluster, &name).await;
+        assert!(store.challenge("s", "a").await.unwrap().is_some());
+        terminate(cluster, &name).await;
+        // A call that recognizes its own first try.
+        store.charge_attempt(Attempt { person: PERSON, ..attempt("a", noon()) }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_right_code_is_asked_for_again_and_accepted_once() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    proxy.set(Link::LosesAnswers);
+    let (answer, ()) = tokio::join!(store.consume_challenge(consume("a", noon())), async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        proxy.set(Link::Open);
+    });
+    // Accepted, or unknown; never refused.
+    assert!(answer.as_ref().map_or_else(|error| error.kind() == StoreErrorKind::OutcomeUnknown, |one| one.is_done()));
+    assert_eq!(store.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_an_opening_leaves_one_challenge_and_one_count() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    store.challenge("s", "a").await.unwrap();
+    let charge = Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 };
+    let claim = IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY };
+    let request = OpenChallenge { charges: vec![charge], idempotency: Some(claim), ..opening("a", noon()) };
+    proxy.set(Link::LosesAnswers);
+    let (opened, ()) = tokio::join!(store.open_challenge(request), async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        proxy.set(Link::Open);
+    });
+    assert!(
+        opened.as_ref().map_or_else(|error| error.kind() == StoreErrorKind::OutcomeUnknown, |one| *one == Opened::Open)
+    );
+    let reached = store.reached_limits([1; 16], PERSON, vec![charge], noon()).await.unwrap();
+    assert!(reached.charges.is_empty(), "it was counted twice");
+}
+
+#[tokio::test]
+async fn what_does_not_recognize_its_own_first_try_says_that_its_outcome_is_unknown() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    proxy.set(Link::LosesAnswers);
+    let error = store.close_challenge("s", "a", Closing::Cancelled, noon()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    proxy.set(Link::Open);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(store.challenge("s", "a").await.unwrap().unwrap().closed, Some(Closing::Cancelled));
+}
+
+#[tokio::test]
+async fn a_stalled_database_is_given_up_in_time_and_used_again() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    proxy.set(Link::Stalled);
+    let begun = Instant::now();
+    let error = store.consume_challenge(consume("a", noon())).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    assert!(begun.elapsed() < 3 * SECOND, "{:?}", begun.elapsed());
+    let error = store.challenge("s", "a").await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    proxy.set(Link::Open);
+    let recovered = Instant::now();
+    while store.challenge("s", "a").await.is_err() {
+        assert!(recovered.elapsed() < 2 * SECOND);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn while_the_database_is_gone_calls_fail_at_once_and_few_connect() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    proxy.set(Link::Cut);
+    let begun = Instant::now();
+    let results = join_all((0..200).map(|_| store.challenge("s", "a"))).await;
+    assert!(results.iter().all(|one| one.as_ref().unwrap_err().is_unavailable()));
+    assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+    proxy.set(Link::Open);
+    let recovered = Instant::now();
+    while store.challenge("s", "a").await.is_err() {
+        assert!(recovered.elapsed() < 2 * SECOND);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn calls_that_cannot_wait_are_refused_and_the_queue_does_not_grow() {
+    let Some((cluster, name, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    // Somebody holds the row that all of them need.
+    let other = cluster.client(&name).await;
+    other.batch_execute("BEGIN; SELECT 1 FROM challenges FOR UPDATE").await.unwrap();
+    let calls = (0..300).map(|_| store.charge_attempt(attempt("a", noon())));
+    let release = async {
+        tokio::time::sleep(SECOND).await;
+        other.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (results, ()) = tokio::join!(join_all(calls), release);
+    let refused = results.iter().filter(|one| one.as_ref().is_err_and(StoreError::is_busy)).count();
+    // Four run, and 32 wait for each of them.
+    assert_eq!(refused, 300 - 4 - 4 * 32);
+    let compared = results.iter().filter(|one| matches!(one, Ok(Charged::Compare(_)))).count();
+    assert_eq!(compared, 5);
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_leaves_no_transaction_open() {
+    let Some((cluster, name, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let subscription =
+        |n: u32| Subscription { id: format!("s{n}"), name: "S".to_owned(), revision: 1, created_at: noon() };
+    for n in 0..20 {
+        let change = vec![ConfigurationChange::CreateSubscription(subscription(n))];
+        let gave_up =
+            tokio::time::timeout(Duration::from_micros(200 * u64::from(n)), store.apply_changes(change)).await;
+        drop(gave_up);
+    }
+    let until = Instant::now() + 5 * SECOND;
+    while store.subscriptions(None, Part::whole()).await.unwrap().len() < 20 {
+        assert!(Instant::now() < until);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let client = cluster.client("postgres").await;
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND state LIKE 'idle in%'");
+    assert_eq!(client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_holds_for_long_makes_calls_busy() {
+    let Some((cluster, name, _proxy, store)) = behind_a_proxy(20 * SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    let other = cluster.client(&name).await;
+    other.batch_execute("BEGIN; LOCK TABLE challenges IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let begun = Instant::now();
+    let error = store.charge_attempt(attempt("a", noon())).await.unwrap_err();
+    assert!(error.is_busy(), "{error}");
+    assert!(begun.elapsed() < 8 * SECOND, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn errors_hold_no_values() {
+    let Some((_, _, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let subscription =
+        Subscription { id: "secret-id".to_owned(), name: "S".to_owned(), revision: 1, created_at: noon() };
+    store.create_subscription(subscription.clone()).await.unwrap();
+    let error = store.create_subscription(subscription).await.unwrap_err();
+    assert!(error.is_conflict());
+    let mut texts = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(&error);
+    while let Some(one) = source {
+        texts.push_str(&format!("{one} {one:?}"));
+        source = one.source();
+    }
+    assert!(!texts.contains("secret-id"), "{texts}");
+}

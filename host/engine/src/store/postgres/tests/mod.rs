@@ -1,0 +1,64 @@
+//! Tests against clusters of Debian's PostgreSQL, which they start themselves.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cluster;
+mod copy;
+mod failover;
+mod failures_at_random;
+mod faults;
+mod pgbouncer;
+mod proxy;
+mod races;
+mod schema;
+mod time;
+
+use std::sync::Arc;
+
+use self::cluster::{Cluster, Lent};
+use super::*;
+use crate::store::conformance::*;
+use crate::store::*;
+
+/// Connects to a database, with the clock of the database.
+async fn connect(url: &str) -> PostgresStore {
+    PostgresStore::connect(PostgresOptions::parse(url).unwrap()).await.unwrap()
+}
+
+/// Connects to a database whose clock shows what the caller's does: the suite has a time of its own.
+async fn in_the_time_of_the_suite(url: &str) -> Arc<dyn Store> {
+    let mut store = connect(url).await;
+    store.times.of_caller = true;
+    Arc::new(store)
+}
+
+/// Stands in where PostgreSQL is missing, after the line that says so.
+fn stand_in() -> Arc<dyn Store> {
+    Arc::new(SqliteStore::in_memory().unwrap())
+}
+
+mod conformance_of_postgresql {
+    use super::*;
+
+    async fn open() -> (Arc<dyn Store>, Option<Lent>) {
+        let Some(cluster) = Cluster::shared() else { return (stand_in(), None) };
+        let (url, lent) = cluster.lend().await;
+        (in_the_time_of_the_suite(&url).await, Some(lent))
+    }
+
+    crate::store_conformance!(open);
+}
+
+/// In transaction mode each statement may get another connection.
+mod conformance_through_pgbouncer {
+    use super::*;
+
+    async fn open() -> (Arc<dyn Store>, Option<Lent>) {
+        let Some((cluster, bouncer)) = Cluster::shared().zip(pgbouncer::shared()) else { return (stand_in(), None) };
+        let (url, lent) = cluster.lend().await;
+        let url = url.replace(&cluster.port.to_string(), &bouncer.to_string());
+        (in_the_time_of_the_suite(&url).await, Some(lent))
+    }
+
+    crate::store_conformance!(open);
+}

@@ -1,0 +1,310 @@
+//! What several processes do at the same moment on one database, where READ COMMITTED alone would be wrong.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::join_all;
+
+use super::*;
+
+/// Three processes on a database of their own.
+async fn processes() -> Option<Vec<Arc<PostgresStore>>> {
+    let url = Cluster::shared()?.new_database().await;
+    let stores = join_all((0..3).map(|_| connect(&url))).await;
+    Some(stores.into_iter().map(Arc::new).collect())
+}
+
+/// Runs `count` tasks, spread over the processes, and returns their results.
+async fn at_once<T, F>(
+    stores: &[Arc<PostgresStore>],
+    count: usize,
+    act: impl Fn(Arc<PostgresStore>, usize) -> F,
+) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks = (0..count).map(|n| tokio::spawn(act(stores[n % stores.len()].clone(), n)));
+    join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cap_of_a_thousand_opens_exactly_a_thousand_of_three_thousand() {
+    let Some(stores) = processes().await else { return };
+    let charge = |byte, limit| Charge { key: [byte; 16], amount: 1, limit, window_ms: 3_600_000 };
+    let opened = Arc::new(AtomicUsize::new(0));
+    let next = Arc::new(AtomicUsize::new(0));
+    // The narrow limit comes first, as it does in a request. Its count must not keep what the wide one refused.
+    at_once(&stores, 64 * 3, |store, _| {
+        let (opened, next) = (opened.clone(), next.clone());
+        async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= 3000 {
+                    return;
+                }
+                let request = OpenChallenge {
+                    charges: vec![charge(1, u32::MAX), charge(2, 1000)],
+                    ..opening(&format!("c{n}"), noon())
+                };
+                match store.open_challenge(request).await.unwrap() {
+                    Opened::Open => opened.fetch_add(1, Ordering::Relaxed),
+                    Opened::Limited(Limited::Until(until, 1)) => {
+                        assert_eq!(until, noon() + HOUR);
+                        0
+                    }
+                    other => panic!("{other:?}"),
+                };
+            }
+        }
+    })
+    .await;
+    assert_eq!(opened.load(Ordering::Relaxed), 1000);
+    let reached = |limit| {
+        let charges = vec![charge(1, limit), charge(2, limit)];
+        stores[0].reached_limits([9; 16], PERSON, charges, noon())
+    };
+    assert_eq!(reached(1000).await.unwrap().charges.len(), 2);
+    assert_eq!(reached(1001).await.unwrap().charges.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_wrong_answers_at_once_as_many_are_compared_as_allowed() {
+    let Some(stores) = processes().await else { return };
+    let all = PersonLimits { consecutive: u32::MAX, daily: 1000, ..PERSON };
+    stores[0].open_challenge(opening("a", noon())).await.unwrap();
+    let compared = at_once(&stores, 320, move |store, _| async move {
+        let attempt = Attempt { person: all, ..attempt("a", noon()) };
+        matches!(store.charge_attempt(attempt).await.unwrap(), Charged::Compare(_))
+    })
+    .await;
+    assert_eq!(compared.into_iter().filter(|compared| *compared).count(), 5);
+    let wrong = |daily| stores[0].reached_limits([7; 16], PersonLimits { daily, ..PERSON }, Vec::new(), noon());
+    assert!(wrong(5).await.unwrap().day_until.is_some());
+    assert!(wrong(6).await.unwrap().day_until.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_answer_that_a_person_may_give_is_given_once() {
+    let Some(stores) = processes().await else { return };
+    let limits = PersonLimits { consecutive: 100, daily: u32::MAX, ..PERSON };
+    join_all((0..110).map(|n| stores[0].open_challenge(opening(&format!("c{n}"), noon())))).await;
+    let compared = at_once(&stores, 110, move |store, n| async move {
+        let attempt = Attempt { person: limits, ..attempt(&format!("c{n}"), noon()) };
+        match store.charge_attempt(attempt).await.unwrap() {
+            Charged::Compare(_) => 1,
+            Charged::Limited(Limited::PersonLocked) => 0,
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
+    assert_eq!(compared.into_iter().sum::<u32>(), 100);
+    // What was refused was not counted as an attempt either.
+    let attempts = join_all((0..110).map(|n| {
+        let (store, id) = (&stores[0], format!("c{n}"));
+        async move { store.challenge("s", &id).await.unwrap().unwrap().attempts }
+    }))
+    .await;
+    assert_eq!(attempts.into_iter().sum::<u32>(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_right_answers_to_several_processes_one_is_accepted() {
+    let Some(stores) = processes().await else { return };
+    stores[0].open_challenge(opening("a", noon())).await.unwrap();
+    let accepted =
+        at_once(&stores, 320, |store, _| async move { store.consume_challenge(consume("a", noon())).await.unwrap() })
+            .await;
+    assert_eq!(accepted.into_iter().filter(|accepted| accepted.is_done()).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_requests_with_one_key_one_opens_its_challenge_and_all_learn_of_it() {
+    let Some(stores) = processes().await else { return };
+    let claim = IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY };
+    let results = at_once(&stores, 96, move |store, n| async move {
+        let request = OpenChallenge { idempotency: Some(claim), ..opening(&format!("c{n}"), noon()) };
+        match store.open_challenge(request).await.unwrap() {
+            Opened::Open => 1,
+            Opened::Repeated(record) => {
+                assert_eq!(record.request, [8; 32]);
+                0
+            }
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
+    assert_eq!(results.into_iter().sum::<u32>(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_administrators_who_disable_each_other_leave_one() {
+    let Some(stores) = processes().await else { return };
+    for round in 0..20_u8 {
+        let administrator = |n: u8| AccountRecord {
+            seq: 0,
+            id: format!("{round}-{n}"),
+            email: [round * 2 + n; 16],
+            sealed: vec![1],
+            role: r#"{"role":"system_admin"}"#.to_owned(),
+            password: None,
+            identity: Some([100 + round * 2 + n; 16]),
+            disabled: false,
+            generation: 1,
+            revision: 1,
+            created_at: noon(),
+            last_login_at: None,
+        };
+        for n in 0..2 {
+            stores[0].insert_external_account(administrator(n)).await.unwrap();
+        }
+        let disable = |store: Arc<PostgresStore>, n: usize| {
+            let account =
+                AccountRecord { disabled: true, generation: 2, revision: 2, ..administrator(u8::try_from(n).unwrap()) };
+            async move { store.update_account(account, 1).await.unwrap() }
+        };
+        let mut results = at_once(&stores, 2, disable).await;
+        results.sort_by_key(|update| *update != AccountUpdate::Applied);
+        assert_eq!(results, [AccountUpdate::Applied, AccountUpdate::LastSystemAdmin]);
+        // For the next round, nobody else may be there.
+        stores[0]
+            .pool
+            .run(Work::Write, |session, _| async move { session.batch("DELETE FROM accounts").await })
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_that_come_in_any_order_add_up_and_wait_for_nobody() {
+    let Some(stores) = processes().await else { return };
+    let record = |n: usize| StatisticRecord {
+        hour: noon(),
+        subscription: "s".to_owned(),
+        instance: format!("i{n}"),
+        event: "started".to_owned(),
+        label: String::new(),
+        count: 1,
+        last: noon(),
+    };
+    at_once(&stores, 48, |store, n| {
+        let mut records: Vec<_> = (0..50).map(record).collect();
+        records.rotate_left(n);
+        if n % 2 == 0 {
+            records.reverse();
+        }
+        async move { store.add_statistics(records).await.unwrap() }
+    })
+    .await;
+    let sums = stores[0].statistics("s", noon()).await.unwrap();
+    assert_eq!(sums.len(), 50);
+    assert!(sums.iter().all(|one| one.count == 48));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_forgets_no_window_that_began_a_moment_before() {
+    let Some(stores) = processes().await else { return };
+    let charge = Charge { key: [9; 16], amount: 1, limit: u32::MAX, window_ms: 1 };
+    for round in 0..50 {
+        let now = noon() + Duration::from_millis(10 * round);
+        stores[0].charge(vec![charge], now).await.unwrap();
+        // The next window begins while the last one is purged.
+        let later = now + Duration::from_millis(5);
+        let day = Charge { window_ms: 86_400_000, ..charge };
+        let (charged, purged) = tokio::join!(stores[1].charge(vec![day], later), stores[2].purge(later));
+        charged.unwrap();
+        purged.unwrap();
+        let full = Charge { limit: 1, ..day };
+        let reached = stores[0].reached_limits([1; 16], PERSON, vec![full], later).await.unwrap();
+        assert_eq!(reached.charges.len(), 1, "round {round}");
+        stores[0]
+            .pool
+            .run(Work::Write, |session, _| async move { session.batch("DELETE FROM buckets").await })
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_of_the_audit_log_that_several_processes_write_have_no_gap() {
+    let Some(stores) = processes().await else { return };
+    at_once(&stores, 12, |store, n| async move {
+        let mut written = 0;
+        while written < 5 {
+            let seq = store.audit_head().await.unwrap().map_or(0, |head| head.seq) + 1;
+            let record = AuditRecord {
+                seq,
+                at: noon(),
+                actor: format!("actor {n}"),
+                action: "instance.update".to_owned(),
+                subject: String::new(),
+                detail: String::new(),
+                key: 1,
+                mac: [1; 32],
+            };
+            let head = AuditHead { seq, mac: [1; 32], key: 1, seal: [1; 32] };
+            written += u32::from(store.append_audit(record, head).await.unwrap().is_applied());
+        }
+    })
+    .await;
+    let lines = stores[0].audit(0, 1000).await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), (1..=60).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_first_administrators_invitations_the_later_one_is_left() {
+    let Some(stores) = processes().await else { return };
+    at_once(&stores, 24, |store, n| async move {
+        let invitation = InvitationRecord {
+            digest: [u8::try_from(n).unwrap(); 32],
+            account: None,
+            expires_at: noon() + DAY,
+            without_second_factor: false,
+        };
+        assert!(store.put_invitation(invitation, noon()).await.unwrap());
+    })
+    .await;
+    let found = join_all((0..24).map(|n| {
+        let store = &stores[0];
+        async move { store.invitation(&[n; 32]).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(found.into_iter().flatten().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_use_of_a_factor_is_stored_once() {
+    let Some(stores) = processes().await else { return };
+    let factor = FactorRecord {
+        id: "f".to_owned(),
+        subscription: "s".to_owned(),
+        user: [7; 16],
+        instance: "i".to_owned(),
+        type_id: "totp".to_owned(),
+        unique_id: None,
+        status: FactorStatus::Active,
+        fallback: false,
+        details: vec![1],
+        state: vec![1],
+        revision: 1,
+        created_at: noon(),
+        last_used_at: None,
+        ended_at: None,
+    };
+    let request = AddFactor { factor, enrolment: None, replaces_earlier: false, max_per_user: 1, now: noon() };
+    assert_eq!(stores[0].add_factor(request).await.unwrap(), FactorAdded::Added(Vec::new()));
+    join_all((0..48).map(|n| stores[0].open_challenge(opening(&format!("c{n}"), noon())))).await;
+    // The same code of an app answers many challenges.
+    let results = at_once(&stores, 48, |store, n| async move {
+        let used = FactorUse { factor: "f".to_owned(), revision: 1, state: vec![2] };
+        store.consume_challenge(Consume { factor: Some(used), ..consume(&format!("c{n}"), noon()) }).await.unwrap()
+    })
+    .await;
+    assert_eq!(results.iter().filter(|one| one.is_done()).count(), 1);
+    assert_eq!(results.iter().filter(|one| **one == Consumed::FactorChanged).count(), 47);
+    let open = join_all((0..48).map(|n| {
+        let (store, id) = (&stores[0], format!("c{n}"));
+        async move { store.challenge("s", &id).await.unwrap().unwrap().closed.is_none() }
+    }))
+    .await;
+    assert_eq!(open.into_iter().filter(|open| *open).count(), 47);
+}

@@ -1,0 +1,74 @@
+//! The database's clock, and the newest time that was recorded of it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+
+use super::values::{SKEW_MS, get, ms, values};
+use super::{PostgresStore, Work};
+use crate::store::Result;
+
+/// The state of a process: until when it has recorded the time.
+#[derive(Default)]
+pub(super) struct Times {
+    /// This process recorded a time up to the end of this second.
+    recorded: AtomicI64,
+    /// Whether the clock of a process counts as the database's, so that a test can set it.
+    #[cfg(test)]
+    pub(super) of_caller: bool,
+}
+
+impl Times {
+    /// Returns the database's time if a test has set it.
+    pub(super) fn set(&self, now: Timestamp) -> Option<i64> {
+        #[cfg(test)]
+        if self.of_caller {
+            return Some(ms(now));
+        }
+        let _ = now;
+        None
+    }
+}
+
+/// Returns the end of the second that a time is in.
+pub(super) fn end_of_second(ms: i64) -> i64 {
+    ms.saturating_add(999).div_euclid(1000).saturating_mul(1000)
+}
+
+impl PostgresStore {
+    /// Records the database's time, if this process has not done so in this second: a row that each call writes would be what all of
+    /// them wait for.
+    pub(super) async fn record_time(&self, now: Timestamp) -> Result<()> {
+        let (second, before) = (end_of_second(ms(now)), self.times.recorded.load(Ordering::Relaxed));
+        if second <= before
+            || self.times.recorded.compare_exchange(before, second, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return Ok(());
+        }
+        let result = self.check_recorded(now, 0).await.map(drop);
+        if result.is_err() {
+            // The next call tries again.
+            let _ = self.times.recorded.compare_exchange(second, before, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Records the time, counts checks, and returns the database's time. The clock of a process counts as far as it may be ahead.
+    pub(super) async fn check_recorded(&self, now: Timestamp, checks: u32) -> Result<Timestamp> {
+        let set = self.times.set(now);
+        self.run(Work::Read, (), move |session, _| async move {
+            let sql = format!(
+                "WITH t AS (SELECT coalesce($1, tf1_clock()) AS now) UPDATE clock SET checks = checks + $2, \
+                 newest = greatest(newest, t.now, least($3, t.now + {SKEW_MS})) FROM t \
+                 RETURNING CASE WHEN $1 IS NULL THEN t.now ELSE newest END"
+            );
+            get(&session.only_row(&sql, values![set, checks, now]).await?, 0)
+        })
+        .await
+    }
+
+    /// Lets the next call record the time, whatever it is.
+    pub(super) fn forget_recorded_time(&self) {
+        self.times.recorded.store(i64::MIN, Ordering::Relaxed);
+    }
+}
