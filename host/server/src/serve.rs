@@ -37,7 +37,7 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let base = config.base_url(address)?;
     let oidc = config.oidc(&base)?;
-    let engine = build(config.builder()?).await?;
+    let engine = build(config.builder().await?).await?;
     let mut ready = json!({"url": config.listening_url(address)});
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready)?;

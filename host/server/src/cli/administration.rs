@@ -23,7 +23,7 @@ pub(super) async fn issue_token(
     role: Role,
     expires_at: Option<Timestamp>,
 ) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.store_builder()?).await?;
+    let engine = build(Config::read(config)?.store_builder().await?).await?;
     let (info, token) = engine.administration(Actor::new("command line")).issue_token(name, role, expires_at).await?;
     announce(&json!({"id": info.id, "name": info.name, "token": token}))
 }
@@ -41,7 +41,7 @@ pub(super) async fn invite_account(
 ) -> anyhow::Result<()> {
     let config = Config::read(config)?;
     let base = config.base_url(config.listen)?;
-    let accounts = build(config.store_builder()?).await?.accounts();
+    let accounts = build(config.store_builder().await?).await?.accounts();
     let actor = Actor::new("command line");
     let (account, invitation) = match new {
         Some((name, role)) => {
@@ -67,7 +67,7 @@ pub(super) async fn invite_account(
 /// # Errors
 /// If the store cannot be opened, or somebody else changes the setting at the same time.
 pub(super) async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> {
-    let accounts = build(Config::read(config)?.store_builder()?).await?.accounts();
+    let accounts = build(Config::read(config)?.store_builder().await?).await?.accounts();
     let mut set = accounts.second_factor_settings().await?;
     if turn_off && set.demanded_since.is_some() {
         let (chosen, revision) = (set.subscription, Some(set.revision));
@@ -82,7 +82,7 @@ pub(super) async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Resu
 /// # Errors
 /// If the key file cannot be read or written.
 pub(super) fn rotate_keys(config: &Path) -> anyhow::Result<()> {
-    let file = Config::read(config)?.key_file();
+    let file = Config::read(config)?.key_file()?;
     Keyring::rotate(&file).with_context(|| format!("`keys.file` = {}", file.display()))?;
     announce(&json!({"keys": file}))
 }
@@ -92,7 +92,7 @@ pub(super) fn rotate_keys(config: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// If an entry is missing or was changed, or the store cannot be opened.
 pub(super) async fn verify_audit_log(config: &Path) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.store_builder()?).await?;
+    let engine = build(Config::read(config)?.store_builder().await?).await?;
     let check = engine.administration(Actor::new("command line")).verify_audit_log().await?;
     if let Some(problem) = check.problem {
         bail!("the integrity of the audit log is violated after entry {}: {problem}", check.lines);

@@ -68,6 +68,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Move to another database.
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
     /// Print subscriptions and base service settings as YAML, for version control or another installation.
     Export {
         /// The configuration, a TOML file.
@@ -209,6 +214,19 @@ pub(super) enum AuditCommand {
         /// The configuration, a TOML file.
         #[arg(long)]
         config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum StoreCommand {
+    /// Copy a store from SQLite to PostgreSQL or back, and verify the copy. No server may be running. Codes that are pending are not copied.
+    Copy {
+        /// The configuration that names the database to copy, a TOML file.
+        #[arg(long)]
+        from: PathBuf,
+        /// The configuration that names the database to copy to, which must be empty, and the same keys.
+        #[arg(long)]
+        to: PathBuf,
     },
 }
 

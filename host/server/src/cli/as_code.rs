@@ -18,7 +18,7 @@ const DOCUMENT_BYTES: u64 = 64 << 20;
 /// # Errors
 /// If the store cannot be opened, or the subscription does not exist.
 pub(super) async fn export(config: &Path, subscription: Option<&str>, secrets: ExportedSecrets) -> anyhow::Result<()> {
-    let engine = build(Config::read(config)?.builder()?).await?;
+    let engine = build(Config::read(config)?.builder().await?).await?;
     let document = engine.administration(Actor::new("command line")).export(subscription, secrets).await?;
     output::print(serde_saphyr::to_string(&document)?)
 }
@@ -35,7 +35,7 @@ pub(super) async fn import(
     dry_run: bool,
 ) -> anyhow::Result<()> {
     let document = read(file).with_context(|| format!("the document {}", file.display()))?;
-    let engine = build(Config::read(config)?.builder()?).await?;
+    let engine = build(Config::read(config)?.builder().await?).await?;
     let administration = engine.administration(Actor::new("command line"));
     let changes = if dry_run {
         administration.plan_import(&document, prune, &resolve).await

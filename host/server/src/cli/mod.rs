@@ -7,6 +7,7 @@ mod as_code;
 #[doc(hidden)]
 pub mod fuzzing;
 mod providers;
+mod store;
 
 use std::process::ExitCode;
 
@@ -19,7 +20,8 @@ use twofactor_toolkit::output::{self, OutputClosed};
 
 pub use arguments::Arguments;
 use arguments::{
-    AccountCommand, AuditCommand, Command, KeyCommand, LogForm, ProviderCommand, SecretsForm, TokenCommand,
+    AccountCommand, AuditCommand, Command, KeyCommand, LogForm, ProviderCommand, SecretsForm, StoreCommand,
+    TokenCommand,
 };
 
 use crate::api::openapi;
@@ -104,6 +106,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit { command: AuditCommand::Verify { config } } => {
             administration::verify_audit_log(&config).await
         }
+        Command::Store { command: StoreCommand::Copy { from, to } } => store::copy(&from, &to).await,
         Command::Export { config, subscription, secrets } => {
             let secrets = match secrets {
                 SecretsForm::Sealed => ExportedSecrets::Sealed,

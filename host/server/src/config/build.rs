@@ -1,15 +1,16 @@
 //! The engine that a configuration describes.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use twofactor::sandbox::Signers;
-use twofactor::{Builder, Network, SqliteStore, TwoFactor};
+use twofactor::{Builder, Network, TwoFactor};
 use url::Url;
 
+use super::files::{check_folder, read};
+use super::store::open;
 use super::{ClientCertificate, Config, ForwardProxy, NetworkConfig};
 use crate::oidc::Oidc;
 use crate::sign_in::PublicUrl;
@@ -19,10 +20,13 @@ impl Config {
     ///
     /// # Errors
     /// If a file cannot be read or a value is not valid. The text names the key.
-    pub fn builder(&self) -> anyhow::Result<Builder> {
-        let mut builder = self.store_builder()?.policy(self.policy.clone()).rate_limits(self.rate_limits.clone());
+    pub async fn builder(&self) -> anyhow::Result<Builder> {
+        let mut builder = self.store_builder().await?.policy(self.policy.clone()).rate_limits(self.rate_limits.clone());
         builder = builder.history(self.history);
-        builder = builder.network(self.network.build()?).cache_dir(self.beside(&self.providers.cache, "cache"));
+        builder = builder.network(self.network.build()?);
+        if let Some(folder) = self.beside(&self.providers.cache, "cache") {
+            builder = builder.cache_dir(folder);
+        }
         let accounts = &self.accounts;
         let seconds = |count: u64, each: u64| Duration::from_secs(count.saturating_mul(each));
         builder = builder
@@ -46,17 +50,18 @@ impl Config {
     ///
     /// # Errors
     /// If the store or the keys cannot be opened.
-    pub fn store_builder(&self) -> anyhow::Result<Builder> {
-        let file = self.key_file();
-        check_folder("store.path", &self.store.path)?;
+    pub async fn store_builder(&self) -> anyhow::Result<Builder> {
+        let place = self.store.place()?;
+        if let Some(path) = &self.store.path {
+            check_folder("store.path", path)?;
+        }
+        let file = self.key_file()?;
         check_folder("keys.file", &file)?;
-        let store = SqliteStore::open(&self.store.path)
-            .with_context(|| format!("`store.path`: cannot open the database {}", self.store.path.display()))?;
         let mut signers = Signers::new().required(self.providers.require_signature);
         for (name, key) in &self.providers.signers {
             signers = signers.trust(name, key).with_context(|| format!("`providers.signers.{name}`"))?;
         }
-        let mut builder = TwoFactor::builder().store(store).key_file(file).signers(signers);
+        let mut builder = open(place).await?.key_file(file).signers(signers);
         if let Some(subscription) = &self.accounts.second_factor_subscription {
             builder = builder.second_factor_for_accounts(subscription);
         }
@@ -110,34 +115,18 @@ impl Config {
     }
 
     /// Returns the path of the key file.
-    pub fn key_file(&self) -> PathBuf {
-        self.beside(&self.keys.file, "keys")
+    ///
+    /// # Errors
+    /// If it is not set, and there is no file beside which it could be.
+    pub fn key_file(&self) -> anyhow::Result<PathBuf> {
+        self.beside(&self.keys.file, "keys").context(
+            "`keys.file` is required with a PostgreSQL database: each server needs a copy of the same file, in a folder of its own",
+        )
     }
 
-    fn beside(&self, configured: &Option<PathBuf>, extension: &str) -> PathBuf {
-        configured.clone().unwrap_or_else(|| self.store.path.with_added_extension(extension))
-    }
-}
-
-/// Checks that the folder of a file exists: its own error would only say that the file cannot be opened.
-fn check_folder(key: &str, file: &Path) -> anyhow::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let user = "the user that runs this program";
-    match std::fs::metadata(folder) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => bail!("`{key}` = {}: {} is not a folder", file.display(), folder.display()),
-        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-            "`{key}` = {}: the folder {} does not exist; create it and give {user} write access",
-            file.display(),
-            std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display()
-        ),
-        Err(error) => {
-            bail!(
-                "`{key}` = {}: cannot access the folder {}: {error}; give {user} access to it",
-                file.display(),
-                folder.display()
-            )
-        }
+    /// Returns a configured path, or the default beside the database's file.
+    fn beside(&self, configured: &Option<PathBuf>, extension: &str) -> Option<PathBuf> {
+        configured.clone().or_else(|| Some(self.store.path.as_ref()?.with_added_extension(extension)))
     }
 }
 
@@ -201,8 +190,4 @@ fn proxy_credentials(file: &Path) -> anyhow::Result<(String, String)> {
     let pair = text.as_deref().and_then(|text| text.trim_end_matches(['\r', '\n']).split_once(':'));
     let (username, password) = pair.with_context(|| format!("`{KEY}`: the file must contain `user:password`"))?;
     Ok((username.to_owned(), password.to_owned()))
-}
-
-fn read(key: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("`{key}`: cannot read {}", file.display()))
 }

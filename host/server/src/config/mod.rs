@@ -3,7 +3,9 @@
 
 mod build;
 mod environment;
+mod files;
 mod renamed;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +22,7 @@ pub(crate) use build::build;
 use crate::connections::ConnectionLimits;
 use crate::oidc::OidcConfig;
 
-/// The whole configuration. Only `store.path` has no default.
+/// The whole configuration. Only `store` has no default: it sets `path`, `url` or `url_file`.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -105,20 +107,29 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// The database.
+/// The database: a SQLite file, or a PostgreSQL database that any number of servers may share.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// The SQLite database file. It is created if it does not exist.
-    pub path: PathBuf,
+    /// The SQLite database file. It is created if it does not exist. Default: none; either this, `url` or `url_file` is required.
+    pub path: Option<PathBuf>,
+    /// The URL of a PostgreSQL database, such as `postgres://twofactor@db.example.com/twofactor`, without a password. Default: none.
+    pub url: Option<String>,
+    /// A file that contains such a URL, which may contain the password, and nothing else. Default: none.
+    pub url_file: Option<PathBuf>,
+    /// A file that contains the password of the PostgreSQL user and nothing else. Default: none.
+    pub password_file: Option<PathBuf>,
+    /// How many connections to PostgreSQL this server opens at most. Default: 16.
+    #[serde(default = "default_connections")]
+    pub connections: usize,
 }
 
 /// The keys.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
-    /// The key file, created with mode 0600 if it does not exist. Default: `store.path` with `.keys` appended. Back it up, but not
-    /// together with the database.
+    /// The key file, created with mode 0600 if it does not exist. Default: `store.path` with `.keys` appended; required with
+    /// PostgreSQL, where all servers use copies of one file. Back it up, but not together with the database.
     pub file: Option<PathBuf>,
 }
 
@@ -206,7 +217,8 @@ pub struct Providers {
     pub signers: BTreeMap<String, String>,
     /// Whether an added component must be signed. Those in `load` need no signature. Default: `false`.
     pub require_signature: bool,
-    /// The folder for compiled components. Default: `store.path` with `.cache` appended.
+    /// The folder for compiled components. Default: `store.path` with `.cache` appended; with PostgreSQL none, and each start compiles
+    /// them.
     pub cache: Option<PathBuf>,
 }
 
@@ -223,6 +235,10 @@ impl Default for Providers {
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn default_connections() -> usize {
+    16
 }
 
 fn default_shutdown_timeout() -> u64 {

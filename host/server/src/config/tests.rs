@@ -18,7 +18,7 @@ fn a_path_for_the_store_is_enough() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.providers.load, ["email", "ecall", "twilio"]);
-    assert_eq!(config.key_file(), Path::new("a.db.keys"));
+    assert_eq!(config.key_file().unwrap(), Path::new("a.db.keys"));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn environment_variables_override_the_file() {
     ];
     let config = parse(LEAST, &variables).unwrap();
     assert_eq!(config.listen.to_string(), "0.0.0.0:80");
-    assert_eq!(config.store.path, Path::new("b.db"));
+    assert_eq!(config.store.path.as_deref(), Some(Path::new("b.db")));
     assert_eq!(config.policy.code_length, 8);
     assert_eq!(config.trusted_proxies.len(), 1);
     assert!(parse(LEAST, &[("TWOFACTOR_LISTEN__X", "1"), ("TWOFACTOR_LISTEN", "a")]).is_err());
@@ -173,4 +173,37 @@ fn an_old_key_is_refused_with_the_new_one_in_the_error() {
         let error = parse(LEAST, &[(old, value)]).unwrap_err();
         assert!(error.contains(old) && error.contains(new), "{error}");
     }
+}
+
+#[tokio::test]
+async fn the_database_is_a_file_or_a_url_whose_password_is_in_a_file() {
+    let refusal = async |store: &str| {
+        let keys = if store.contains("url") { "[keys]\nfile = \"a.keys\"\n" } else { "" };
+        let config = parse(&format!("[store]\n{store}\n{keys}"), &[]).unwrap();
+        format!("{:#}", config.store_builder().await.err().unwrap())
+    };
+    for none_or_two in
+        ["", "connections = 3", "path = \"a.db\"\nurl = \"postgres://a@b/c\"", "url = \"a\"\nurl_file = \"b\""]
+    {
+        let text = refusal(none_or_two).await;
+        assert!(text.contains("`path`, `url` and `url_file`"), "{text}");
+    }
+    let text = refusal("url = \"postgres://a:geheim@b/c\"").await;
+    assert!(text.contains("`store.password_file`") && !text.contains("geheim"), "{text}");
+    assert!(refusal("url = \"mysql://a@b/c\"").await.contains("`store.url`"));
+    assert!(refusal("url_file = \"no-such\"").await.contains("`store.url_file`"));
+    assert!(refusal("url = \"postgres://a@b/c\"\npassword_file = \"no-such\"").await.contains("`store.password_file`"));
+    assert!(refusal("url = \"postgres://a@b/c\"\nconnections = 0").await.contains("`store.connections`"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, "postgres://a:geheim@127.0.0.1:1/c?sslmode=disable\n").unwrap();
+    let text = refusal(&format!("url_file = {file:?}")).await;
+    assert!(text.contains("`store.url`") && !text.contains("geheim"), "{text}");
+}
+
+#[test]
+fn a_postgresql_database_needs_a_key_file_of_its_own() {
+    let config = parse("[store]\nurl = \"postgres://a@b/c\"\n", &[]).unwrap();
+    assert!(config.key_file().unwrap_err().to_string().contains("`keys.file` is required"));
+    assert_eq!(config.store.connections, 16);
 }

@@ -167,7 +167,7 @@ pub(super) async fn remove(
 }
 
 async fn administration(config: &Path) -> anyhow::Result<Administration> {
-    let engine = build(Config::read(config)?.builder()?).await?;
+    let engine = build(Config::read(config)?.builder().await?).await?;
     Ok(engine.administration(Actor::new("command line")))
 }
 
