@@ -175,7 +175,7 @@ fn to_sign_in(row: &Row) -> Result<HostedSignInRecord> {
         Some(VERIFIED) => Some(SignInEnd::Verified {
             at: get(row, 10)?,
             two_factor: get(row, 11)?,
-            amr: get::<String>(row, 12)?.split(' ').map(str::to_owned).collect(),
+            amr: get::<String>(row, 12)?.split_whitespace().map(str::to_owned).collect(),
             handle: get(row, 13)?,
         }),
         Some(_) => Some(SignInEnd::Cancelled { at: get(row, 10)? }),
