@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::factors::ACTIVE;
 use super::limits::{blobs, charged, to_limited};
 use super::session::Session;
 use super::values::{SKEW_MS, get, ms, values};
@@ -69,6 +70,7 @@ impl ChallengeStore for PostgresStore {
         &self,
         subscription: &str,
         id: &str,
+        holder: Option<BucketKey>,
         since: Timestamp,
         now: Timestamp,
     ) -> Result<bool> {
@@ -76,9 +78,11 @@ impl ChallengeStore for PostgresStore {
             // One that was verified later than now, by more than clocks may differ, proves nothing: then a clock was wrong.
             let sql = format!(
                 "UPDATE challenges SET verified_at = NULL WHERE id = $1 AND subscription = $2 AND closed = 0 \
-                 AND verified_at > $3 AND verified_at <= $4 + {SKEW_MS} AND epoch = tf1_epoch()"
+                 AND verified_at > $3 AND verified_at <= $4 + {SKEW_MS} AND epoch = tf1_epoch() \
+                 AND ($5 IS NULL OR EXISTS (SELECT 1 FROM factors f WHERE f.owner = $5 AND f.instance = challenges.instance \
+                 AND f.status = {ACTIVE} AND f.last_used_at = challenges.verified_at))"
             );
-            Ok(c.execute(&sql, values![&of.1, &of.0, since, now]).await? == 1)
+            Ok(c.execute(&sql, values![&of.1, &of.0, since, now, &holder]).await? == 1)
         })
         .await
     }

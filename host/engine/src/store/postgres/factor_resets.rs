@@ -17,11 +17,11 @@ impl FactorResetStore for PostgresStore {
 
 async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
-        // Before the factors, which take them along.
+        // Before the factors, which take both along.
         devices: remembered_devices::forget_all(c, &reset.user).await?,
+        enrolments: factors::cancel_enrolments(c, &reset.user).await?,
         factors: factors::end(c, &reset.user, None, reset.now).await?,
         pass: passes::end(c, &reset.user).await?,
-        enrolments: factors::cancel_enrolments(c, &reset.user).await?,
         challenges: 0,
     };
     for person in &reset.persons {

@@ -110,6 +110,7 @@ impl FactorStore for PostgresStore {
         self.write((subscription.to_owned(), id.to_owned()), move |c, of| async move {
             let sql = "WITH f AS (UPDATE factors SET status = $1, revision = revision + 1 \
                        WHERE id = $2 AND subscription = $3 AND status = $4 RETURNING owner), \
+                       e AS (DELETE FROM enrolments WHERE owner IN (SELECT owner FROM f)), \
                        d AS (DELETE FROM remembered_devices WHERE person IN (SELECT owner FROM f)) SELECT 1 FROM f";
             Ok(c.row(sql, values![number(to), &of.1, &of.0, number(from)]).await?.is_some())
         })
@@ -153,7 +154,7 @@ const FACTOR: &str = "id, subscription, owner, instance, type_id, unique_id, sta
 
 const ENROLMENT: &str = "id, subscription, owner, instance, sealed, attempts, max_attempts, created_at, expires_at";
 
-const ACTIVE: i64 = 0;
+pub(super) const ACTIVE: i64 = 0;
 const SUSPENDED: i64 = 1;
 const ENDED: i64 = 2;
 
@@ -271,6 +272,8 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
     if added != 1 {
         return Ok(Step::Undo(FactorAdded::Duplicate));
     }
+    // They were begun on a proof that may not be enough any longer.
+    cancel_enrolments(c, &new.user).await?;
     remembered_devices::forget_all(c, &new.user).await?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
@@ -296,6 +299,7 @@ pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: T
         one.ended_at = Some(now);
     }
     if !ending.is_empty() {
+        cancel_enrolments(c, user).await?;
         remembered_devices::forget_all(c, user).await?;
     }
     Ok(ending)

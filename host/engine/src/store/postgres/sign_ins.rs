@@ -76,9 +76,12 @@ impl SignInStore for PostgresStore {
         .await
     }
 
-    async fn end_sign_in(&self, id: &str, end: SignInEnd) -> Result<bool> {
+    async fn end_sign_in(&self, id: &str, end: SignInEnd, sealed: Option<Vec<u8>>) -> Result<bool> {
         let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
-        self.write_at(at, (id.to_owned(), end), |c, input| async move { finish(&c, &input.0, &input.1).await }).await
+        self.write_at(at, (id.to_owned(), end, sealed), |c, input| async move {
+            finish(&c, &input.0, &input.1, input.2.as_deref()).await
+        })
+        .await
     }
 
     async fn redeem_sign_in(
@@ -137,7 +140,7 @@ async fn insert(c: &Session, new: &HostedSignInRecord) -> Result<()> {
     Ok(())
 }
 
-async fn finish(c: &Session, id: &str, end: &SignInEnd) -> Result<bool> {
+async fn finish(c: &Session, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -> Result<bool> {
     let (number, at, two_factor, amr, handle) = match end {
         SignInEnd::Verified { at, two_factor, amr, handle } => {
             (VERIFIED, *at, Some(&**two_factor), Some(amr.join(" ")), *handle)
@@ -146,9 +149,10 @@ async fn finish(c: &Session, id: &str, end: &SignInEnd) -> Result<bool> {
     };
     let open = open();
     let sql = format!(
-        "UPDATE sign_ins SET ended = $3, ended_at = $2, two_factor = $4, amr = $5, handle = $6 WHERE id = $1 AND {open}"
+        "UPDATE sign_ins SET ended = $3, ended_at = $2, two_factor = $4, amr = $5, handle = $6, \
+         sealed = coalesce($7, sealed) WHERE id = $1 AND {open}"
     );
-    Ok(c.execute(&sql, values![id, at, number, two_factor, &amr, &handle]).await? == 1)
+    Ok(c.execute(&sql, values![id, at, number, two_factor, &amr, &handle, sealed]).await? == 1)
 }
 
 /// A sign-in that ended later than now, by more than clocks may differ, is not redeemed: then a clock was wrong. Nor is one of another
