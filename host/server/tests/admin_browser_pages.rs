@@ -5,6 +5,8 @@
 #[path = "common/chromium.rs"]
 mod chromium;
 mod common;
+#[path = "common/totp.rs"]
+mod totp;
 
 use std::path::Path;
 
@@ -197,6 +199,62 @@ async fn a_subscription_is_set_up_and_the_directory_is_searched() {
     browser.sees(".notice.good", "Name saved.").await;
     browser.click("button[value=add]").await;
     browser.sees(".assigned", "Grace M. Hopper").await;
+}
+
+#[tokio::test]
+async fn the_factors_of_a_user_are_shown_and_changed() {
+    if skipped("the_factors_of_a_user_are_shown_and_changed") {
+        return;
+    }
+    let axe = axe("the_factors_of_a_user_are_shown_and_changed");
+    let demo = Server::demo();
+    let (admin, application) = (demo.token("admin_token"), demo.token("application_token"));
+    let instances =
+        demo.call("GET", "/v1/subscriptions/demo/two-factors", admin, serde_json::Value::Null).await.expect(200);
+    let all = instances["two_factors"].as_array().unwrap();
+    let app = all.iter().find(|one| one["type"] == "totp").unwrap()["id"].as_str().unwrap();
+    let new = json!({"tenant": "demo", "user": "alice", "two_factor": app, "proof": {"first_factor": true}});
+    let begun = demo.call("POST", "/v1/enrolments", application, new).await.expect(201);
+    let secret = begun["reveal"]["secret"].as_str().unwrap().replace(' ', "");
+    let answer = json!({"code": totp::code(&secret, jiff::Timestamp::now()), "label": "Phone"});
+    let finish = format!("/v1/enrolments/{}/finish", begun["id"].as_str().unwrap());
+    demo.call("POST", &finish, application, answer).await.expect(201);
+
+    let browser = Chromium::start(BrowserSettings::default()).await;
+    become_first_administrator(&browser, &demo).await;
+    browser.open(&format!("{}/admin/subscriptions/demo", demo.url)).await;
+    browser.click("a[href$=users]").await;
+    browser.sees("h1", "Users’ factors").await;
+    look(&browser, axe.as_deref(), "users").await;
+    browser.fill("#user", "alice").await;
+    browser.click("form.filter button").await;
+    browser.sees("td a", "Authenticator app – Phone").await;
+    look(&browser, axe.as_deref(), "user").await;
+    browser.click("details.policy summary").await;
+    browser.fill("#reason", "Lost phone").await;
+    browser.click("form[action$=pass] button").await;
+    browser.sees(".secret", "-").await;
+    look(&browser, axe.as_deref(), "user-pass").await;
+    browser.click("a[href*=revoke]").await;
+    browser.sees("h1", "Revoke the temporary pass?").await;
+    look(&browser, axe.as_deref(), "user-pass-revoke").await;
+    browser.fill("#reason", "Found again").await;
+    browser.click("button.bad").await;
+    browser.sees(".notice.good", "Temporary pass revoked.").await;
+
+    browser.click("td a[href*=factor]").await;
+    browser.sees("h1", "Authenticator app – Phone").await;
+    look(&browser, axe.as_deref(), "user-factor").await;
+    browser.fill("#reason", "Lost phone").await;
+    browser.click("button[value=suspend]").await;
+    browser.sees("td .badge", "Suspended").await;
+    browser.click("a.button.bad").await;
+    browser.sees("h1", "Reset all factors?").await;
+    look(&browser, axe.as_deref(), "user-reset").await;
+    browser.fill("#reason", "Lost phone").await;
+    browser.click("button.bad").await;
+    browser.sees(".notice.good", "All factors reset.").await;
+    look(&browser, axe.as_deref(), "user-after-reset").await;
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ fn rule(path: &str) -> (Rule, bool) {
     let asks = path.ends_with("/new")
         || path.ends_with("/remove")
         || path.ends_with("/revoke")
+        || path.ends_with("/reset")
         || path.ends_with("/roll-back");
     let rule = match path {
         "/admin/login"
@@ -82,6 +83,12 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/two-factors/{subscription}/{id}/directory"
         | "/admin/subscriptions/{subscription}"
         | "/admin/subscriptions/{subscription}/logo"
+        | "/admin/subscriptions/{subscription}/users"
+        | "/admin/subscriptions/{subscription}/users/factor"
+        | "/admin/subscriptions/{subscription}/users/reset"
+        | "/admin/subscriptions/{subscription}/users/pass"
+        | "/admin/subscriptions/{subscription}/users/pass/revoke"
+        | "/admin/subscriptions/{subscription}/users/browsers"
         | "/admin/tokens/{id}/revoke" => Rule::Own,
         unknown => panic!("{unknown} is a new page: say whom it is for"),
     };

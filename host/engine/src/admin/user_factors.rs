@@ -4,12 +4,15 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use super::Administration;
 use crate::accounts::actor_name;
 use crate::display_name;
 use crate::error::Error;
 use crate::factor::{
-    Happened, IssuedPass, RememberedDevice, RemovedFactors, UserEventKind, UserFactor, checked_user, pass_lifetime,
+    Happened, IssuedPass, RememberedDevice, RemovedFactors, UserEvent, UserEventKind, UserFactor, VerifiedAddress,
+    checked_user, pass_lifetime,
 };
 use crate::store::{FactorReset, FactorSelection, FactorStatus};
 use crate::user_factor::{FactorEventKind, HeldFactor, user_persons};
@@ -153,6 +156,34 @@ impl Administration {
         let user = &self.may_change(subscription, user, reason).await?;
         self.audit("pass.end", &format!("{subscription}/{user}"), &because(reason)).await?;
         Ok(self.store().end_pass(self.factors.held.key(subscription, user)).await?)
+    }
+
+    /// Returns when the temporary pass of a user expires, if there is a valid one.
+    ///
+    /// # Errors
+    /// Not found if there is no such subscription; invalid input if the user's id has no canonical form.
+    pub async fn pass_until(&self, subscription: &str, user: &str) -> Result<Option<Timestamp>, Error> {
+        self.known(subscription).await?;
+        let key = self.factors.held.key(subscription, &checked_user(user)?);
+        Ok(self.store().pass_until(key, self.clock.now()).await?)
+    }
+
+    /// Returns what happened lately to the factors of a user, the newest first, at most 20 events.
+    ///
+    /// # Errors
+    /// As [`Administration::pass_until`].
+    pub async fn user_events(&self, subscription: &str, user: &str) -> Result<Vec<UserEvent>, Error> {
+        self.known(subscription).await?;
+        self.factors.events(subscription, user).await
+    }
+
+    /// Returns the verified addresses of a user, masked.
+    ///
+    /// # Errors
+    /// As [`Administration::pass_until`].
+    pub async fn user_addresses(&self, subscription: &str, user: &str) -> Result<Vec<VerifiedAddress>, Error> {
+        self.known(subscription).await?;
+        self.factors.addresses(subscription, user).await
     }
 
     /// Returns the browsers that are remembered for a user.

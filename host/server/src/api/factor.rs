@@ -6,6 +6,8 @@ use serde_json::Value;
 use twofactor::factor::{FactorFacts, FactorStatus, Signal, SignalKind, UserFactor};
 use utoipa::ToSchema;
 
+use crate::wording::uuid;
+
 /// Whether a factor can be used.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -56,12 +58,6 @@ impl From<FactorFacts> for Facts {
             uses_left: facts.uses_left,
         }
     }
-}
-
-/// Writes 16 bytes as a UUID (RFC 9562 section 4).
-fn uuid(bytes: [u8; 16]) -> String {
-    let text = hex::encode(bytes);
-    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
 }
 
 /// A factor that a user holds.

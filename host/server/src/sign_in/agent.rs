@@ -27,7 +27,7 @@ const SYSTEMS: [(&str, &str); 8] = [
 ];
 
 /// Returns browser and system, such as `Firefox, Windows`, or nothing if neither is known.
-pub(super) fn name(user_agent: &str) -> Option<String> {
+pub(crate) fn name(user_agent: &str) -> Option<String> {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };

@@ -34,6 +34,7 @@ use twofactor::challenge::ChallengeStatus;
 use twofactor::sandbox::IpNet;
 use twofactor::sign_in::{Ended, HostedPage, Visit, Visited};
 
+pub(crate) use agent::name as browser_name;
 pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
 pub(crate) use result::sign;

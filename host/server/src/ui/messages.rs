@@ -17,6 +17,7 @@ use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
 use super::posted::Posted;
+use super::user_factors::user_link;
 use crate::wording;
 use crate::wording::Language;
 
@@ -216,7 +217,7 @@ fn events(l: Language, subscription: &str, events: &[MessageEvent]) -> Markup {
                     @if !event.detail.is_empty() { div.help lang="en" { (event.detail) } }
                 },
                 html! { @if event.recipient_hint.is_empty() { "–" } @else { (event.recipient_hint) } },
-                html! { @match &event.user { Some(user) => { code { (user) } }, None => "–" } },
+                html! { @match &event.user { Some(user) => { a href=(user_link(subscription, user)) { code { (user) } } }, None => "–" } },
                 html! { @if event.instance.is_empty() { "–" } @else { a href=(instance_path(subscription, &event.instance)) { (event.type_id) } } },
                 html! {
                     @if event.code.is_empty() { "–" }

@@ -45,6 +45,7 @@ mod test_send;
 mod tokens;
 mod upload;
 mod upstream_failure;
+mod user_factors;
 
 use axum::Router;
 use axum::extract::Path;
@@ -71,6 +72,27 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/subscriptions", get(subscriptions::list).post(subscriptions::create))
         .route("/admin/subscriptions/{subscription}", get(subscriptions::edit).post(subscriptions::save))
         .route("/admin/subscriptions/{subscription}/logo", get(subscriptions::logo))
+        .route("/admin/subscriptions/{subscription}/users", get(user_factors::show))
+        .route(
+            "/admin/subscriptions/{subscription}/users/factor",
+            get(user_factors::show_factor).post(user_factors::change),
+        )
+        .route(
+            "/admin/subscriptions/{subscription}/users/reset",
+            get(user_factors::ask_reset).post(user_factors::reset),
+        )
+        .route(
+            "/admin/subscriptions/{subscription}/users/pass",
+            get(user_factors::to_user).post(user_factors::issue_pass),
+        )
+        .route(
+            "/admin/subscriptions/{subscription}/users/pass/revoke",
+            get(user_factors::ask_end_pass).post(user_factors::end_pass),
+        )
+        .route(
+            "/admin/subscriptions/{subscription}/users/browsers",
+            get(user_factors::to_user).post(user_factors::forget),
+        )
         .route("/admin/base-settings", get(base_settings::list))
         .route("/admin/base-settings/{type}", get(base_settings::edit).post(base_settings::save))
         .route("/admin/providers", get(providers::list).post(provider_approval::examine))

@@ -21,6 +21,7 @@ use super::person::Person;
 use super::posted::Posted;
 use super::state::Ui;
 use super::upload::Upload;
+use super::user_factors;
 use crate::wording::Language;
 
 /// The maximum size of a form with a logo, in bytes; the engine's limit on logos is lower.
@@ -147,7 +148,8 @@ async fn show(
     let main = html! {
         p.trail { a href="/admin/subscriptions" { (Room::Subscriptions.name(l)) } }
         h1 { (known.name) }
-        p.sub { code { (known.id) } " · " a href={ "/admin/two-factors?subscription=" (segment(subscription)) } { (Room::Instances.name(l)) } }
+        p.sub { code { (known.id) } " · " a href={ "/admin/two-factors?subscription=" (segment(subscription)) } { (Room::Instances.name(l)) }
+            " · " a href=(user_factors::path(subscription)) { (user_factors::title(l)) } }
         (message)
         @if ui.app.public.is_none() { (notice("warn", l.say("The sign-in page is disabled: `public_url` is not set in the configuration.", "Die Anmeldeseite ist deaktiviert: `public_url` ist in der Konfiguration nicht gesetzt."))) }
         (page::upload_form(person, &here, html! { (fields) (site) }, html! { button.main { (l.say("Save", "Speichern")) } a.button href="/admin/subscriptions" { (l.say("Cancel", "Abbrechen")) } }))

@@ -4,6 +4,7 @@
 mod audit;
 mod capability;
 mod connection;
+mod factor;
 mod german;
 mod language;
 mod message;
@@ -13,6 +14,7 @@ mod sentence;
 pub(crate) use audit::{action, actions, details};
 pub(crate) use capability::{capabilities, capability};
 pub(crate) use connection::{connection, destination};
+pub(crate) use factor::{address_kind, factor_facts, factor_status, factor_type, user_event, uuid};
 pub(crate) use language::{LANGUAGE_COOKIE, Language};
 pub(crate) use message::{challenge_state, limit, outcome, outcome_kind};
 pub(crate) use policy::policy_warning;

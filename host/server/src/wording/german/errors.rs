@@ -61,5 +61,13 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "only those who administer or audit the whole installation can call this",
         "das ist Personen vorbehalten, die für die ganze Installation zuständig sind",
     ),
+    (
+        "this user is an administrator's account; only a system administrator can change its factors",
+        "dieser Benutzer ist das Konto eines Administrators: nur ein Systemadministrator kann dessen Faktoren ändern",
+    ),
+    (
+        "nobody can issue a temporary pass for their own account",
+        "niemand kann für das eigene Konto einen temporären Zugangscode ausstellen",
+    ),
     ("auditors can only read", "Auditoren haben nur Lesezugriff"),
 ];
