@@ -123,6 +123,8 @@ fn after(
 ) -> Result<Response, Failure> {
     match result {
         Ok(()) => Ok(Redirect::to(&format!("{}&done={done}", user_link(subscription, user))).into_response()),
+        // Without a user there is no other form to go back to.
+        Err(error) if user.is_empty() => refused(person, error, path(subscription)),
         Err(error) => refused(person, error, form),
     }
 }
