@@ -71,7 +71,7 @@ fn build_for(target: Target, packages: &[&str], sources: &[&str]) -> Result<(), 
         println!("cargo::rerun-if-changed={}", up.join(source).display());
     }
     ensure_target(target.triple())?;
-    let target_dir = out.join("guests");
+    let target_dir = shared(&out).join("guests");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(&root)
@@ -123,6 +123,13 @@ fn build_for(target: Target, packages: &[&str], sources: &[&str]) -> Result<(), 
         std::fs::write(out.join(&file), component).map_err(|error| format!("{file}: {error}"))?;
     }
     Ok(())
+}
+
+/// Returns a folder that all build scripts of a target folder share, as far as there is one: what guests have in common is built once, and
+/// a guest once for all profiles of the host. Cargo locks it.
+fn shared(out: &Path) -> &Path {
+    let build = out.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "build"));
+    build.and_then(Path::parent).unwrap_or(out)
 }
 
 /// Makes a component of a core module that has its interfaces in a custom section, as `wit-bindgen` writes it.
