@@ -38,6 +38,7 @@ pub enum Say {
     /// This many bytes of a response, then the connection ends.
     CutAfter(usize),
 }
+use crate::compiled;
 use Say::{AcceptedIn, Broken, CutAfter, Later, LaterBy, Long, Refused, Silence, Taken};
 
 /// Gives one response after the other, and repeats the last.
@@ -126,7 +127,7 @@ impl Place {
         let (twilio, clock) = (Twilio::start(script).await, ManualClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
         let network = Network::builder().override_endpoint("https://api.twilio.com", twilio.address);
         let network = network.override_endpoint("https://upstream.example.com", twilio.address).build().unwrap();
-        let builder = TwoFactor::builder().network(network).rate_limits(limits).clock(clock.clone());
+        let builder = compiled::builder().network(network).rate_limits(limits).clock(clock.clone());
         let engine = builder.provider(twofactor_bundle::TWILIO).build().await.unwrap();
         engine.administration(Actor::new("test")).create_subscription("s", "S").await.unwrap();
         let mut place = Self { engine, clock, twilio, instance: String::new() };

@@ -9,6 +9,7 @@ use twofactor::instance::Policy;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
 use crate::canaries::Canaries;
+use crate::compiled;
 use crate::guest_memory::memories_of_guests;
 use crate::vendors::recorder::{Recorder, Reply, Seen};
 
@@ -57,7 +58,7 @@ impl Gateway {
     /// Holds the provider to all of it, and prints the request as it left.
     pub async fn holds(self, refusals: &[Refusal]) {
         let policy = Policy { countries: ["*".to_owned()].into(), code_length: CODE_LENGTH, ..Policy::default() };
-        let builder = TwoFactor::builder().network(self.network.clone()).policy(policy);
+        let builder = compiled::builder().network(self.network.clone()).policy(policy);
         let engine = builder.provider(self.component.clone()).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();

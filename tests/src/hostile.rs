@@ -11,6 +11,7 @@ use twofactor::{
     Actor, Answer, Assignment, Builder, Error, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
 };
 
+use crate::compiled;
 use crate::upstream::Upstream;
 
 /// A component that misbehaves as its options say: see `tests/hostile`.
@@ -54,11 +55,11 @@ impl Neighbourhood {
             .override_endpoint("https://api.twilio.com", upstream.address)
             .build()
             .unwrap();
-        Self::with(TwoFactor::builder().network(network).limits(limits()), upstream, type_id, component).await
+        Self::with(compiled::builder().network(network).limits(limits()), upstream, type_id, component).await
     }
 
     pub async fn on(network: Network, upstream: Upstream) -> Self {
-        Self::with(TwoFactor::builder().network(network).limits(limits()), upstream, "hostile", HOSTILE).await
+        Self::with(compiled::builder().network(network).limits(limits()), upstream, "hostile", HOSTILE).await
     }
 
     /// Creates one on an engine with other settings.

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod authors;
 pub mod canaries;
 pub mod certificates;
+pub mod compiled;
 pub mod ecall;
 pub mod errors;
 pub mod exim;

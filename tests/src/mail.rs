@@ -10,6 +10,7 @@ use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
 use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
 use crate::certificates::Authority;
+use crate::compiled;
 
 pub const USER: &str = "codes@example.com";
 pub const PASSWORD: &str = "correct horse";
@@ -43,7 +44,7 @@ impl Post {
         // An exchange that exceeds an instance's own timeout ends here, and is noticed.
         let mut limits = SandboxLimits::default();
         limits.deliver_time = Duration::from_secs(30);
-        let builder = TwoFactor::builder().network(network.build().unwrap()).provider(twofactor_bundle::EMAIL);
+        let builder = compiled::builder().network(network.build().unwrap()).provider(twofactor_bundle::EMAIL);
         let builder = builder.policy(policy).limits(limits).rate_limits(RateLimits::none());
         let engine = builder.build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));

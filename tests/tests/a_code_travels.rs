@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::http_requests;
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
@@ -43,7 +44,7 @@ async fn upstream(answer: &'static str) -> (std::net::SocketAddr, Requests) {
 
 async fn engine(origin: &str, address: std::net::SocketAddr, instance: NewInstance) -> TwoFactor {
     let network = Network::builder().override_endpoint(origin, address).build().unwrap();
-    let engine = TwoFactor::builder().network(network).bundled_providers().build().await.unwrap();
+    let engine = compiled::builder().network(network).bundled_providers().build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("demo", "Demo").await.unwrap();
     let instance = admin.create_instance("demo", instance).await.unwrap();

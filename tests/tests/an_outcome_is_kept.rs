@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use twofactor::NewChallenge;
 use twofactor::clock::ManualClock;
-use twofactor::{NewChallenge, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Answer, Ecall, Place, start};
 
 fn keyed() -> NewChallenge {
@@ -16,7 +17,7 @@ fn keyed() -> NewChallenge {
 #[tokio::test]
 async fn when_the_caller_left_before_the_message_was_taken() {
     let ecall = Ecall::start().await;
-    let engine = ecall.engine(TwoFactor::builder()).await;
+    let engine = ecall.engine(compiled::builder()).await;
     ecall.answer(Answer::Later);
     let caller = tokio::spawn({
         let engine = engine.clone();

@@ -8,7 +8,8 @@ use twofactor::admin::InstanceChange;
 use twofactor::sandbox::{Message, Outbox, Secret};
 use twofactor::store::Targets;
 use twofactor::token::Role;
-use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::wrong;
 
 const SECRET: &str = "canary-of-a-password";
@@ -20,7 +21,7 @@ const USER: &str = "canary-of-a-user";
 async fn debug_output_shows_no_secret_code_token_recipient_or_user() {
     let outbox = Outbox::new();
     let network = Network::builder().outbox(&outbox).build().unwrap();
-    let engine = TwoFactor::builder().network(network).bundled_providers().build().await.unwrap();
+    let engine = compiled::builder().network(network).bundled_providers().build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();
     let server = json!({"MailType": "SMTP", "Host": "mail.example.com", "Port": 465, "EnableSSL": true,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange, NewProvider};
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Error, Network, NewInstance, Recipient, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::errors::invalid_input;
 use twofactor_tests::wrong::component;
 
@@ -24,7 +25,7 @@ async fn with_component(component: Vec<u8>) -> TwoFactor {
     let mut limits = SandboxLimits::default();
     limits.running_time = std::time::Duration::from_millis(200);
     let network = Network::builder().build().unwrap();
-    let engine = TwoFactor::builder().network(network).limits(limits).bundled_providers().provider(component);
+    let engine = compiled::builder().network(network).limits(limits).bundled_providers().provider(component);
     let engine = engine.build().await.unwrap();
     admin(&engine).create_subscription("s", "S").await.unwrap();
     engine

@@ -13,8 +13,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use twofactor::admin::TestReport;
 use twofactor::sandbox::{NetworkBuilder, Resolver, SandboxLimits};
-use twofactor::{Actor, Network, NewInstance, Recipient, TwoFactor};
+use twofactor::{Actor, Network, NewInstance, Recipient};
 use twofactor_tests::certificates::Authority;
+use twofactor_tests::compiled;
 use twofactor_tests::mail::{options, server, trusting};
 use twofactor_tests::smtp_server::{Protection, SmtpServer, Step, say};
 
@@ -40,7 +41,7 @@ async fn test(
 ) -> TestReport {
     let mut limits = SandboxLimits::default();
     limits.deliver_time = Duration::from_secs(60);
-    let builder = TwoFactor::builder().network(network.build().unwrap()).provider(component).limits(limits);
+    let builder = compiled::builder().network(network.build().unwrap()).provider(component).limits(limits);
     let engine = builder.build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();

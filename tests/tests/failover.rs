@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use twofactor::admin::InstanceChange;
 use twofactor::challenge::RateLimits;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong;
 
@@ -78,7 +79,7 @@ impl Place {
             .override_endpoint("https://api.twilio.com", twilio.address)
             .build()
             .unwrap();
-        let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none());
+        let builder = compiled::builder().network(network).rate_limits(RateLimits::none());
         let engine = builder.bundled_providers().provider(wrong::component("none")).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();

@@ -10,6 +10,7 @@ use twofactor::clock::ManualClock;
 use twofactor::instance::Policy;
 use twofactor::{Answer, Challenge, Error, NewChallenge, SignIn, TwoFactor};
 use twofactor_tests::accounts::{PASSWORD, accept, assign_to_accounts, client, new, pending};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, wrong};
 
 const PHONE: &str = "+41791234567";
@@ -24,7 +25,7 @@ struct World {
 async fn world(limits: RateLimits) -> World {
     let (ecall, clock) = (Ecall::start().await, ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let policy = Policy { attempts: 5, ..Policy::default() };
-    let builder = TwoFactor::builder().clock(clock.clone()).rate_limits(limits).policy(policy);
+    let builder = compiled::builder().clock(clock.clone()).rate_limits(limits).policy(policy);
     let engine = ecall.engine(builder.second_factor_for_accounts("demo")).await;
     World { ecall, engine, clock }
 }

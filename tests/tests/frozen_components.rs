@@ -10,7 +10,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use twofactor::sandbox::Outbox;
-use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn};
+use twofactor_tests::compiled;
 use twofactor_tests::upstream::{Upstream, code};
 
 const FROZEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/frozen");
@@ -44,7 +45,7 @@ async fn travels(name: &str, component: Vec<u8>) {
         .outbox(&outbox)
         .build()
         .unwrap();
-    let engine = TwoFactor::builder().network(network).provider(component).build().await.unwrap();
+    let engine = compiled::builder().network(network).provider(component).build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();
     let instance = NewInstance::new(name, name, options(name));

@@ -5,10 +5,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use twofactor::TwoFactor;
 use twofactor::accounts::{Account, Accounts, Client, OpenedSession};
 use twofactor::clock::ManualClock;
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, client, session};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, Place};
 
 struct World {
@@ -20,7 +20,7 @@ struct World {
 /// Returns an administrator, and a stranger who knows the email address.
 async fn world() -> World {
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-    let engine = Ecall::start().await.engine(TwoFactor::builder().clock(clock.clone())).await;
+    let engine = Ecall::start().await.engine(compiled::builder().clock(clock.clone())).await;
     let accounts = engine.accounts();
     let (alice, _) = active(&accounts, "alice").await;
     World { accounts, clock, alice }

@@ -6,7 +6,8 @@ use std::fs;
 
 use serde_json::json;
 use twofactor::sandbox::{Provider, Sandbox, SandboxLimits};
-use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn};
+use twofactor_tests::compiled;
 use twofactor_tests::upstream::{Upstream, code};
 
 /// Returns a component as a later minor version's bindings would name its imports and exports. The names have the same length, so that
@@ -30,7 +31,7 @@ async fn a_component_that_uses_nothing_new_of_a_later_minor_version_delivers() {
     let component = of_later_version(fs::read(frozen).unwrap());
     let upstream = Upstream::start().await;
     let network = Network::builder().override_endpoint("https://api.twilio.com", upstream.address).build().unwrap();
-    let engine = TwoFactor::builder().network(network).provider(component).build().await.unwrap();
+    let engine = compiled::builder().network(network).provider(component).build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();
     let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",

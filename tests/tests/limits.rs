@@ -8,13 +8,14 @@ use std::time::Duration;
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::{Actor, Answer, Assignment, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, start, start_for, wrong};
 
 #[tokio::test]
 async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
     let ecall = Ecall::start().await;
     let limits = RateLimits { lockout_threshold: 3, ..RateLimits::default() };
-    let engine = ecall.engine(TwoFactor::builder().rate_limits(limits)).await;
+    let engine = ecall.engine(compiled::builder().rate_limits(limits)).await;
     let admin = engine.administration(Actor::new("test"));
     let challenge = engine.start(start()).await.unwrap();
     let code = ecall.code();
@@ -42,7 +43,7 @@ async fn a_prefix_whose_codes_are_verified_after_a_resend_is_not_stopped() {
     let ecall = Ecall::start().await;
     let limits = RateLimits { prefix_per_hour: 2, ..RateLimits::default() };
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-    let engine = ecall.engine(TwoFactor::builder().rate_limits(limits).clock(clock.clone())).await;
+    let engine = ecall.engine(compiled::builder().rate_limits(limits).clock(clock.clone())).await;
     for _ in 0..3 {
         let challenge = engine.start(start()).await.unwrap();
         clock.advance(Duration::from_secs(31));
@@ -59,7 +60,7 @@ async fn a_prefix_whose_codes_are_verified_after_a_resend_is_not_stopped() {
 async fn no_subscription_can_use_up_anothers_limits_and_a_total_protects_the_recipient() {
     let ecall = Ecall::start().await;
     let limits = RateLimits { recipient_per_hour: 2, recipient_total_per_hour: 3, ..RateLimits::default() };
-    let engine = ecall.engine(TwoFactor::builder().rate_limits(limits)).await;
+    let engine = ecall.engine(compiled::builder().rate_limits(limits)).await;
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("other", "Other").await.unwrap();
     let options = serde_json::json!({
@@ -83,7 +84,7 @@ async fn an_earlier_code_that_the_policy_keeps_is_accepted_after_a_resend() {
     let ecall = Ecall::start().await;
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
     let policy = twofactor::instance::Policy { keep_earlier_codes: true, ..twofactor::instance::Policy::default() };
-    let engine = ecall.engine(TwoFactor::builder().policy(policy).clock(clock.clone())).await;
+    let engine = ecall.engine(compiled::builder().policy(policy).clock(clock.clone())).await;
     let challenge = engine.start(start()).await.unwrap();
     let first = ecall.code();
     clock.advance(Duration::from_secs(31));
@@ -101,7 +102,7 @@ fn apart(n: u32) -> NewChallenge {
 }
 
 async fn engine(ecall: &Ecall, limits: RateLimits, clock: &ManualClock) -> TwoFactor {
-    let engine = ecall.engine(TwoFactor::builder().rate_limits(limits).clock(clock.clone())).await;
+    let engine = ecall.engine(compiled::builder().rate_limits(limits).clock(clock.clone())).await;
     let admin = engine.administration(Actor::new("test"));
     let instance = admin.instances("demo").await.unwrap().remove(0);
     let tenants = (0..10).map(|n| Assignment::tenant(format!("t{n}"))).collect();

@@ -6,11 +6,12 @@
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, NewProvider};
 use twofactor::{Actor, NewInstance, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::errors::invalid_input;
 use twofactor_tests::wrong::{component, component_with_schema};
 
 async fn engine(component: Vec<u8>) -> TwoFactor {
-    let engine = TwoFactor::builder().provider(component).build().await.unwrap();
+    let engine = compiled::builder().provider(component).build().await.unwrap();
     admin(&engine).create_subscription("s", "S").await.unwrap();
     engine
 }

@@ -9,6 +9,7 @@ use twofactor::admin::{Administration, ChallengeState, MessageHistory, MessageQu
 use twofactor::challenge::{HistoryLimits, MessageOutcome, RateLimits};
 use twofactor::clock::ManualClock;
 use twofactor::{Actor, Builder, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Answer, Ecall, start, start_for, wrong};
 
 const PHONE: &str = "+41791234567";
@@ -22,7 +23,7 @@ struct Bench {
 impl Bench {
     async fn with(limits: RateLimits, more: impl FnOnce(Builder) -> Builder) -> Self {
         let (ecall, clock) = (Ecall::start().await, ManualClock::new("2026-11-24T12:10:00Z".parse().unwrap()));
-        let builder = TwoFactor::builder().rate_limits(limits).clock(clock.clone());
+        let builder = compiled::builder().rate_limits(limits).clock(clock.clone());
         let engine = ecall.engine(more(builder)).await;
         Self { ecall, engine, clock }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange};
 use twofactor::sandbox::{Component, Recording, SandboxLimits};
 use twofactor::{Actor, Network, NewInstance, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::errors::invalid_input;
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood, SECRET, WASI_HTTP};
 use twofactor_tests::upstream::{Seen, Upstream, code};
@@ -204,7 +205,7 @@ async fn the_code_is_in_a_query_only_where_the_operator_allowed_it() {
 }
 
 async fn engine() -> TwoFactor {
-    let engine = TwoFactor::builder().network(Network::builder().build().unwrap()).provider(HOSTILE);
+    let engine = compiled::builder().network(Network::builder().build().unwrap()).provider(HOSTILE);
     let engine = engine.build().await.unwrap();
     admin(&engine).create_subscription("s", "S").await.unwrap();
     engine

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use twofactor::challenge::RateLimits;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::wrong;
 
@@ -15,7 +16,7 @@ async fn place(limits: RateLimits) -> (TwoFactor, Upstream) {
         .override_endpoint("https://api.twilio.com", upstream.address)
         .build()
         .unwrap();
-    let builder = TwoFactor::builder().network(network).rate_limits(limits).provider(twofactor_bundle::TWILIO);
+    let builder = compiled::builder().network(network).rate_limits(limits).provider(twofactor_bundle::TWILIO);
     let engine = builder.provider(wrong::component("its recipients are handles")).build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();

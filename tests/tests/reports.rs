@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use twofactor::admin::MessageQuery;
 use twofactor::sandbox::{Component, DeliveryStatus, ReportRequest, SandboxLimits};
 use twofactor::{Actor, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::upstream::Upstream;
 use twofactor_tests::wrong::component;
 
@@ -31,7 +32,7 @@ impl Place {
     async fn of(type_id: &str, options: Value, base: Option<&str>) -> Self {
         let twilio = Upstream::start().await;
         let network = Network::builder().override_endpoint("https://api.twilio.com", twilio.address).build().unwrap();
-        let builder = TwoFactor::builder().network(network).bundled_provider(type_id).unwrap();
+        let builder = compiled::builder().network(network).bundled_provider(type_id).unwrap();
         let builder = base.into_iter().fold(builder, |builder, base| builder.report_url(base));
         let engine = builder.build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
@@ -210,7 +211,7 @@ async fn a_recipient_named_in_a_report_is_not_stored() {
 async fn reporting(fault: &str, upstream: &Upstream) -> (TwoFactor, String) {
     let network =
         Network::builder().override_endpoint("https://upstream.example.com", upstream.address).build().unwrap();
-    let builder = TwoFactor::builder().network(network).provider(component(fault)).report_url(BASE);
+    let builder = compiled::builder().network(network).provider(component(fault)).report_url(BASE);
     let engine = builder.build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("s", "S").await.unwrap();

@@ -10,6 +10,7 @@ use twofactor::clock::ManualClock;
 use twofactor::instance::Policy;
 use twofactor::{Actor, Answer, NewChallenge, SignIn, TwoFactor};
 use twofactor_tests::accounts::{OTHER, PASSWORD, accept, active, assign_to_accounts, client, new, pending, session};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, wrong};
 
 const ALICE: &str = "+41791234567";
@@ -28,7 +29,7 @@ struct World {
 async fn world(set: impl FnOnce(twofactor::Builder) -> twofactor::Builder) -> World {
     let ecall = Ecall::start().await;
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-    let builder = TwoFactor::builder().clock(clock.clone()).second_factor_for_accounts("demo");
+    let builder = compiled::builder().clock(clock.clone()).second_factor_for_accounts("demo");
     let engine = ecall.engine(set(builder)).await;
     let accounts = engine.accounts();
     let mut made = Vec::new();
@@ -202,7 +203,7 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
     for required in [false, true] {
         let ecall = Ecall::start().await;
         let builder =
-            TwoFactor::builder().second_factor_for_accounts("demo").require_second_factor_for_accounts(required);
+            compiled::builder().second_factor_for_accounts("demo").require_second_factor_for_accounts(required);
         let engine = ecall.engine(builder).await;
         let accounts = engine.accounts();
         // A link admits without one: somebody must set the instance up.

@@ -10,6 +10,7 @@ use twofactor::admin::{Administration, InstanceChange};
 use twofactor::store::AssignmentKind;
 use twofactor::{Actor, Assignment, NewInstance, TwoFactor};
 use twofactor_tests::accounts::{PASSWORD, accept, active, assign_to_accounts, client, new, pending, session};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, Place};
 
 const ALICE: &str = "+41791234567";
@@ -25,7 +26,7 @@ struct World {
 /// Returns an administrator with a phone number, and an instance that may reach it.
 async fn world() -> World {
     let ecall = Ecall::start().await;
-    let engine = ecall.engine(TwoFactor::builder().second_factor_for_accounts("demo")).await;
+    let engine = ecall.engine(compiled::builder().second_factor_for_accounts("demo")).await;
     let accounts = engine.accounts();
     let (alice, _) = accounts.create(&Actor::new("test"), new("alice", Some(ALICE))).await.unwrap();
     session(accept(&accounts, &alice).await);
@@ -230,7 +231,7 @@ async fn nobody_turns_it_on_while_it_would_lock_everybody_out() {
 #[tokio::test]
 async fn it_is_known_what_is_missing_for_a_person_to_be_asked() {
     let ecall = Ecall::start().await;
-    let engine = ecall.engine(TwoFactor::builder()).await;
+    let engine = ecall.engine(compiled::builder()).await;
     let accounts = engine.accounts();
     let (mut alice, _) = active(&accounts, "alice").await;
     let actor = Actor::new("test");

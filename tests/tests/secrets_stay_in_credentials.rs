@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange};
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Network, NewInstance, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::hostile::HOSTILE;
 
 const SECRET: &str = "s3cret-canary-of-the-base-settings";
@@ -14,7 +15,7 @@ async fn engine() -> TwoFactor {
     let mut limits = SandboxLimits::default();
     limits.running_time = std::time::Duration::from_millis(500);
     let network = Network::builder().build().unwrap();
-    let engine = TwoFactor::builder().network(network).limits(limits).bundled_providers().provider(HOSTILE);
+    let engine = compiled::builder().network(network).limits(limits).bundled_providers().provider(HOSTILE);
     let engine = engine.provider(twofactor_bundle::WEBHOOK).build().await.unwrap();
     admin(&engine).create_subscription("s", "S").await.unwrap();
     engine

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
+use twofactor::Network;
 use twofactor::sandbox::SandboxLimits;
-use twofactor::{Network, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood};
 use twofactor_tests::upstream::Upstream;
 
@@ -21,7 +22,7 @@ async fn place(of_one: u32) -> Arc<Neighbourhood> {
     let mut limits = SandboxLimits::default();
     (limits.calls_in_flight, limits.calls_of_one_provider) = (4, of_one);
     limits.queue_time = Duration::from_millis(300);
-    let builder = TwoFactor::builder().network(network.build().unwrap()).limits(limits);
+    let builder = compiled::builder().network(network.build().unwrap()).limits(limits);
     Arc::new(Neighbourhood::with(builder, upstream, "hostile", HOSTILE).await)
 }
 

@@ -22,6 +22,7 @@ use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::sandbox::{Capability, Verdict};
 use twofactor::{Actor, Answer, Assignment, Builder, Challenge, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor_tests::compiled;
 use twofactor_tests::hostile::VERIFYING;
 use twofactor_tests::log::Log;
 use twofactor_tests::upstream::{Upstream, code};
@@ -158,7 +159,7 @@ async fn a_code_is_sent_again_and_one_that_the_upstream_has_forgotten_has_expire
     let authority = Authority::default();
     let (verify, clock) = (TwilioVerify::start(&authority).await, ManualClock::new(NOON.parse().unwrap()));
     let network = verify.on(trusting(&authority)).build().unwrap();
-    let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
+    let builder = compiled::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
     let engine = with_instance(builder.provider(twofactor_bundle::TWILIO_VERIFY), "twilio-verify", options()).await;
     let again = async |id: &str| {
         clock.advance(Duration::from_secs(30));
@@ -263,7 +264,7 @@ impl Place {
         let (told, clock) = (Told::start().await, ManualClock::new(NOON.parse().unwrap()));
         let network =
             Network::builder().override_endpoint("https://upstream.example.com", told.address).build().unwrap();
-        let builder = TwoFactor::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
+        let builder = compiled::builder().network(network).rate_limits(RateLimits::none()).clock(clock.clone());
         let engine = with_instance(builder.provider(VERIFYING), "verifying", json!({"Behaviour": behaviour})).await;
         Self { told, clock, engine }
     }
@@ -379,7 +380,7 @@ async fn where_the_upstream_accepts_nothing_another_instance_delivers_and_the_ho
             .override_endpoint("https://api.twilio.com", sms.address)
             .build()
             .unwrap();
-        let builder = TwoFactor::builder().network(network).provider(VERIFYING).provider(twofactor_bundle::TWILIO);
+        let builder = compiled::builder().network(network).provider(VERIFYING).provider(twofactor_bundle::TWILIO);
         let engine = builder.rate_limits(RateLimits::none()).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("s", "S").await.unwrap();

@@ -13,6 +13,7 @@ use twofactor::{
     Actor, Answer, Assignment, Error, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
     admin::{Administration, InstanceChange},
 };
+use twofactor_tests::compiled;
 
 const ALICE: &str = "alice@example.com";
 const SUPPORT: &str = "https://example.com/help";
@@ -28,7 +29,7 @@ struct World {
 async fn world(policy: serde_json::Value) -> World {
     let (outbox, clock) = (Outbox::new(), ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let network = Network::builder().outbox(&outbox).build().unwrap();
-    let builder = TwoFactor::builder().network(network).clock(clock.clone()).bundled_provider("email").unwrap();
+    let builder = compiled::builder().network(network).clock(clock.clone()).bundled_provider("email").unwrap();
     let engine = builder.build().await.unwrap();
     let admin = engine.administration(Actor::new("help desk"));
     admin.create_subscription("shop", "Shop").await.unwrap();

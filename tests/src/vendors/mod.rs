@@ -24,6 +24,7 @@ pub mod vonage;
 pub mod webhook;
 pub mod whatsapp;
 
+use crate::compiled;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,7 +49,7 @@ pub struct Bench {
 impl Bench {
     pub async fn new(network: NetworkBuilder, type_id: &str, options: Value) -> Self {
         let policy = Policy { countries: ["*".to_owned()].into(), ..Policy::default() };
-        let builder = TwoFactor::builder().network(network.build().unwrap()).policy(policy);
+        let builder = compiled::builder().network(network.build().unwrap()).policy(policy);
         let builder = builder.bundled_provider(type_id).unwrap();
         let engine = builder.build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));

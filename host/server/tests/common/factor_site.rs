@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each suite uses its own part")]
 
 use std::process::Command;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
@@ -17,16 +17,13 @@ use serde_json::{Value, json};
 use twofactor::admin::Administration;
 use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
-use twofactor::keyring::Keyring;
 use twofactor::token::Role;
 use twofactor::{Actor, Assignment, NewInstance, TwoFactor};
 use twofactor_server::{PublicUrl, router_at};
+use twofactor_tests::compiled;
 use twofactor_tests::vendors::tls::TlsListener;
 
 use crate::chromium::{BrowserSettings, Chromium};
-
-static KEYRING: LazyLock<Keyring> = LazyLock::new(|| Keyring::generate().unwrap());
-static COMPILED: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 /// A certificate for all names of these tests, and the digest by which a browser trusts it.
 pub(crate) struct Certificate {
@@ -85,7 +82,7 @@ impl FactorSite {
         let url = format!("https://login.shop.test:{}", pages.address().port());
         let shop_url = format!("https://www.shop.test:{}", shop.address().port());
         let clock = ManualClock::new(Timestamp::now());
-        let builder = TwoFactor::builder().clock(clock.clone()).keyring(KEYRING.clone()).cache_dir(COMPILED.path());
+        let builder = compiled::builder().clock(clock.clone());
         let builder = builder.rate_limits(RateLimits::none()).public_url(&url);
         let factors = ["fido", "totp", "recovery"];
         let builder = factors.iter().fold(builder, |builder, factor| builder.bundled_provider(factor).unwrap());

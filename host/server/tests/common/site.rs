@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each suite uses its own part")]
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -12,20 +12,16 @@ use twofactor::admin::Administration;
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::instance::Policy;
-use twofactor::keyring::Keyring;
 use twofactor::sandbox::Outbox;
 use twofactor::token::Role;
 use twofactor::{Actor, Assignment, Builder, Network, NewInstance, TwoFactor};
 use twofactor_server::{PublicUrl, router_at};
+use twofactor_tests::compiled;
 use twofactor_tests::ecall::Ecall;
 
 pub(crate) const RETURN_URL: &str = "https://shop.example.com/signed-in?from=twofactor";
 
 pub(crate) const PHONE: &str = "+41791234567";
-
-/// Compiled providers are good for the keyring they were compiled under: with one for all, they are compiled once.
-static KEYRING: LazyLock<Keyring> = LazyLock::new(|| Keyring::generate().unwrap());
-static COMPILED: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 /// A server whose mails and SMS stay here.
 pub(crate) struct Site {
@@ -57,8 +53,7 @@ impl Site {
         let (ecall, outbox, clock) = (Ecall::start().await, Outbox::new(), ManualClock::new(now));
         let network =
             Network::builder().override_endpoint("https://rest.ecall.ch", ecall.address()).outbox(&outbox).build();
-        let builder = TwoFactor::builder().network(network.unwrap()).clock(clock.clone()).policy(Policy::default());
-        let builder = builder.keyring(KEYRING.clone()).cache_dir(COMPILED.path());
+        let builder = compiled::builder().network(network.unwrap()).clock(clock.clone()).policy(Policy::default());
         let engine = more(builder.bundled_providers()).build().await.unwrap();
         let admin = engine.administration(Actor::new("test"));
         admin.create_subscription("shop", "Shop & Sons").await.unwrap();
