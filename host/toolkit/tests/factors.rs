@@ -38,7 +38,7 @@ fn correct_factors_have_no_fault() {
     for kind in ["app", "paper"] {
         assert_eq!(faults(folder.path(), &component(kind, "none"), &[]), Ok(Vec::new()), "{kind}");
     }
-    for own in [twofactor_bundle::TOTP, twofactor_bundle::RECOVERY] {
+    for own in [twofactor_bundle::TOTP, twofactor_bundle::RECOVERY, twofactor_bundle::FIDO] {
         assert_eq!(faults(folder.path(), own, &[]), Ok(Vec::new()));
     }
 }
