@@ -14,7 +14,7 @@ use crate::engine::TwoFactor;
 use crate::error::Error;
 use crate::factor::{Factors, Notices, PassKeeper};
 use crate::instance::{Instances, Policy, Providers};
-use crate::keyring::Keyring;
+use crate::keyring::{KeyId, Keyring};
 use crate::site::Sites;
 use crate::statistics::Statistics;
 use crate::store::{KeyInUse, SqliteStore, Store};
@@ -323,16 +323,25 @@ impl Builder {
 
 /// Checks that every key that the store depends on is in the keyring, and records the newest one in the store.
 async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
-    for used in store.keys_in_use().await? {
-        if !keyring.has(used.id, &used.check) {
-            return Err(Error::unavailable(format!(
-                "the store was used with the key {:08x}, which is not in the key file; start with the key file that contains it",
-                used.id
-            )));
-        }
+    let missing = |id: KeyId| {
+        Error::unavailable(format!(
+            "the store was used with the key {id:08x}, which is not in the key file; start with the key file that contains it"
+        ))
+    };
+    let used = store.keys_in_use().await?;
+    if let Some(used) = used.iter().find(|used| !keyring.has(used.id, &used.check)) {
+        return Err(missing(used.id));
     }
     let (id, check) = keyring.newest_check();
-    Ok(store.add_key_in_use(KeyInUse { id, check }).await?)
+    let mut known: Vec<KeyId> = used.iter().map(|used| used.id).collect();
+    known.push(id);
+    if store.add_key_in_use(KeyInUse { id, check }, known).await? {
+        return Ok(());
+    }
+    // Another process started on the new store at the same time, with a key file of its own.
+    let used = store.keys_in_use().await?;
+    let other = used.iter().find(|used| !keyring.has(used.id, &used.check));
+    Err(missing(other.map_or(id, |other| other.id)))
 }
 
 #[cfg(test)]

@@ -48,8 +48,9 @@ pub trait MaintenanceStore {
     /// Returns the keys that something in the store depends on.
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>>;
 
-    /// Adds such a key. Adding it again changes nothing.
-    async fn add_key_in_use(&self, key: KeyInUse) -> Result<()>;
+    /// Adds such a key, unless there is one that is not `known`: another process with another key file was first. Returns false then.
+    /// Adding a key again changes nothing.
+    async fn add_key_in_use(&self, key: KeyInUse, known: Vec<KeyId>) -> Result<bool>;
 
     /// Removes a few rows that expired before `before`, persons without a wrong answer since 30 days before it, statistics
     /// older than 90 days before it, browsers that were not used since 180 days before it, and events of factors and unverified

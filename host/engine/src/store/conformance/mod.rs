@@ -26,6 +26,7 @@ pub mod external_accounts;
 pub mod factor_resets;
 pub mod factors;
 pub mod history;
+pub mod keys;
 pub mod passes;
 pub mod purge;
 pub mod remembered_devices;
@@ -107,6 +108,10 @@ macro_rules! store_conformance {
                 rows_beyond_the_total_or_too_old_are_trimmed,
                 refused_requests_of_a_group_are_one_row_of_their_subscription,
                 the_last_success_and_failure_of_an_upstream_are_kept_apart,
+            }
+            keys {
+                of_processes_with_different_keys_only_one_starts_on_a_new_store,
+                a_rotated_key_is_added_by_a_process_that_has_the_older_ones,
             }
             passes {
                 of_many_uses_of_a_pass_at_once_one_succeeds,

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::time::end_of_second;
 use super::values::{SKEW_MS, get, time, values};
 use super::{PostgresStore, Step, purge};
+use crate::keyring::KeyId;
 use crate::store::*;
 
 #[async_trait]
@@ -23,18 +24,18 @@ impl MaintenanceStore for PostgresStore {
     }
 
     async fn keys_in_use(&self) -> Result<Vec<KeyInUse>> {
-        self.read((), |c, _| async move {
-            let key = |row: &Row| Ok(KeyInUse { id: get(row, 0)?, check: get(row, 1)? });
-            c.rows("SELECT id, check_value FROM keys", &[]).await?.iter().map(key).collect()
-        })
-        .await
+        self.read((), |c, _| async move { keys_in_use(&c).await }).await
     }
 
-    async fn add_key_in_use(&self, key: KeyInUse) -> Result<()> {
-        self.write(key, |c, key| async move {
+    async fn add_key_in_use(&self, key: KeyInUse, known: Vec<KeyId>) -> Result<bool> {
+        self.change((key, known), |c, input| async move {
+            let (key, known) = &*input;
+            if keys_in_use(&c).await?.iter().any(|used| !known.contains(&used.id)) {
+                return Ok(Step::Undo(false));
+            }
             let sql = "INSERT INTO keys (id, check_value) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
             c.execute(sql, values![key.id, &key.check]).await?;
-            Ok(())
+            Ok(Step::Keep(true))
         })
         .await
     }
@@ -43,6 +44,11 @@ impl MaintenanceStore for PostgresStore {
         let set = self.times.set(before);
         self.write((), move |c, _| async move { purge::purge(&c, before, set).await }).await
     }
+}
+
+async fn keys_in_use(c: &Session) -> Result<Vec<KeyInUse>> {
+    let key = |row: &Row| Ok(KeyInUse { id: get(row, 0)?, check: get(row, 1)? });
+    c.rows("SELECT id, check_value FROM keys", &[]).await?.iter().map(key).collect()
 }
 
 /// Only the database's own clock counts: no process can end what others have opened.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
 use super::{SqliteStore, challenges, clock, factors, passes, purge, remembered_devices, sessions, sign_ins};
+use crate::keyring::KeyId;
 use crate::store::*;
 
 #[async_trait]
@@ -23,8 +24,8 @@ impl MaintenanceStore for SqliteStore {
         self.threads.read(keys_in_use).await
     }
 
-    async fn add_key_in_use(&self, key: KeyInUse) -> Result<()> {
-        self.threads.write(move |c| add_key_in_use(c, &key)).await
+    async fn add_key_in_use(&self, key: KeyInUse, known: Vec<KeyId>) -> Result<bool> {
+        self.threads.write(move |c| add_key_in_use(c, &key, &known)).await
     }
 
     async fn purge(&self, before: Timestamp) -> Result<u64> {
@@ -60,8 +61,11 @@ pub(super) fn keys_in_use(c: &Connection) -> Result<Vec<KeyInUse>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn add_key_in_use(c: &Connection, key: &KeyInUse) -> Result<()> {
+pub(super) fn add_key_in_use(c: &Connection, key: &KeyInUse, known: &[KeyId]) -> Result<bool> {
+    if keys_in_use(c)?.iter().any(|used| !known.contains(&used.id)) {
+        return Ok(false);
+    }
     let sql = "INSERT INTO keys VALUES (?, ?) ON CONFLICT (id) DO NOTHING";
     c.prepare_cached(sql)?.execute(params![key.id, key.check])?;
-    Ok(())
+    Ok(true)
 }
