@@ -104,7 +104,7 @@ impl Reader {
     pub(crate) fn of_the_system(&self) -> Result<&Administration, Problem> {
         match self.own() {
             Own::Everything => Ok(&self.administration),
-            Own::These(_) => Err(forbidden("only those who administer or audit the whole installation can call this")),
+            Own::These(_) => Err(forbidden("only administrators and auditors of the whole installation can call this")),
         }
     }
 

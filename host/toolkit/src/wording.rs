@@ -62,7 +62,7 @@ pub fn capability(capability: &Capability) -> String {
         Capability::Random => "generate random numbers",
         Capability::Code => "see the code (other providers only get a placeholder)",
         Capability::Verification => "decide who is verified: its upstream creates and verifies the codes",
-        Capability::Factor => "judge the answers of factors of its type (it reaches nobody)",
+        Capability::Factor => "verify the answers of factors of its type (it has no network access)",
         Capability::Reports => "read delivery reports of its upstream, which mark messages as delivered or failed",
         Capability::Secret(option) => {
             return format!("see the secret `{option}` while it delivers (other providers do not get it)");

@@ -139,7 +139,7 @@ impl Administration {
         let lifetime = pass_lifetime(minutes)?;
         let user = &self.may_change(subscription, user, reason).await?;
         if self.actor().name == actor_name(user) {
-            return Err(Error::forbidden("nobody can issue a temporary pass for their own account"));
+            return Err(Error::forbidden("administrators cannot issue a temporary pass for their own account"));
         }
         let detail = format!("for {} minutes; {}", lifetime.as_secs() / 60, because(reason));
         self.audit("pass.issue", &format!("{subscription}/{user}"), &detail).await?;

@@ -27,9 +27,9 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("factor.remove", "Factor removed", "Faktor entfernt"),
     ("factor.reset", "All factors reset", "Alle Faktoren zurückgesetzt"),
     ("factor.note", "Warning about a factor", "Warnung zu einem Faktor"),
-    ("pass.issue", "Temporary pass issued", "Temporären Zugangscode ausgestellt"),
-    ("pass.end", "Temporary pass revoked", "Temporären Zugangscode widerrufen"),
-    ("device.forget", "Remembered browser forgotten", "Gemerkten Browser vergessen"),
+    ("pass.issue", "Temporary pass issued", "Temporärer Zugangscode ausgestellt"),
+    ("pass.end", "Temporary pass revoked", "Temporärer Zugangscode widerrufen"),
+    ("device.forget", "Remembered browser forgotten", "Gemerkter Browser vergessen"),
     ("address.add", "Address verified", "Adresse bestätigt"),
     ("address.remove", "Address removed", "Adresse entfernt"),
     ("provider.add", "Provider installed", "Provider installiert"),
@@ -57,7 +57,7 @@ pub(crate) fn action(l: Language, name: &str) -> &str {
     ACTIONS.iter().find(|(known, ..)| *known == name).map_or(name, |(_, english, german)| l.say(english, german))
 }
 
-/// Returns the details of a line: each with its subject and its text.
+/// Returns the details of an entry, each with its subject and its text.
 pub(crate) fn details(l: Language, detail: &str) -> Vec<(String, String)> {
     let Ok(Value::Object(fields)) = serde_json::from_str(detail) else {
         return if detail.is_empty() { Vec::new() } else { vec![(String::new(), plain(l, detail))] };

@@ -29,7 +29,7 @@ fn in_german(capability: &Capability) -> String {
         Capability::Code => "den Code sehen (andere Provider erhalten nur einen Platzhalter)",
         Capability::Verification => "entscheiden, wer verifiziert wird: der SMS-Anbieter erstellt und prüft die Codes",
         Capability::Factor => {
-            "die Antworten der Faktoren dieses Typs beurteilen (der Provider erreicht dabei niemanden)"
+            "die Antworten der Faktoren dieses Typs prüfen (der Provider hat dabei keinen Netzwerkzugriff)"
         }
         Capability::Reports => {
             "Zustellberichte lesen, nach denen Nachrichten als zugestellt oder fehlgeschlagen zählen"
@@ -49,7 +49,7 @@ fn in_german(capability: &Capability) -> String {
     text.to_owned()
 }
 
-/// Returns the same for several.
+/// Returns several capabilities, as items of a list.
 pub(crate) fn capabilities(l: Language, all: &[Capability]) -> Vec<String> {
     all.iter().map(|one| capability(l, one)).collect()
 }

@@ -1,4 +1,4 @@
-//! The wording of what an instance may reach.
+//! The wording of the connections and destinations of an instance.
 
 use twofactor::sandbox::{
     Authentication, Destination, GrantedConnection, LoginFormat, Part, Parts, SmtpSecurity, TokenPlace,
@@ -27,7 +27,7 @@ fn in_german(granted: &GrantedConnection) -> String {
     text
 }
 
-/// Parts of a request, with their preposition.
+/// Returns parts of a request, each with its preposition.
 pub(super) fn parts_in_german(parts: Parts) -> String {
     let name = |part| match part {
         Part::Body => "in den Body",

@@ -1,4 +1,4 @@
-//! The wording of factors that users hold, and of what happens to them.
+//! The wording of factors that users hold, and of their events.
 
 use twofactor::factor::{AddressKind, FactorFacts, FactorStatus, UserEvent, UserEventKind};
 
@@ -23,7 +23,7 @@ pub(crate) fn factor_status(l: Language, status: FactorStatus) -> &'static str {
     }
 }
 
-/// Returns what is known about a factor, one fact each.
+/// Returns the known facts about a factor.
 pub(crate) fn factor_facts(l: Language, facts: &FactorFacts) -> Vec<String> {
     let mut known = Vec::new();
     let mut say = |text: &str| known.push(text.to_owned());
@@ -41,7 +41,7 @@ pub(crate) fn factor_facts(l: Language, facts: &FactorFacts) -> Vec<String> {
         (None, _) => {}
     }
     if facts.attested {
-        say(l.say("Model proved by attestation", "Modell durch Attestierung belegt"));
+        say(l.say("Model verified by attestation", "Modell durch Attestierung nachgewiesen"));
     }
     if let Some(aaguid) = facts.aaguid {
         known.push(format!("AAGUID {}", uuid(aaguid)));

@@ -5,14 +5,14 @@ use twofactor::language::preferred_language;
 
 use crate::cookies::cookie;
 
-/// A language. Texts are in both languages where they are shown: [`Language::say`].
+/// A language. Each text is written in both languages where it is shown: [`Language::say`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     English,
     German,
 }
 
-/// Keeps the choice of a person.
+/// The cookie that stores the language a person chose.
 pub(crate) const LANGUAGE_COOKIE: &str = "twofactor-language";
 
 impl Language {
@@ -36,7 +36,7 @@ impl Language {
         }
     }
 
-    /// Creates what the person chose, or the first language of the browser's that there is.
+    /// Returns the language that the person chose, or else the preferred language of the browser that is supported.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(|tag| Self::of_tag(&tag));
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|list| list.to_str().ok()).unwrap_or_default();

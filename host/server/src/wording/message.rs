@@ -5,7 +5,7 @@ use twofactor::challenge::MessageOutcome;
 
 use super::language::Language;
 
-/// Returns the kind of an outcome, for its colour.
+/// Returns the kind of an outcome, which determines its color.
 pub(crate) fn outcome_kind(outcome: MessageOutcome) -> &'static str {
     match outcome {
         MessageOutcome::Accepted | MessageOutcome::ReportedDelivered => "good",
@@ -63,7 +63,7 @@ pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
     }
 }
 
-/// Returns a limit by its name.
+/// Returns the wording of a limit.
 pub(crate) fn limit(l: Language, name: &str) -> &str {
     match name {
         "lockout" => l.say("Too many consecutive wrong codes", "Zu viele falsche Codes hintereinander"),

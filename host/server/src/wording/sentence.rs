@@ -1,4 +1,4 @@
-//! A sentence of the engine's or of a provider's, in the reader's language.
+//! Sentences of the engine and of providers, in the reader's language.
 
 use maud::{Markup, html};
 
@@ -38,7 +38,7 @@ fn german(english: &str, depth: u8) -> Option<String> {
         for (part, value) in parts.zip(&values) {
             match german(value, depth) {
                 Some(translated) => text.push_str(&translated),
-                // A name or a number needs no translation; of what is a sentence itself the whole has none.
+                // A name or a number needs no translation. If the value is a sentence, the whole text has no translation.
                 None if is_sentence(value) => return None,
                 None => text.push_str(value),
             }
@@ -48,12 +48,12 @@ fn german(english: &str, depth: u8) -> Option<String> {
     })
 }
 
-/// Names, numbers and lists of them have no blanks but after commas.
+/// Returns whether a value is a sentence. Names, numbers and lists of them have spaces only after commas.
 fn is_sentence(value: &str) -> bool {
     value.split(", ").any(|part| part.contains(' '))
 }
 
-/// Returns the values in the places of a template.
+/// Returns the values of the placeholders of a template.
 fn values<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
     let mut parts = template.split("{}");
     let mut rest = text.strip_prefix(parts.next()?)?;

@@ -8,7 +8,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "must not contain the invisible or misleading character U+{} (at position {}): remove it",
-        "darf das unsichtbare oder irreführende Zeichen U+{} (an Stelle {}) nicht enthalten: entfernen Sie es",
+        "darf das unsichtbare oder irreführende Zeichen U+{} (an Stelle {}) nicht enthalten: Entfernen Sie es",
     ),
     (
         "must not begin with a combining mark or have more than {} on one letter",
@@ -22,11 +22,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be in the future", "muss in der Zukunft liegen"),
     (
         "is not an existing subscription; create it first",
-        "nennt eine Subscription, die es nicht gibt: erstellen Sie sie zuerst",
+        "nennt eine Subscription, die es nicht gibt: Erstellen Sie sie zuerst",
     ),
     (
         "must be a person's role; applications use tokens",
-        "muss die Rolle einer Person sein: eine Anwendung erhält ein Token",
+        "muss die Rolle einer Person sein: Eine Anwendung erhält ein Token",
     ),
     (
         "must name at least one subscription for an `auditor`, or be omitted for the whole installation",
@@ -54,9 +54,9 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "this is the last system administrator who can log in; invite another one, and retry once they have set a password",
-        "dies ist der letzte Systemadministrator, der sich anmelden kann: laden Sie einen weiteren ein und versuchen Sie es erneut, sobald dieser ein Passwort festgelegt hat",
+        "dies ist der letzte Systemadministrator, der sich anmelden kann: Laden Sie einen weiteren ein und versuchen Sie es erneut, sobald dieser ein Passwort festgelegt hat",
     ),
-    ("the account is disabled; enable it first", "das Konto ist deaktiviert: aktivieren Sie es zuerst wieder"),
+    ("the account is disabled; enable it first", "das Konto ist deaktiviert: Aktivieren Sie es zuerst wieder"),
     (
         "this account logs in through an identity provider and has no password",
         "dieses Konto meldet sich über den Identity Provider an und hat kein Passwort",
@@ -65,6 +65,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("a password must have at least 12 characters", "ein Passwort hat mindestens 12 Zeichen"),
     (
         "this password is too easy to guess: it is common, contains your name or address, or is a row of keys",
-        "dieses Passwort ist zu leicht zu erraten: es ist verbreitet, enthält Ihren Namen oder Ihre Adresse, oder ist eine Tastenfolge",
+        "dieses Passwort ist zu leicht zu erraten: Es ist verbreitet, enthält Ihren Namen oder Ihre Adresse, oder ist eine Tastenfolge",
     ),
 ];

@@ -1,8 +1,8 @@
 //! The audit log.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    ("not applied: modified by someone else first", "nicht ausgeführt: ein anderer Benutzer hat es zuerst geändert"),
-    ("not applied: this is the last system administrator", "nicht ausgeführt: es ist der letzte Systemadministrator"),
+    ("not applied: modified by someone else first", "nicht ausgeführt: Ein anderer Benutzer hat es zuerst geändert"),
+    ("not applied: this is the last system administrator", "nicht ausgeführt: Es ist der letzte Systemadministrator"),
     ("without a second factor", "ohne zweiten Faktor"),
     ("with the identity provider's second factor", "mit dem zweiten Faktor des Identity Providers"),
     ("sessions ended", "Sitzungen beendet"),

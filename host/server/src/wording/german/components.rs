@@ -10,15 +10,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the component's manifest is invalid: {}", "das Manifest der Komponente ist ungültig: {}"),
     (
         "the component's manifest could not be checked now: try again later",
-        "das Manifest der Komponente konnte jetzt nicht geprüft werden: versuchen Sie es später erneut",
+        "das Manifest der Komponente konnte jetzt nicht geprüft werden: Versuchen Sie es später erneut",
     ),
     (
         "with this component, {} instances that are valid now would be invalid and send nothing ({}): change their options so that both components accept them, or allow it explicitly (`allow_invalid`)",
-        "mit dieser Komponente würden {} gültige Instanzen ungültig und nichts mehr senden ({}): ändern Sie deren Optionen so, dass beide Komponenten sie annehmen, oder erlauben Sie es ausdrücklich (`allow_invalid`)",
+        "mit dieser Komponente würden {} gültige Instanzen ungültig und nichts mehr senden ({}): Ändern Sie deren Optionen so, dass beide Komponenten sie annehmen, oder erlauben Sie es ausdrücklich (`allow_invalid`)",
     ),
     (
         "another component is being compiled: try again later",
-        "gerade wird eine andere Komponente kompiliert: versuchen Sie es später erneut",
+        "gerade wird eine andere Komponente kompiliert: Versuchen Sie es später erneut",
     ),
     (
         "the component took longer to compile than `compile_time` allows",
@@ -29,22 +29,22 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the component failed in `describe`: {}", "Fehler der Komponente in `describe`: {}"),
     (
         "the component does not have the expected digest: it is sha256:{}",
-        "dies ist nicht die erwartete Komponente: ihr Digest ist sha256:{}",
+        "dies ist nicht die erwartete Komponente: Ihr Digest ist sha256:{}",
     ),
     (
         "there is no previous provider of type `{}`; this one can only be removed",
-        "vor diesem gibt es keinen Provider vom Typ `{}`: er kann nur entfernt werden",
+        "vor diesem gibt es keinen Provider vom Typ `{}`: Er kann nur entfernt werden",
     ),
     (
         "this component would send secrets of instances to new destinations ({}): approve each of them (`destinations`)",
-        "diese Komponente würde Geheimnisse von Instanzen an neue Ziele senden ({}): genehmigen Sie jedes davon (`destinations`)",
+        "diese Komponente würde Geheimnisse von Instanzen an neue Ziele senden ({}): Genehmigen Sie jedes davon (`destinations`)",
     ),
     (
         "the previous component would send secrets of instances to new destinations ({}): install that component again to approve them",
-        "die vorherige Komponente würde Geheimnisse von Instanzen an neue Ziele senden ({}): installieren Sie sie neu, um diese zu genehmigen",
+        "die vorherige Komponente würde Geheimnisse von Instanzen an neue Ziele senden ({}): Installieren Sie sie neu, um diese zu genehmigen",
     ),
     (
         "version {} is lower than the current version {}: allow the downgrade with `allow_downgrade`",
-        "Version {} ist älter als die verwendete Version {}: erlauben Sie die ältere Version ausdrücklich (`allow_downgrade`)",
+        "Version {} ist älter als die verwendete Version {}: Erlauben Sie die ältere Version ausdrücklich (`allow_downgrade`)",
     ),
 ];

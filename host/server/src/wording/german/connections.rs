@@ -15,16 +15,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "mail to {}:{} without TLS is not allowed: turn TLS on, or have the operator list \"{}\" under `allowed_plaintext_smtp`",
-        "E-Mail an {}:{} ohne TLS ist nicht erlaubt: schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allowed_plaintext_smtp` eintragen",
+        "E-Mail an {}:{} ohne TLS ist nicht erlaubt: Schalten Sie TLS ein, oder lassen Sie den Betreiber \"{}\" unter `allowed_plaintext_smtp` eintragen",
     ),
     ("a connection may have at most {} settings", "eine Verbindung darf höchstens {} Einstellungen haben"),
     (
         "{} gets the code in the URL, and URLs are written to logs: use another API of this upstream, or have the operator list \"{}\" under `allowed_code_in_query`",
-        "{} erhält den Code in der URL, und URLs werden in Logs geschrieben: verwenden Sie eine andere API dieses Anbieters, oder lassen Sie den Betreiber \"{}\" unter `allowed_code_in_query` eintragen",
+        "{} erhält den Code in der URL, und URLs werden in Logs geschrieben: Verwenden Sie eine andere API dieses Anbieters, oder lassen Sie den Betreiber \"{}\" unter `allowed_code_in_query` eintragen",
     ),
     (
         "the provider requests the connection setting `{}`, which this version of TwoFactor does not know: update TwoFactor",
-        "der Provider verlangt die Verbindungseinstellung `{}`, die diese Version von TwoFactor nicht kennt: aktualisieren Sie TwoFactor",
+        "der Provider verlangt die Verbindungseinstellung `{}`, die diese Version von TwoFactor nicht kennt: Aktualisieren Sie TwoFactor",
     ),
     (
         "the provider requests to place the option `{}`, whose schema has no `x-twofactor-placement`",
@@ -32,7 +32,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "{} is not encrypted: only https origins are allowed, and those that the operator lists under `allowed_plaintext_http`",
-        "{} ist nicht verschlüsselt: nur Ziele mit https sind erlaubt und jene, die der Betreiber unter `allowed_plaintext_http` einträgt",
+        "{} ist nicht verschlüsselt: Nur Ziele mit https sind erlaubt und jene, die der Betreiber unter `allowed_plaintext_http` einträgt",
     ),
     ("the URL `{}` is malformed", "die URL `{}` ist fehlerhaft"),
     ("the URL `{}` must begin with `https://`", "die URL `{}` muss mit `https://` beginnen"),
@@ -48,6 +48,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`{}` is not an origin: use only scheme, host and port",
-        "`{}` ist kein Ziel: geben Sie nur Schema, Host und Port an",
+        "`{}` ist kein Ziel: Geben Sie nur Schema, Host und Port an",
     ),
 ];

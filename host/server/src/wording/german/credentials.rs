@@ -4,11 +4,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the secret that signs tokens is empty", "das Geheimnis, das Tokens signiert, ist leer"),
     (
         "the private key that signs tokens is not PEM: enter the whole text from `-----BEGIN PRIVATE KEY-----` to `-----END PRIVATE KEY-----`",
-        "der private Schlüssel, der Tokens signiert, ist nicht im Format PEM: geben Sie den ganzen Text von `-----BEGIN PRIVATE KEY-----` bis `-----END PRIVATE KEY-----` ein",
+        "der private Schlüssel, der Tokens signiert, ist nicht im Format PEM: Geben Sie den ganzen Text von `-----BEGIN PRIVATE KEY-----` bis `-----END PRIVATE KEY-----` ein",
     ),
     (
         "the private key is protected with a passphrase: remove it with `openssl pkcs8 -topk8 -nocrypt`",
-        "der private Schlüssel ist mit einer Passphrase geschützt: entfernen Sie diese mit `openssl pkcs8 -topk8 -nocrypt`",
+        "der private Schlüssel ist mit einer Passphrase geschützt: Entfernen Sie diese mit `openssl pkcs8 -topk8 -nocrypt`",
     ),
     ("the private key is of another kind than {} needs", "der private Schlüssel ist nicht von der Art, die {} braucht"),
     (
@@ -29,7 +29,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a client that authenticates by HTTP Basic or by an assertion needs a client id",
         "ein Client, der sich mit HTTP Basic oder einer Assertion anmeldet, braucht eine Client-ID",
     ),
-    // What depends on a secret, though it must not.
+    // Parts of a connection that depend on a secret but must not.
     ("the algorithm of a token", "der Algorithmus eines Tokens"),
     ("the header of a token", "der Header eines Tokens"),
     ("a claim of a token", "ein Claim eines Tokens"),

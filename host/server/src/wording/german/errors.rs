@@ -4,23 +4,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{} not found", "{} nicht gefunden"),
     (
         "modified by someone else; reload and retry",
-        "ein anderer Benutzer hat es inzwischen geändert: laden Sie neu und versuchen Sie es erneut",
+        "ein anderer Benutzer hat es inzwischen geändert: Laden Sie neu und versuchen Sie es erneut",
     ),
     (
         "no TwoFactor instance is available for this sign-in",
         "für diese Anmeldung ist keine TwoFactor-Instanz verfügbar",
     ),
-    ("too many requests; try again later", "zu viele Anfragen: versuchen Sie es später erneut"),
+    ("too many requests; try again later", "zu viele Anfragen: Versuchen Sie es später erneut"),
     ("the service is temporarily unavailable", "der Dienst ist zurzeit nicht verfügbar"),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
     ("incorrect code", "falscher Code"),
     ("incorrect email address or password", "E-Mail-Adresse oder Passwort ist falsch"),
     (
         "this link was used, replaced or has expired; request a new one",
-        "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: fordern Sie einen neuen an",
+        "dieser Link wurde verwendet, ersetzt oder ist abgelaufen: Fordern Sie einen neuen an",
     ),
-    ("this login has expired; log in again", "diese Anmeldung ist abgelaufen: melden Sie sich erneut an"),
-    ("the message was not sent; try again later", "die Nachricht wurde nicht gesendet: versuchen Sie es später erneut"),
+    ("this login has expired; log in again", "diese Anmeldung ist abgelaufen: Melden Sie sich erneut an"),
+    ("the message was not sent; try again later", "die Nachricht wurde nicht gesendet: Versuchen Sie es später erneut"),
     ("it is unknown whether the message was sent", "es ist nicht bekannt, ob die Nachricht gesendet wurde"),
     ("the message was not accepted", "die Nachricht wurde nicht angenommen"),
     ("the message was blocked", "die Nachricht wurde blockiert"),
@@ -32,11 +32,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "messages to this country are not enabled; add {} to `countries` in the policy of the TwoFactor instance or of the installation",
-        "Nachrichten in dieses Land sind nicht freigegeben: fügen Sie {} zu `countries` in der Richtlinie der TwoFactor-Instanz oder der Installation hinzu",
+        "Nachrichten in dieses Land sind nicht freigegeben: Fügen Sie {} zu `countries` in der Richtlinie der TwoFactor-Instanz oder der Installation hinzu",
     ),
     (
         "the TwoFactor instance cannot send; contact the operator",
-        "die TwoFactor-Instanz kann nicht senden: wenden Sie sich an den Betreiber",
+        "die TwoFactor-Instanz kann nicht senden: Wenden Sie sich an den Betreiber",
     ),
     ("`recipient.email` is not an email address", "das ist keine E-Mail-Adresse"),
     (
@@ -58,16 +58,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("a valid bearer token is required", "ein gültiges Bearer-Token ist erforderlich"),
     ("only administrators can call this", "das ist Administratoren vorbehalten"),
     (
-        "only those who administer or audit the whole installation can call this",
-        "das ist Personen vorbehalten, die für die ganze Installation zuständig sind",
+        "only administrators and auditors of the whole installation can call this",
+        "das ist Administratoren und Auditoren der ganzen Installation vorbehalten",
     ),
     (
         "this user is an administrator's account; only a system administrator can change its factors",
-        "dieser Benutzer ist das Konto eines Administrators: nur ein Systemadministrator kann dessen Faktoren ändern",
+        "dieser Benutzer ist das Konto eines Administrators: Nur ein Systemadministrator kann dessen Faktoren ändern",
     ),
     (
-        "nobody can issue a temporary pass for their own account",
-        "niemand kann für das eigene Konto einen temporären Zugangscode ausstellen",
+        "administrators cannot issue a temporary pass for their own account",
+        "Administratoren können für ihr eigenes Konto keinen temporären Zugangscode ausstellen",
     ),
     ("auditors can only read", "Auditoren haben nur Lesezugriff"),
 ];

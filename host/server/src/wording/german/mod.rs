@@ -1,5 +1,5 @@
-//! The engine's and our own providers' English sentences in German, by the English sentence, as gettext does it: the English text is the
-//! message's id. `{}` stands for what differs from case to case. What a stranger's provider says has no entry and stays as it is.
+//! German translations of the sentences of the engine and of our own providers. As in gettext, the English text is the id of a message.
+//! `{}` is a placeholder for a value. Texts of third-party providers have no entry and are shown unchanged.
 
 mod accounts;
 mod audit;

@@ -13,26 +13,26 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "is masked, but no secret is stored there; enter the secret",
-        "ist maskiert, aber dort ist kein Geheimnis gespeichert: geben Sie es ein",
+        "ist maskiert, aber dort ist kein Geheimnis gespeichert: Geben Sie es ein",
     ),
     ("the provider of this type is not installed", "der Provider dieses Typs ist nicht installiert"),
     ("the provider could not validate the options: {}", "der Provider konnte die Optionen nicht prüfen: {}"),
     (
         "other options are being checked: try again later",
-        "gerade werden andere Optionen geprüft: versuchen Sie es später erneut",
+        "gerade werden andere Optionen geprüft: Versuchen Sie es später erneut",
     ),
     ("has an option without a name", "hat eine Option ohne Namen"),
     (
         "the provider checks the format of this secret, which it does not receive if it comes from the base service settings: give this instance its own secret, or have the provider's author add `examples` to its schema",
-        "der Provider prüft das Format dieses Geheimnisses, erhält es aber nicht, wenn es aus den Basiseinstellungen stammt: geben Sie dieser Instanz ein eigenes Geheimnis, oder bitten Sie den Autor des Providers, im Schema `examples` zu ergänzen",
+        "der Provider prüft das Format dieses Geheimnisses, erhält es aber nicht, wenn es aus den Basiseinstellungen stammt: Geben Sie dieser Instanz ein eigenes Geheimnis, oder bitten Sie den Autor des Providers, im Schema `examples` zu ergänzen",
     ),
     (
         "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret",
-        "der Provider verändert ein Geheimnis der Basiseinstellungen, das er nicht erhält: geben Sie dieser Instanz ein eigenes Geheimnis",
+        "der Provider verändert ein Geheimnis der Basiseinstellungen, das er nicht erhält: Geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
         "the provider accepts these options only with these secrets, so nobody can check whether its requests reveal one: its author can add `examples` with valid secrets to the schema",
-        "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an; daher lässt sich nicht prüfen, ob seine Anfragen eines verraten: der Autor kann im Schema `examples` mit gültigen Geheimnissen ergänzen",
+        "der Provider nimmt diese Optionen nur mit diesen Geheimnissen an; daher lässt sich nicht prüfen, ob seine Anfragen eines verraten: Der Autor kann im Schema `examples` mit gültigen Geheimnissen ergänzen",
     ),
     (
         "can be nested at most {} levels deep and contain at most {} values",
@@ -41,15 +41,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("can be at most {} KiB", "darf höchstens {} KiB groß sein"),
     (
         "the provider does not accept the value of this secret; enter it again as described for the option",
-        "der Provider nimmt den Wert dieses Geheimnisses nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
+        "der Provider nimmt den Wert dieses Geheimnisses nicht an: Geben Sie es neu ein, wie es der Provider beschreibt",
     ),
     (
         "the provider does not accept the value of one of the secrets; enter it again as described for the option",
-        "der Provider nimmt den Wert eines der Geheimnisse nicht an: geben Sie es neu ein, wie es der Provider beschreibt",
+        "der Provider nimmt den Wert eines der Geheimnisse nicht an: Geben Sie es neu ein, wie es der Provider beschreibt",
     ),
     (
         "{} that the provider requests depends on a secret and would reveal it: this provider cannot be used",
-        "was der Provider verlangt ({}), hängt von einem Geheimnis ab und würde es verraten: dieser Provider kann nicht verwendet werden",
+        "was der Provider verlangt ({}), hängt von einem Geheimnis ab und würde es verraten: Dieser Provider kann nicht verwendet werden",
     ),
     ("the user name", "der Benutzername"),
     ("the name of the authenticating header", "der Name des Headers zur Anmeldung"),
@@ -61,7 +61,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the mail server's port", "der Port des Mailservers"),
     ("the mail server's protection", "die Verschlüsselung zum Mailserver"),
     ("the mail server's time-out", "das Zeitlimit des Mailservers"),
-    ("whether to log in at the mail server", "ob man sich beim Mailserver anmeldet"),
+    ("whether to log in at the mail server", "ob eine Anmeldung beim Mailserver erfolgt"),
     ("what may be put into requests", "was in Anfragen eingesetzt wird"),
     ("the kind of a connection", "die Art einer Verbindung"),
     ("the number of connections", "die Anzahl der Verbindungen"),
@@ -71,27 +71,27 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the service", "der Dienst"),
     (
         "this change would send a stored secret to another destination; enter the secret again instead of its mask",
-        "diese Änderung würde ein gespeichertes Geheimnis an ein anderes Ziel senden: geben Sie das Geheimnis erneut ein",
+        "diese Änderung würde ein gespeichertes Geheimnis an ein anderes Ziel senden: Geben Sie das Geheimnis erneut ein",
     ),
     (
         "this change would send a stored secret of an instance to another destination; first enter the secret again in that instance, with its own destination",
-        "diese Änderung würde ein gespeichertes Geheimnis einer Instanz an ein anderes Ziel senden: geben Sie zuerst bei dieser Instanz das Geheimnis erneut ein, mit einem eigenen Ziel",
+        "diese Änderung würde ein gespeichertes Geheimnis einer Instanz an ein anderes Ziel senden: Geben Sie zuerst bei dieser Instanz das Geheimnis erneut ein, mit einem eigenen Ziel",
     ),
     (
         "it is not known where the stored secret would go after this change, since no instance is valid with it; enter the secret again instead of its mask",
-        "nach dieser Änderung lässt sich nicht feststellen, wohin das gespeicherte Geheimnis gesendet wird, weil keine Instanz gültig ist: geben Sie das Geheimnis erneut ein",
+        "nach dieser Änderung lässt sich nicht feststellen, wohin das gespeicherte Geheimnis gesendet wird, weil keine Instanz gültig ist: Geben Sie das Geheimnis erneut ein",
     ),
     (
         "too many options to check beside a secret of the base service settings; give this instance its own secret",
-        "zu viele Optionen, um sie zusammen mit einem Geheimnis der Basiseinstellungen zu prüfen: geben Sie dieser Instanz ein eigenes Geheimnis",
+        "zu viele Optionen, um sie zusammen mit einem Geheimnis der Basiseinstellungen zu prüfen: Geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
         "the destinations of secrets could not be determined; try again",
-        "die Ziele der Geheimnisse konnten nicht ermittelt werden: versuchen Sie es erneut",
+        "die Ziele der Geheimnisse konnten nicht ermittelt werden: Versuchen Sie es erneut",
     ),
     (
         "a secret of the base service settings would be sent to {}, which those settings do not allow; give this instance its own secret",
-        "ein Geheimnis der Basiseinstellungen würde an {} gesendet, was diese nicht erlauben: geben Sie dieser Instanz ein eigenes Geheimnis",
+        "ein Geheimnis der Basiseinstellungen würde an {} gesendet, was diese nicht erlauben: Geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     ("instance `{}`: {}", "bei der Instanz `{}`: {}"),
     ("the component did not respond in time", "die Komponente hat nicht rechtzeitig geantwortet"),
@@ -104,7 +104,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("is required", "ist erforderlich"),
     (
         "is not an option of this provider: remove it, or check its spelling",
-        "ist diesem Provider nicht bekannt: entfernen Sie es, oder prüfen Sie die Schreibweise",
+        "ist diesem Provider nicht bekannt: Entfernen Sie es, oder prüfen Sie die Schreibweise",
     ),
     ("matches none of the allowed forms", "entspricht keiner der Formen, die der Provider kennt"),
     ("matches more than one of the allowed forms", "entspricht mehr als einer der Formen, die der Provider kennt"),

@@ -10,7 +10,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be a single line of at most {} characters", "muss eine Zeile mit höchstens {} Zeichen sein"),
     (
         "must not look like a link, an address or a phone number: leave out `@`, `://`, names such as `example.com` and five or more digits in a row",
-        "darf nicht wie ein Link, eine Adresse oder eine Telefonnummer aussehen: lassen Sie `@`, `://`, Namen wie `example.com` und fünf oder mehr Ziffern in Folge weg",
+        "darf nicht wie ein Link, eine Adresse oder eine Telefonnummer aussehen: Lassen Sie `@`, `://`, Namen wie `example.com` und fünf oder mehr Ziffern in Folge weg",
     ),
     (
         "must be a host name in lower case, such as `login.example.com`",
@@ -18,7 +18,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "must be at most `lifetime_seconds`; otherwise a code expires before it can be resent",
-        "darf höchstens `lifetime_seconds` sein: ein Code würde ablaufen, bevor er erneut gesendet werden könnte",
+        "darf höchstens `lifetime_seconds` sein: Ein Code würde ablaufen, bevor er erneut gesendet werden könnte",
     ),
     (
         "must be country codes (ISO 3166-1 alpha-2) such as `CH`, or `*`; the United Kingdom is `GB`",

@@ -1,7 +1,7 @@
-//! The options of our own providers: what they are, and what is wrong with them.
+//! Descriptions and errors of the options of our own providers.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    // Our own providers: what their options are.
+    // Our own providers: descriptions of options.
     ("The sender's email address.", "Die E-Mail-Adresse des Absenders."),
     ("The sender's display name (optional).", "Der Anzeigename des Absenders (optional)."),
     ("The mail server: SMTP or Microsoft 365.", "Der Mailserver: SMTP oder Microsoft 365."),
@@ -113,12 +113,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The tenant's cloud. Default: Global.", "Die Cloud des Mandanten. Standard: Global."),
     // A choice and what it means.
     ("{}: {}", "{}: {}"),
-    // Our own providers: what is wrong with options.
+    // Our own providers: errors in options.
     ("must be an email address", "muss eine E-Mail-Adresse sein"),
     ("must be a single line", "muss eine Zeile sein"),
     (
         "`UserName` and `Password` belong together: set both or neither",
-        "`UserName` und `Password` gehören zusammen: setzen Sie beide oder keines",
+        "`UserName` und `Password` gehören zusammen: Setzen Sie beide oder keines",
     ),
     ("must be the directory (tenant) id or domain", "muss die ID oder die Domain des Verzeichnisses sein"),
     (
@@ -134,7 +134,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be the id of an access key, such as AKIA…", "muss die ID eines Zugriffsschlüssels sein, etwa AKIA…"),
     (
         "must be an ASCII email address; write an internationalized domain in Punycode",
-        "muss eine E-Mail-Adresse aus ASCII-Zeichen sein: schreiben Sie eine Domain mit anderen Zeichen in Punycode",
+        "muss eine E-Mail-Adresse aus ASCII-Zeichen sein: Schreiben Sie eine Domain mit anderen Zeichen in Punycode",
     ),
     (
         "must be the name of a configuration set, or empty",
@@ -142,7 +142,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "must be AC followed by 32 hexadecimal digits; copy it from the Twilio console",
-        "muss aus AC und 32 hexadezimalen Ziffern bestehen: kopieren Sie es aus der Konsole von Twilio",
+        "muss aus AC und 32 hexadezimalen Ziffern bestehen: Kopieren Sie es aus der Konsole von Twilio",
     ),
     (
         "must be SK followed by 32 hexadecimal digits, or empty",
@@ -171,7 +171,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The number of digits. Some apps ignore it and show 6. Do not change it while apps are set up: their codes would be refused.",
-        "Die Anzahl der Ziffern. Manche Apps ignorieren sie und zeigen 6. Ändern Sie sie nicht, solange Apps eingerichtet sind: deren Codes würden abgelehnt.",
+        "Die Anzahl der Ziffern. Manche Apps ignorieren sie und zeigen 6. Ändern Sie sie nicht, solange Apps eingerichtet sind: Deren Codes würden abgelehnt.",
     ),
     (
         "How long an app shows a code, in seconds. Some apps ignore it and take 30; they cannot be set up with another value.",

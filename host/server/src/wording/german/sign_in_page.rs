@@ -12,11 +12,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`colours.{}` is not readable on white; choose a darker color: the contrast is {}:1 and must be at least {}:1",
-        "die Farbe `{}` ist mit Weiß nicht lesbar: wählen Sie eine dunklere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
+        "die Farbe `{}` ist auf Weiß nicht lesbar: Wählen Sie eine dunklere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
     ),
     (
         "`colours.{}` is not readable under dark text; choose a lighter color: the contrast is {}:1 and must be at least {}:1",
-        "die Farbe `{}` ist unter dunklem Text nicht lesbar: wählen Sie eine hellere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
+        "die Farbe `{}` ist unter dunklem Text nicht lesbar: Wählen Sie eine hellere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
     ),
     ("`logo` must be a PNG, JPEG or WebP", "das Logo muss ein PNG, JPEG oder WebP sein"),
     (
@@ -52,11 +52,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`{}` is required: this server has no public URL whose host could be the RP ID",
-        "`{}` fehlt: dieser Server hat keine öffentliche URL, deren Host die RP-ID sein könnte",
+        "`{}` fehlt: Dieser Server hat keine öffentliche URL, deren Host die RP-ID sein könnte",
     ),
     (
         "`{}` must have an entry: this server's public URL does not belong to the RP ID",
-        "`{}` braucht einen Eintrag: die öffentliche URL dieses Servers gehört nicht zur RP-ID",
+        "`{}` braucht einen Eintrag: Die öffentliche URL dieses Servers gehört nicht zur RP-ID",
     ),
     (
         "`{}` must be an origin as browsers write it, such as `https://login.example.com`: lower case, without path and usual port",
@@ -64,7 +64,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`{}` must have a host name: an IP address cannot be used with passkeys",
-        "`{}` muss einen Hostnamen haben: mit einer IP-Adresse gibt es keine Passkeys",
+        "`{}` muss einen Hostnamen haben: Mit einer IP-Adresse gibt es keine Passkeys",
     ),
     (
         "`{}` must begin with `https:`; `http:` is allowed for `localhost` only",
@@ -88,6 +88,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "this changes the RP ID: the passkeys that users have stop working; confirm it, or keep the RP ID",
-        "das ändert die RP-ID: bestehende Passkeys der Benutzer funktionieren nicht mehr; bestätigen Sie es, oder behalten Sie die RP-ID",
+        "das ändert die RP-ID: Bestehende Passkeys der Benutzer funktionieren nicht mehr; bestätigen Sie es, oder behalten Sie die RP-ID",
     ),
 ];
