@@ -1,16 +1,16 @@
-//! Compiled components that all test programs share: each would spend seconds on compiling the same ones.
+//! A cache of compiled components that all test programs share. Without it, each would spend seconds compiling the same ones.
 
 use std::path::Path;
 
 use twofactor::sandbox::{CacheSeal, CodeCache};
 use twofactor::{Builder, TwoFactor};
 
-/// Returns a builder of an engine that finds what an earlier test compiled.
+/// Returns a builder of an engine that reuses the components an earlier test compiled.
 pub fn builder() -> Builder {
     TwoFactor::builder().code_cache(cache())
 }
 
-/// Returns the cache. Nobody but the build writes to its folder.
+/// Returns the cache. Only the build writes to its folder.
 pub fn cache() -> CodeCache {
     CodeCache::new(Path::new(env!("OUT_DIR")).join("compiled"), Digest)
 }

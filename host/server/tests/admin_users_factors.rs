@@ -1,4 +1,4 @@
-//! The pages of users' factors in the admin UI: each action, who may do it, and what is refused.
+//! The pages of users' factors in the admin UI: each action, its permissions, and its refusals.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -34,7 +34,7 @@ async fn first(stage: &Stage) -> Visitor {
     visitor
 }
 
-/// Returns somebody else of a role, logged in, and the id of the account.
+/// Returns another person with a role, logged in, and the id of the account.
 async fn somebody(stage: &Stage, email: &str, role: Role) -> (Visitor, String) {
     let new = NewAccount { name: "Somebody".to_owned(), email: email.to_owned(), phone: None, role };
     let (account, invitation) = stage.site.engine.accounts().create(&Actor::new("test"), new).await.unwrap();
@@ -47,7 +47,7 @@ fn hides(page: &Page, text: &str) {
     assert!(!page.text.contains(text), "{text} is in {}", page.text);
 }
 
-/// Returns the actions of the audit log, the oldest first, with their details.
+/// Returns the details of all entries of the audit log with this action, the oldest first.
 async fn audited(stage: &Stage, action: &str) -> Vec<String> {
     let all = stage.site.admin().audit_log(0, 1000).await.unwrap();
     all.into_iter().filter(|line| line.action == action).map(|line| line.detail).collect()
@@ -65,7 +65,7 @@ async fn a_factor_is_shown_suspended_resumed_and_removed() {
     let codes = stage.begin("alice", &stage.recovery, json!({"proof": proof})).await.expect(201);
     stage.finish(&codes, json!({})).await.expect(201);
     let page = anna.get(ALICE).await.shows("Authenticator app").shows("Recovery codes").shows("10 codes left");
-    let page = page.shows("badge good\">Active").shows("Recent events").shows("None is open.");
+    let page = page.shows("badge good\">Active").shows("Recent events").shows("No active pass.");
     let link = page.value(&format!("{}/factor?user=alice&amp;factor=", USERS).replace("/admin", "href=\"/admin"));
     assert!(page.text.contains(&link));
 
@@ -77,7 +77,7 @@ async fn a_factor_is_shown_suspended_resumed_and_removed() {
         let fields = [("user", "alice"), ("factor", &*app.factor), ("do", what), ("reason", reason)];
         anna.post(&path, &fields).await
     };
-    // Without a reason nothing happens, and the reason is asked for on the same page.
+    // Without a reason nothing changes, and the same page asks for it.
     form(&mut anna, "suspend", "")
         .await
         .shows("must be a single line of 1 to 200 characters")
@@ -95,9 +95,9 @@ async fn a_factor_is_shown_suspended_resumed_and_removed() {
     form(&mut anna, "resume", BECAUSE.1).await.leads_to();
     stage.challenge("alice", &stage.totp, json!({})).await.expect(201);
 
-    // The codes are only a fallback: they end with the app.
+    // Recovery codes are only a fallback: they end with the app.
     form(&mut anna, "remove", BECAUSE.1).await.leads_to();
-    let page = anna.get(ALICE).await.shows("This user holds no factor.").shows("Former factors (2)").shows("Removed");
+    let page = anna.get(ALICE).await.shows("This user has no factors.").shows("Former factors (2)").shows("Removed");
     hides(&page, "badge good\">Active");
     let page = anna.get(&one).await.shows("badge off\">Ended");
     hides(&page, "value=\"remove\"");
@@ -131,24 +131,24 @@ async fn a_pass_is_shown_once_and_revoked() {
     let form = [("user", "alice"), ("minutes", "30"), BECAUSE];
     let issued = anna.post_alone(&path, &form).await;
     let shown = issued.leads_to().to_owned();
-    let page = anna.get(&shown).await.shows("badge warn\">Open");
+    let page = anna.get(&shown).await.shows("badge warn\">Active");
     let pass = page.value("<code class=\"secret\">").split('<').next().unwrap().to_owned();
     assert_eq!(pass.len(), 19, "{pass}");
     hides(&anna.get(&shown).await, &pass);
     hides(&anna.get(ALICE).await, &pass);
     let with = |pass: &str| json!({"proof": {"pass": pass}});
     stage.app("alice", with(&pass)).await;
-    let page = anna.get(ALICE).await.shows("None is open.").shows("Temporary pass used");
+    let page = anna.get(ALICE).await.shows("No active pass.").shows("Temporary pass used");
     hides(&page, "pass/revoke");
 
-    // The next one is revoked before it is used.
+    // The next pass is revoked before it is used.
     let issued = anna.post(&path, &form).await;
     let pass = issued.value("<code class=\"secret\">").split('<').next().unwrap().to_owned();
     let revoke = format!("{USERS}/pass/revoke");
     anna.get(&format!("{revoke}?user=alice")).await.shows("Revoke the temporary pass?");
     anna.post(&revoke, &[("user", "alice")]).await.shows("must be a single line").shows("Revoke the temporary pass?");
     let done = anna.post(&revoke, &[("user", "alice"), BECAUSE]).await;
-    anna.get(done.leads_to()).await.shows("Temporary pass revoked.").shows("None is open.");
+    anna.get(done.leads_to()).await.shows("Temporary pass revoked.").shows("No active pass.");
     stage.begin("alice", &stage.totp, with(&pass)).await.problem(403, "proof-required");
     assert_eq!((audited(&stage, "pass.issue").await.len(), audited(&stage, "pass.end").await.len()), (2, 1));
 }
@@ -166,7 +166,7 @@ async fn a_reset_ends_everything_but_the_addresses() {
     let challenge = engine.add_address(NewAddress::new(sign_in.clone(), recipient, Proof::FirstFactor)).await.unwrap();
     let code = stage.site.ecall.code();
     engine.confirm_address("shop", Answer::new(&challenge.id, &code)).await.unwrap();
-    anna.get(ALICE).await.shows("Phone number").shows("67</td>").shows("This user holds no factor.");
+    anna.get(ALICE).await.shows("Phone number").shows("67</td>").shows("This user has no factors.");
     anna.post(&format!("{USERS}/pass"), &[("user", "alice"), ("minutes", "60"), BECAUSE]).await;
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
     for agent in [Some(agent), Some("Your bank: type the code"), None] {
@@ -193,13 +193,13 @@ async fn a_reset_ends_everything_but_the_addresses() {
     anna.post(&reset, &[("user", "alice")]).await.shows("must be a single line").shows("Reset all factors?");
     assert_eq!(engine.remembered_devices().list("shop", "alice").await.unwrap().len(), 1);
     let done = anna.post(&reset, &[("user", "alice"), BECAUSE]).await;
-    let page = anna.get(done.leads_to()).await.shows("All factors reset.").shows("None is open.").shows("67</td>");
+    let page = anna.get(done.leads_to()).await.shows("All factors reset.").shows("No active pass.").shows("67</td>");
     hides(&page, "Forget");
     assert!(audited(&stage, "factor.reset").await[0].contains(BECAUSE.1));
 }
 
 #[tokio::test]
-async fn administrators_change_and_auditors_read_what_is_theirs() {
+async fn administrators_change_and_auditors_read_only_their_subscriptions() {
     let stage = Stage::start().await;
     let mut anna = first(&stage).await;
     stage.site.admin().create_subscription("other", "Other").await.unwrap();
@@ -220,7 +220,7 @@ async fn administrators_change_and_auditors_read_what_is_theirs() {
         ("/browsers", &[]),
     ];
 
-    // An auditor reads, and finds no form but the search.
+    // An auditor can read, and finds no form except the search.
     for path in [ALICE, &one] {
         let page = auditor.get(path).await.shows("Authenticator app");
         let searches = page.text.matches("<form class=\"filter\"").count();
@@ -243,7 +243,7 @@ async fn administrators_change_and_auditors_read_what_is_theirs() {
     let listed = stage.call("GET", "/v1/users/alice/factors", Value::Null).await.expect(200);
     assert_eq!(listed["factors"][0]["status"], "active", "nothing was changed");
 
-    // Administrators' accounts are for system administrators, and nobody's pass is for oneself.
+    // Only system administrators change administrators' accounts, and nobody can issue a pass for their own account.
     let pass = |user: &str| [("user".to_owned(), user.to_owned()), (BECAUSE.0.to_owned(), BECAUSE.1.to_owned())];
     let send = async |who: &mut Visitor, user: &str| {
         let fields = pass(user);
@@ -253,11 +253,11 @@ async fn administrators_change_and_auditors_read_what_is_theirs() {
     send(&mut own, &own_id).await.shows("only a system administrator can change its factors");
     let accounts = stage.site.engine.accounts().list(0, 10).await.unwrap();
     let anna_id = accounts.iter().find(|account| account.email == "anna@example.com").unwrap().id.clone();
-    send(&mut anna, &anna_id).await.shows("nobody can issue a temporary pass for their own account");
+    send(&mut anna, &anna_id).await.shows("administrators cannot issue a temporary pass for their own account");
     send(&mut anna, &own_id).await.shows("<code class=\"secret\">");
     send(&mut own, "alice").await.shows("<code class=\"secret\">");
 
-    // A form from elsewhere, as a page of an attacker would send it.
+    // A cross-site form, as an attacker's page would send it.
     let body = format!("user=alice&do=suspend&reason=x&factor={}", app.factor);
     let request = anna.request("POST", &format!("{USERS}/factor")).header("sec-fetch-site", "cross-site").body(body);
     assert_eq!(anna.send(request).await.status, 403);
@@ -265,7 +265,7 @@ async fn administrators_change_and_auditors_read_what_is_theirs() {
 }
 
 #[tokio::test]
-async fn ids_of_users_may_be_anything() {
+async fn user_ids_can_be_any_text() {
     let stage = Stage::start().await;
     let mut anna = first(&stage).await;
     for user in ["..", "a/b&c=d#e", "<i>x</i>", "Zoë ☂"] {
@@ -292,7 +292,7 @@ async fn ids_of_users_may_be_anything() {
 }
 
 #[tokio::test]
-async fn a_form_of_an_ended_session_comes_back_as_it_was_typed() {
+async fn a_form_from_an_expired_session_is_restored_after_login() {
     let stage = Stage::start().await;
     let mut anna = first(&stage).await;
     stage.app("alice", json!({})).await;
@@ -303,7 +303,7 @@ async fn a_form_of_an_ended_session_comes_back_as_it_was_typed() {
     let login = refused.leads_to().to_owned();
     assert!(login.starts_with("/admin/login?to="), "{login}");
     let page = anna.post(&login, &[("email", "anna@example.com"), ("password", PASSWORD)]).await;
-    // The login leads to the target of the form, and that to the page.
+    // The login redirects to the target of the form, which redirects to the page.
     let page = if page.status == 303 { anna.get(page.leads_to()).await } else { page };
     page.shows("Your session expired").shows("value=\"45\"").shows(BECAUSE.1).shows("<code>alice</code>");
 }

@@ -1,4 +1,4 @@
-//! Servers on a PostgreSQL database: two of them share it, and it is copied to SQLite and back.
+//! Two servers share a PostgreSQL database, which is copied to SQLite and back.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ use common::{Answer, Server};
 use serde_json::{Value, json};
 use twofactor::store::{PostgresOptions, PostgresStore};
 
-/// Writes a configuration with this store, and the keys in a file that all of them share.
+/// Writes a configuration with this store. All configurations share a key file.
 fn config(folder: &Path, name: &str, store: &str) -> PathBuf {
     let file = folder.join(name);
     let text = format!(
@@ -67,7 +67,7 @@ async fn two_servers_share_a_database_that_is_copied_to_sqlite_and_back() {
         assert_eq!(seen["subscriptions"][0]["id"], "acme", "{seen}");
     }
 
-    // Without its database a server is not ready, and says so in time.
+    // Without its database, a server soon reports that it is not ready.
     let server = Server::serve(&two);
     cluster.crash();
     let begun = Instant::now();

@@ -219,12 +219,12 @@ pub(super) enum AuditCommand {
 
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
-    /// Copy a store from SQLite to PostgreSQL or back, and verify the copy. No server may be running. Codes that are pending are not copied.
+    /// Copy a store from SQLite to PostgreSQL or back, and verify the copy. No server may be running. Pending codes are not copied.
     Copy {
-        /// The configuration that names the database to copy, a TOML file.
+        /// The TOML configuration of the database to copy.
         #[arg(long)]
         from: PathBuf,
-        /// The configuration that names the database to copy to, which must be empty, and the same keys.
+        /// The TOML configuration of the target, with an empty database and the same keys.
         #[arg(long)]
         to: PathBuf,
     },

@@ -10,11 +10,11 @@ use super::administration::verify_audit_log;
 use crate::config::Config;
 use crate::serve::announce;
 
-/// Copies the store that one configuration names to that of another, prints each table with its number of rows and a digest, and verifies the
+/// Copies the store of one configuration to the store of another, prints the number of rows and a digest of each table, and verifies the
 /// copied audit log with the keys of the target.
 ///
 /// # Errors
-/// If a database cannot be opened, the target is not empty, or the copy is not the same as the original.
+/// If a database cannot be opened, the target is not empty, or the copy differs from the original.
 pub(super) async fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let (source, target) = (Config::read(from)?, Config::read(to)?);
     let source = source.store.place().with_context(|| format!("{}", from.display()))?;

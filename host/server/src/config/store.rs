@@ -1,4 +1,4 @@
-//! Opening the database that a configuration names.
+//! Opens the database that a configuration names.
 
 use anyhow::{Context as _, bail};
 use twofactor::store::{PostgresOptions, StorePlace};
@@ -10,7 +10,7 @@ use super::files::read;
 /// Opens a database, and returns a builder of an engine on it.
 ///
 /// # Errors
-/// If it cannot be opened. The text names the key, and no password.
+/// If it cannot be opened. The text names the key but contains no password.
 pub(super) async fn open(place: StorePlace<'_>) -> anyhow::Result<Builder> {
     let builder = TwoFactor::builder();
     match place {
@@ -30,7 +30,7 @@ impl Store {
     /// Returns where the database is, without opening it.
     ///
     /// # Errors
-    /// If the values contradict each other, or a file cannot be read. The text names the key, and no password.
+    /// If the values contradict each other, or a file cannot be read. The text names the key but contains no password.
     pub(crate) fn place(&self) -> anyhow::Result<StorePlace<'_>> {
         match (&self.path, self.postgres()?) {
             (Some(path), None) => Ok(StorePlace::Sqlite(path)),
@@ -39,7 +39,7 @@ impl Store {
         }
     }
 
-    /// Returns how to reach a PostgreSQL database, if one is configured.
+    /// Returns the options of the PostgreSQL database, if one is configured.
     fn postgres(&self) -> anyhow::Result<Option<PostgresOptions>> {
         let (key, url) = match (&self.url, &self.url_file) {
             (None, None) => return Ok(None),

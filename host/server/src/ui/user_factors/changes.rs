@@ -1,4 +1,4 @@
-//! What the forms do. Whatever is refused leads back to its form.
+//! The actions of the forms. A refused change leads back to its form.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -45,7 +45,7 @@ pub(in super::super) async fn change(
         "remove" => (admin.remove_user_factor(&subscription, user, factor, reason).await.map(drop), "removed"),
         _ => return Ok(Redirect::to(&factor_link(&subscription, user, factor)).into_response()),
     };
-    // Somebody else may have changed it meanwhile: then the list of factors shows what it is now.
+    // If someone else changed it in the meantime, the list of factors shows its current state.
     let form = match &changed {
         Err(error) if error.is_not_found() => user_link(&subscription, user),
         _ => factor_link(&subscription, user, factor),
@@ -113,7 +113,7 @@ pub(in super::super) async fn forget(
     after(&person, forgotten, (&subscription, user), done, form)
 }
 
-/// Leads to the page that shows the result.
+/// Redirects to the page that shows the result.
 fn after(
     person: &Person,
     result: Result<(), Error>,
@@ -123,7 +123,7 @@ fn after(
 ) -> Result<Response, Failure> {
     match result {
         Ok(()) => Ok(Redirect::to(&format!("{}&done={done}", user_link(subscription, user))).into_response()),
-        // Without a user there is no other form to go back to.
+        // Without a user, the search is the only form to go back to.
         Err(error) if user.is_empty() => refused(person, error, path(subscription)),
         Err(error) => refused(person, error, form),
     }
@@ -132,8 +132,8 @@ fn after(
 fn refused(person: &Person, error: Error, form: String) -> Result<Response, Failure> {
     let why = if error.is_not_found() {
         let gone = person.language.say(
-            "Nothing was changed: somebody else changed or removed it in the meantime.",
-            "Nichts wurde geändert: Jemand anderes hat es inzwischen geändert oder entfernt.",
+            "Nothing was changed: someone else changed or removed it in the meantime.",
+            "Es wurde nichts geändert: Jemand anderes hat es inzwischen geändert oder entfernt.",
         );
         gone.to_owned()
     } else if error.is_invalid_input() || error.is_forbidden() {

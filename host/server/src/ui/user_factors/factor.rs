@@ -47,7 +47,7 @@ fn facts(person: &Person, subscription: &str, factor: &UserFactor) -> Markup {
             dt { (l.say("Added", "Hinzugefügt")) } dd { (time(l, factor.created_at)) }
             dt { (l.say("Last used", "Zuletzt verwendet")) } dd { @match factor.last_used_at { Some(at) => { (time(l, at)) }, None => "–" } }
             @if let Some(at) = factor.ended_at { dt { (l.say("Ended", "Beendet")) } dd { (time(l, at)) } }
-            @if factor.fallback { dt { (l.say("Fallback", "Ausweichmethode")) } dd { (l.say("Ends with the last other factor", "Endet mit dem letzten anderen Faktor")) } }
+            @if factor.fallback { dt { (l.say("Fallback", "Ausweichmethode")) } dd { (l.say("Ends with the last other factor", "Endet zusammen mit dem letzten anderen Faktor")) } }
             @if !known.is_empty() { dt { (l.say("Properties", "Eigenschaften")) } dd { @for fact in known { div { (fact) } } } }
             dt { "ID" } dd { code.id { (factor.id) } }
         }
@@ -61,7 +61,7 @@ fn change(person: &Person, subscription: &str, user: &str, factor: &UserFactor) 
             input type="hidden" name="user" value=(user);
             input type="hidden" name="factor" value=(factor.id);
             p { (l.say("A suspended factor cannot be used until you resume it. A removed factor must be added again. The user is notified.",
-                "Ein gesperrter Faktor kann erst wieder verwendet werden, wenn Sie ihn entsperren. Ein entfernter Faktor muss neu hinzugefügt werden. Der Benutzer wird benachrichtigt.")) }
+                "Ein gesperrter Faktor kann erst wieder verwendet werden, wenn Sie ihn entsperren. Ein entfernter Faktor muss erneut hinzugefügt werden. Der Benutzer wird benachrichtigt.")) }
             (reason(l, person.posted()))
             div.actions {
                 @if factor.status == FactorStatus::Suspended { button.main name="do" value="resume" { (l.say("Resume", "Entsperren")) } }

@@ -1,7 +1,7 @@
 //! The factors of a subscription's users: shown, suspended, removed and reset by administrators, and temporary passes.
 //!
-//! There is no list of users: an administrator types a user's id. It is in the query of each page, not in its path, because an id may
-//! be anything, also `..`.
+//! There is no list of users: an administrator types a user's id. It is in the query of each page, not in its path, because an id can
+//! be any text, even `..`.
 
 mod changes;
 mod factor;
@@ -39,12 +39,12 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// Returns the user: of the link, or of the form that was sent when the session had ended. Ids neither begin nor end with a blank.
+    /// Returns the user from the link, or from the form that was sent after the session ended. Ids neither begin nor end with a space.
     fn user<'a>(&'a self, person: &'a Person) -> &'a str {
         Self::or_posted(&self.user, person, "user")
     }
 
-    /// Returns the factor, of the link or of the form.
+    /// Returns the factor from the link or from the form.
     fn factor<'a>(&'a self, person: &'a Person) -> &'a str {
         Self::or_posted(&self.factor, person, "factor")
     }
@@ -57,7 +57,7 @@ impl Shown {
     }
 }
 
-/// Returns the path of the page on which a user is searched.
+/// Returns the path of the page that searches for a user.
 pub(super) fn path(subscription: &str) -> String {
     format!("/admin/subscriptions/{}/users", segment(subscription))
 }
@@ -77,7 +77,7 @@ pub(super) async fn to_user(Path(subscription): Path<String>, uri: Uri) -> Redir
     on_to(&path(&subscription), &uri)
 }
 
-/// Returns the name of a subscription of this person's.
+/// Returns the name of a subscription that this person may see.
 async fn subscription_name(person: &Person, subscription: &str) -> Result<String, Failure> {
     let found = person.of(subscription)?.subscription(subscription).await;
     found.map(|one| one.name).map_err(|error| person.failure(error))

@@ -111,8 +111,8 @@ fn about(person: &Person, subscription: &str, user: &str, known: &Known) -> Mark
         h2 { code { (user) } }
         @if let Some(pass) = person.issued() {
             div.notice.good role="status" {
-                p { (l.say("Give this pass to the user now, over a channel that you trust. It works once, and will not be shown again.",
-                    "Geben Sie diesen Zugangscode jetzt dem Benutzer, auf einem vertrauenswürdigen Weg. Er gilt einmal und wird nicht noch einmal angezeigt.")) }
+                p { (l.say("Give this pass to the user now, over a channel that you trust. It works only once and will not be shown again.",
+                    "Geben Sie diesen Zugangscode jetzt auf einem vertrauenswürdigen Weg an den Benutzer weiter. Er gilt nur einmal und wird nicht noch einmal angezeigt.")) }
                 p { code.secret { (pass) } }
             }
         }
@@ -120,7 +120,7 @@ fn about(person: &Person, subscription: &str, user: &str, known: &Known) -> Mark
             div.empty { p { (l.say("Nothing is known about this user. Check the spelling of the ID.",
                 "Über diesen Benutzer ist nichts bekannt. Prüfen Sie die Schreibweise der ID.")) } }
         } @else if held.is_empty() {
-            p { (l.say("This user holds no factor.", "Dieser Benutzer hat keinen Faktor.")) }
+            p { (l.say("This user has no factors.", "Dieser Benutzer hat keine Faktoren.")) }
         } @else { (factors(l, subscription, user, &held)) }
         (pass(person, subscription, user, known.pass_until))
         (browsers(person, subscription, user, &known.browsers))
@@ -159,7 +159,7 @@ fn factors(l: Language, subscription: &str, user: &str, held: &[&UserFactor]) ->
     table(&headings, usize::MAX, held.iter().map(row))
 }
 
-/// Returns the factors that have ended, folded away.
+/// Returns the factors that have ended, in a collapsed section.
 fn former(l: Language, subscription: &str, user: &str, ended: &[&UserFactor]) -> Markup {
     let headings = [l.say("Factor", "Faktor"), l.say("Added", "Hinzugefügt"), l.say("Ended", "Beendet")];
     let row = |factor: &&UserFactor| {
@@ -177,15 +177,15 @@ fn former(l: Language, subscription: &str, user: &str, ended: &[&UserFactor]) ->
     }
 }
 
-/// Returns whether a temporary pass is open, and the form for another.
+/// Returns the state of the temporary pass, and the form to issue another one.
 fn pass(person: &Person, subscription: &str, user: &str, until: Option<Timestamp>) -> Markup {
     let (l, posted) = (person.language, person.posted());
     let form = html! {
         p.help { (l.say("With a temporary pass, the user can add a factor once, for example after losing a phone. An earlier pass stops working.",
-            "Mit einem temporären Zugangscode kann der Benutzer einmal einen Faktor hinzufügen, zum Beispiel nach dem Verlust des Telefons. Ein früherer gilt nicht mehr.")) }
+            "Mit einem temporären Zugangscode kann der Benutzer einmal einen Faktor hinzufügen, zum Beispiel nach dem Verlust des Telefons. Ein früherer Zugangscode gilt dann nicht mehr.")) }
         form method="post" action={ (path(subscription)) "/pass" } {
             input type="hidden" name="user" value=(user);
-            div.field { label for="minutes" { (l.say("Valid for (minutes)", "Gültig (Minuten)")) }
+            div.field { label for="minutes" { (l.say("Valid for (minutes)", "Gültigkeit (Minuten)")) }
                 input #minutes name="minutes" type="number" min="10" max="480" required value=(posted.get("minutes").unwrap_or("60")); }
             (reason(l, posted))
             div.actions { button { (l.say("Issue temporary pass", "Temporären Zugangscode ausstellen")) } }
@@ -194,9 +194,9 @@ fn pass(person: &Person, subscription: &str, user: &str, until: Option<Timestamp
     html! {
         h3 { (l.say("Temporary pass", "Temporärer Zugangscode")) }
         @match until {
-            None => p { (l.say("None is open.", "Keiner ist offen.")) },
+            None => p { (l.say("No active pass.", "Kein gültiger Zugangscode.")) },
             Some(until) => p {
-                (badge("warn", l.say("Open", "Offen"))) " " (l.say("until", "bis")) " " (time(l, until))
+                (badge("warn", l.say("Active", "Gültig"))) " " (l.say("until", "bis")) " " (time(l, until))
                 @if person.may_change() { " " a href={ (path(subscription)) "/pass/revoke?user=" (segment(user)) } { (l.say("Revoke", "Widerrufen")) } }
             },
         }
@@ -224,7 +224,7 @@ fn browsers(person: &Person, subscription: &str, user: &str, browsers: &[Remembe
         l.say("Browser", "Browser"),
         l.say("Remembered", "Gemerkt"),
         l.say("Last used", "Zuletzt verwendet"),
-        l.say("Until", "Bis"),
+        l.say("Expires", "Läuft ab"),
     ];
     if person.may_change() {
         headings.push(l.say("Action", "Aktion"));

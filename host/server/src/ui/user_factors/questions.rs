@@ -1,4 +1,4 @@
-//! The questions before a change that cannot be undone.
+//! Confirmation pages for changes that cannot be undone.
 
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -26,8 +26,8 @@ pub(in super::super) async fn ask_reset(
     let question = Question {
         title: l.say("Reset all factors?", "Alle Faktoren zurücksetzen?"),
         text: l.say(
-            "All factors of this user end, and so do the temporary pass, remembered browsers, and sign-ins and enrolments in progress. Verified addresses stay. The user is notified. This cannot be undone.",
-            "Alle Faktoren dieses Benutzers enden, ebenso der temporäre Zugangscode, gemerkte Browser und laufende Anmeldungen und Registrierungen. Bestätigte Adressen bleiben. Der Benutzer wird benachrichtigt. Dies kann nicht rückgängig gemacht werden.",
+            "This ends all factors of this user, the temporary pass, remembered browsers, and all sign-ins and enrolments in progress. Verified addresses are kept. The user is notified. This cannot be undone.",
+            "Damit enden alle Faktoren dieses Benutzers, der temporäre Zugangscode, gemerkte Browser sowie alle laufenden Anmeldungen und Registrierungen. Bestätigte Adressen bleiben erhalten. Der Benutzer wird benachrichtigt. Dies kann nicht rückgängig gemacht werden.",
         ),
         action: "reset",
         button: l.say("Reset all factors", "Alle Faktoren zurücksetzen"),
@@ -44,8 +44,8 @@ pub(in super::super) async fn ask_end_pass(
     let question = Question {
         title: l.say("Revoke the temporary pass?", "Temporären Zugangscode widerrufen?"),
         text: l.say(
-            "It no longer works. What the user did with it stays.",
-            "Er gilt nicht mehr. Was der Benutzer damit getan hat, bleibt.",
+            "The pass stops working. Changes that the user made with it remain.",
+            "Der Zugangscode gilt dann nicht mehr. Änderungen, die der Benutzer damit vorgenommen hat, bleiben bestehen.",
         ),
         action: "pass/revoke",
         button: l.say("Revoke", "Widerrufen"),
