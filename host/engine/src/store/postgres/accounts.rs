@@ -1,4 +1,4 @@
-//! Accounts, invitations, and the settings of their second factor. What changes them is alone: see [`super::BEGIN`].
+//! Accounts, invitations, and the settings of their second factor. Changes lock the guard of the configuration: see [`super::BEGIN`].
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -149,14 +149,14 @@ async fn has_active_account(c: &Session) -> Result<bool> {
     get(&c.only_row(&sql, &[]).await?, 0)
 }
 
-/// Returns whether somebody who can log in may do everything.
+/// Returns whether there is a system administrator who can log in.
 async fn has_system_admin(c: &Session) -> Result<bool> {
     let sql =
         format!("SELECT EXISTS (SELECT 1 FROM accounts WHERE role::json ->> 'role' = 'system_admin' AND {ACTIVE})");
     get(&c.only_row(&sql, &[]).await?, 0)
 }
 
-/// Keeps a change, unless it took the last system administrator away.
+/// Keeps a change unless it removed the last system administrator.
 async fn but_the_last(c: &Session, before: bool) -> Result<Step<AccountUpdate>> {
     if before && !has_system_admin(c).await? {
         return Ok(Step::Undo(AccountUpdate::LastSystemAdmin));
@@ -214,7 +214,7 @@ async fn invitation(c: &Session, digest: &[u8; 32]) -> Result<Option<InvitationR
     c.row(sql, values![digest]).await?.as_ref().map(found).transpose()
 }
 
-/// A refused request leaves no trace, so that a link whose address is taken can be used again.
+/// A refused request changes nothing, so a link can be used again if its address was taken.
 async fn redeem(c: &Session, request: &Redeem) -> Result<Step<Option<AccountRecord>>> {
     let sql = "DELETE FROM invitations WHERE digest = $1 AND expires_at > $2 RETURNING account";
     let row = c.row(sql, values![&request.digest, request.now]).await?;

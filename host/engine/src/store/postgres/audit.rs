@@ -27,7 +27,7 @@ impl AuditStore for PostgresStore {
     }
 }
 
-/// The head's row is what several processes wait for: only the one whose line follows it changes it, and adds its line.
+/// Processes wait for the row of the head. Only a process whose entry follows it can change it and add its entry.
 async fn append_audit(c: &Session, line: &AuditRecord, head: &AuditHead) -> Result<Update> {
     let sql = "WITH h AS ( \
                INSERT INTO audit_head AS h (one, seq, mac, key, seal) SELECT true, $9, $10, $11, $12 \
@@ -48,7 +48,7 @@ async fn audit(c: &Session, after: u64, limit: u32) -> Result<Vec<AuditRecord>> 
     c.rows(&sql, values![after, limit]).await?.iter().map(to_audit).collect()
 }
 
-/// Reads the log from its end, without an index: it is read as a whole to be verified anyway.
+/// Searches the log from its end, without an index: verification reads all of it anyway.
 async fn find_audit(c: &Session, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
     let (begin, order, from) = match filter.from {
         AuditFrom::Newest(before) => ("seq < $1", "DESC", before.unwrap_or(u64::MAX)),

@@ -1,4 +1,4 @@
-//! Challenges. Each step is one statement; those that are more than an update are functions of the schema.
+//! Challenges. Each step is one statement; steps that are more than an update are database functions.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -75,7 +75,7 @@ impl ChallengeStore for PostgresStore {
         now: Timestamp,
     ) -> Result<bool> {
         self.write_at(now, (subscription.to_owned(), id.to_owned()), move |c, of| async move {
-            // One that was verified later than now, by more than clocks may differ, proves nothing: then a clock was wrong.
+            // A challenge that was verified later than now by more than the allowed clock skew proves nothing: a clock was wrong.
             let sql = format!(
                 "UPDATE challenges SET verified_at = NULL WHERE id = $1 AND subscription = $2 AND closed = 0 \
                  AND verified_at > $3 AND verified_at <= $4 + {SKEW_MS} AND epoch = tf1_epoch() \
@@ -97,8 +97,8 @@ impl ChallengeStore for PostgresStore {
     }
 }
 
-/// Returns the condition of an open challenge. One that was created later than now, by more than clocks may differ, is not open:
-/// then a clock was wrong. Nor is one that was opened on another timeline.
+/// Returns the condition for an open challenge. A challenge that was created later than now by more than the allowed clock skew is not
+/// open: a clock was wrong. Nor is a challenge that was opened on another timeline.
 fn is_open() -> String {
     format!(
         "closed IS NULL AND attempts < max_attempts AND expires_at > $3 AND created_at <= $3 + {SKEW_MS} AND epoch = tf1_epoch()"
@@ -153,7 +153,7 @@ async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool) -> Result
     Ok(to_limited(&row)?.map_or(Opened::Open, Opened::Limited))
 }
 
-/// A challenge that was open on another timeline is shown as cancelled: it accepts nothing.
+/// Returns a challenge. If it was open on another timeline, it is shown as cancelled: it accepts nothing.
 async fn challenge(c: &Session, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
     let sql = "SELECT instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, resend_after, \
                created_at, expires_at, CASE WHEN closed IS NULL AND epoch <> tf1_epoch() THEN 1 ELSE closed END \
@@ -267,7 +267,7 @@ async fn close(c: &Session, subscription: &str, id: &str, why: Closing, now: Tim
 
 const MAX_PROOF_AGE_MS: i64 = MAX_PROOF_AGE.as_millis() as i64;
 
-/// Ends the challenges of a person that are open at `now`, and what the verified ones prove. They are found by their end: so many
+/// Ends the challenges of a person that are open at `now`, and the use of verified ones as proofs. They are found by their end: so many
 /// challenges are started within minutes, and resets are rare.
 pub(super) async fn close_of(c: &Session, person: &BucketKey, now: Timestamp) -> Result<u64> {
     let sql =
@@ -277,14 +277,14 @@ pub(super) async fn close_of(c: &Session, person: &BucketKey, now: Timestamp) ->
     c.execute(sql, values![person, now]).await
 }
 
-/// Ends whatever is open at `now`, and whatever was verified so lately that it may still serve as a proof.
+/// Ends all challenges that are open at `now`, and the use of recently verified ones as proofs.
 pub(super) async fn close_all(c: &Session, now: i64) -> Result<u64> {
     let sql = "UPDATE challenges SET verified_at = NULL WHERE verified_at IS NOT NULL AND expires_at > $1";
     c.execute(sql, values![now - MAX_PROOF_AGE_MS]).await?;
     c.execute("UPDATE challenges SET closed = 1 WHERE closed IS NULL AND expires_at > $1", values![now]).await
 }
 
-/// Returns a challenge that is open, whose columns begin at `n`.
+/// Returns an open challenge whose columns begin at `n`.
 fn to_challenge(row: &Row, n: usize, (id, subscription): (&str, &str)) -> Result<ChallengeRecord> {
     Ok(ChallengeRecord {
         id: id.to_owned(),

@@ -1,4 +1,4 @@
-//! Copying a whole store from SQLite to PostgreSQL and back. Both are read in the order of their keys, and compared by a digest of each
+//! Copies a whole store from SQLite to PostgreSQL or back. Both are read in the order of their keys, and compared by a digest of each
 //! table.
 
 use std::path::Path;
@@ -28,7 +28,7 @@ use Kind::{Bool, Bytes, Int, Text};
 /// A table that is copied.
 struct Table {
     name: &'static str,
-    /// The columns, with the name in SQLite where it is another one.
+    /// The columns, with their name in SQLite if it differs.
     columns: &'static [(&'static str, Kind)],
     /// The columns by which rows are ordered.
     key: &'static str,
@@ -113,7 +113,7 @@ const TABLES: &[Table] = &[
     numbered("factor_events", &[("seq", Int), ("person", Bytes), ("at", Int), ("sealed", Bytes)]),
 ];
 
-/// What lives for minutes, and counts only where it was begun.
+/// Tables whose rows live for minutes and are valid only where they were started.
 #[cfg(test)]
 const NOT_COPIED: &[&str] =
     &["authorization_requests", "challenges", "clock", "enrolments", "idempotency", "logins", "passes", "sign_ins"];
@@ -121,7 +121,7 @@ const NOT_COPIED: &[&str] =
 /// How many rows are copied at a time.
 const CHUNK: usize = 500;
 
-/// A value, as both databases can hold it.
+/// A value that both databases can store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Cell {
     Null,
@@ -153,12 +153,12 @@ pub enum Place<'a> {
 
 /// Copies a store to another database, which must be empty. No server may use either of them.
 ///
-/// Open challenges, sign-ins, enrolments, temporary passes and pending logins are not copied: they count only where they were begun.
-/// Limits and wrong answers are.
+/// Open challenges, sign-ins, enrolments, temporary passes and pending logins are not copied: they are valid only where they were
+/// started. Limits and wrong answers are copied.
 ///
 /// # Errors
-/// Incompatible if the target is not empty, or both are of the same kind; a conflict if the copy is not the same as the original: then the
-/// target must not be used.
+/// Incompatible if the target is not empty, or both are of the same kind; a conflict if the copy differs from the original: the target
+/// must not be used then.
 pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTable>> {
     match (from, to) {
         (Place::Sqlite(file), Place::Postgres(options)) => {
@@ -171,14 +171,14 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
         }
         (Place::Postgres(options), Place::Sqlite(file)) => {
             if file.exists() {
-                return Err(StoreError::incompatible(format_args!("the target {} exists already", file.display())));
+                return Err(StoreError::incompatible(format_args!("the target {} already exists", file.display())));
             }
             let session = open(&options).await?;
             drop(SqliteStore::open(file)?);
             let target = Connection::open(file)?;
             session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", to_sqlite(&session, &target)).await
         }
-        _ => Err(StoreError::incompatible("a store is copied between a SQLite file and a PostgreSQL database")),
+        _ => Err(StoreError::incompatible("stores are copied only between a SQLite file and a PostgreSQL database")),
     }
 }
 
@@ -203,7 +203,7 @@ async fn to_postgres(source: &Connection, target: &Session) -> Result<Step<Vec<C
     let mut copied = Vec::new();
     for table in TABLES {
         let mut digest = TableDigest::new(table);
-        // All of a table is read before it is written: a row of SQLite must not be held while the other database is waited for.
+        // A table is read completely before it is written: no row of SQLite may be held while waiting for the other database.
         let rows = read_sqlite(source, table)?;
         for chunk in rows.chunks(CHUNK) {
             chunk.iter().for_each(|row| digest.add(row));
@@ -266,7 +266,7 @@ fn read_sqlite(c: &Connection, table: &Table) -> Result<Vec<Row>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Passes the rows of a table on, in the order of their key.
+/// Passes on the rows of a table, in the order of their key.
 async fn read_postgres(c: &Session, table: &Table, mut with: impl FnMut(Row) -> Result<()>) -> Result<()> {
     let names = table.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     c.batch(&format!("DECLARE copied NO SCROLL CURSOR FOR SELECT {names} FROM {} ORDER BY {}", table.name, table.key))
@@ -342,7 +342,7 @@ async fn write_postgres(c: &Session, table: &Table, rows: &[Row]) -> Result<()> 
 }
 
 fn unexpected(table: &Table) -> StoreError {
-    StoreError::unavailable(format_args!("a row of `{}` does not hold what it should", table.name))
+    StoreError::unavailable(format_args!("a row of `{}` contains an invalid value", table.name))
 }
 
 impl From<types::Value> for Cell {
@@ -350,7 +350,7 @@ impl From<types::Value> for Cell {
         match value {
             types::Value::Null => Self::Null,
             types::Value::Integer(number) => Self::Int(number),
-            // No column holds such a number.
+            // No column contains such a number.
             types::Value::Real(number) => Self::Text(number.to_string()),
             types::Value::Text(text) => Self::Text(text),
             types::Value::Blob(bytes) => Self::Bytes(bytes),
@@ -402,12 +402,12 @@ impl TableDigest {
 }
 
 impl CopiedTable {
-    /// Returns the table, if the copy is the same.
+    /// Returns the table if the copy is identical.
     fn same_as(self, copy: Self) -> Result<Self> {
         if self == copy {
             return Ok(self);
         }
-        Err(StoreError::conflict(format_args!("the copy of the table `{}` is not the same as the original", self.name)))
+        Err(StoreError::conflict(format_args!("the copy of the table `{}` differs from the original", self.name)))
     }
 }
 
@@ -418,7 +418,7 @@ mod tests {
 
     use super::*;
 
-    /// Columns that one of the two databases has alone.
+    /// Columns that only one of the two databases has.
     const OF_ONE: &[&str] = &["epoch", "closed_by", "redeemed_by", "holder"];
 
     #[test]

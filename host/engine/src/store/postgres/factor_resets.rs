@@ -17,7 +17,7 @@ impl FactorResetStore for PostgresStore {
 
 async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
-        // Before the factors, which take both along.
+        // These two come first: ending the factors would also remove them.
         devices: remembered_devices::forget_all(c, &reset.user).await?,
         enrolments: factors::cancel_enrolments(c, &reset.user).await?,
         factors: factors::end(c, &reset.user, None, reset.now).await?,

@@ -1,4 +1,4 @@
-//! Factors that users hold, and their enrolments. What changes several rows of a user is alone with them: see [`super::begin_for`].
+//! Factors that users hold, and their enrolments. Changes of several rows of a user lock the user's guard: see [`super::begin_for`].
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -106,7 +106,7 @@ impl FactorStore for PostgresStore {
         if from == FactorStatus::Ended || to == FactorStatus::Ended {
             return Ok(false);
         }
-        // A use that was verified before the change is refused after it: the revision is another one.
+        // A use that was verified before the change is refused after it: the revision has changed.
         self.write((subscription.to_owned(), id.to_owned()), move |c, of| async move {
             let sql = "WITH f AS (UPDATE factors SET status = $1, revision = revision + 1 \
                        WHERE id = $2 AND subscription = $3 AND status = $4 RETURNING owner), \
@@ -158,10 +158,10 @@ pub(super) const ACTIVE: i64 = 0;
 const SUSPENDED: i64 = 1;
 const ENDED: i64 = 2;
 
-/// How many of the factors of a user that have ended are returned.
+/// How many ended factors of a user are returned.
 const ENDED_SHOWN: u32 = 100;
 
-/// What counting an answer does with the enrolment.
+/// How an answer is counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
     Count,
@@ -272,7 +272,7 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
     if added != 1 {
         return Ok(Step::Undo(FactorAdded::Duplicate));
     }
-    // They were begun on a proof that may not be enough any longer.
+    // They were started with a proof that may no longer be enough.
     cancel_enrolments(c, &new.user).await?;
     remembered_devices::forget_all(c, &new.user).await?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
@@ -358,7 +358,7 @@ fn number(status: FactorStatus) -> i64 {
     }
 }
 
-/// An unknown number is of a later version: such a factor cannot be used.
+/// Returns a status. An unknown number is from a later version: such a factor cannot be used.
 fn to_status(number: i64) -> FactorStatus {
     match number {
         ACTIVE => FactorStatus::Active,

@@ -10,9 +10,9 @@ use crate::store::{StoreError, StoreErrorKind};
 pub(super) enum Trouble {
     /// It had no effect.
     Refused,
-    /// It had no effect, and succeeds if it is repeated: other calls were in its way.
+    /// It had no effect, and can be repeated: it conflicted with other calls.
     InTheWay,
-    /// It had no effect, and this connection leads to a server that does not accept writes, or soon none.
+    /// It had no effect. This connection leads to a server that does not accept writes, or soon will not.
     WrongServer,
     /// The connection was lost: nobody knows how far the call got.
     Lost,
@@ -23,7 +23,7 @@ pub(super) fn trouble(error: &Error) -> Trouble {
     let Some(error) = error.as_db_error() else {
         return if error.is_closed() || error_is_io(error) { Trouble::Lost } else { Trouble::Refused };
     };
-    // After anything worse than an error the server closes the connection, at whatever point the call was.
+    // After anything worse than an error, the server closes the connection, wherever the call was.
     if error.parsed_severity() != Some(Severity::Error) {
         return Trouble::Lost;
     }
@@ -31,7 +31,7 @@ pub(super) fn trouble(error: &Error) -> Trouble {
     match code.code() {
         _ if [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code) => Trouble::InTheWay,
         _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::WrongServer,
-        // A function of ours that asks for the position of the log, on a standby.
+        // One of our functions, which reads the position of the log, ran on a standby.
         _ if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => Trouble::WrongServer,
         code if code.starts_with("57P") => Trouble::Lost,
         _ => Trouble::Refused,
@@ -49,7 +49,7 @@ fn error_is_io(error: &Error) -> bool {
     false
 }
 
-/// Returns the error for the caller. `lost` is the kind if the connection was lost.
+/// Returns the error for the caller. `lost` is its kind if the connection was lost.
 pub(super) fn store_error(error: Error, lost: StoreErrorKind) -> StoreError {
     let kind = match trouble(&error) {
         Trouble::Lost => lost,
@@ -58,7 +58,7 @@ pub(super) fn store_error(error: Error, lost: StoreErrorKind) -> StoreError {
         Trouble::Refused => error.as_db_error().map_or(StoreErrorKind::Unavailable, |error| kind(error.code())),
     };
     let detail = describe(&error);
-    // The text of the database's own error may hold values: `Key (id)=(…) already exists`.
+    // The error text of the database may contain values: `Key (id)=(…) already exists`.
     match error.as_db_error() {
         Some(_) => StoreError::new(kind, detail),
         None => StoreError::new(kind, detail).with_source(error),
@@ -68,15 +68,15 @@ pub(super) fn store_error(error: Error, lost: StoreErrorKind) -> StoreError {
 fn kind(code: &SqlState) -> StoreErrorKind {
     match code.code() {
         code if code.starts_with("23") => StoreErrorKind::Conflict,
-        // A lock that was not to be had in time, a statement that took too long.
+        // A lock that was not available in time, or a statement that took too long.
         "55P03" | "57014" => StoreErrorKind::Busy,
-        // Neither a table nor a function of ours is missing, nor is the permission to use it.
+        // One of our tables, columns or functions is missing, or the permission to use it.
         "42P01" | "42883" | "42501" | "42703" => StoreErrorKind::Incompatible,
         _ => StoreErrorKind::Unavailable,
     }
 }
 
-/// Returns an error's text without values: its code, message and the names it concerns.
+/// Returns an error's text without values: its code, its message and the affected names.
 fn describe(error: &Error) -> String {
     match error.as_db_error() {
         Some(error) => describe_db(error),

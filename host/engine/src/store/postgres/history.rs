@@ -43,11 +43,11 @@ impl HistoryStore for PostgresStore {
     }
 }
 
-/// How many rows one call removes at most.
+/// The maximum number of rows that one call removes.
 const REMOVED_AT_ONCE: u32 = 200;
 
 async fn add(c: &Session, records: &[HistoryRecord], rows_of_person: u32) -> Result<()> {
-    // Rows that several processes change are changed in one order.
+    // Rows that several processes change are changed in a fixed order.
     let mut records: Vec<&HistoryRecord> = records.iter().collect();
     records.sort_by_key(|record| record.group);
     let texts = |of: fn(&HistoryRecord) -> &str| Value::from(records.iter().map(|one| of(one)).collect::<Vec<_>>());
@@ -71,7 +71,7 @@ async fn add(c: &Session, records: &[HistoryRecord], rows_of_person: u32) -> Res
     Ok(())
 }
 
-/// Removes some of what is beyond the bounds, and returns how many rows.
+/// Removes some of the rows beyond the limits, and returns how many.
 async fn trim(c: &Session, bounds: &HistoryBounds) -> Result<u64> {
     let sql = "WITH o AS MATERIALIZED (SELECT seq, at FROM history ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) \
                DELETE FROM history WHERE seq IN ( \
@@ -114,7 +114,7 @@ fn to_record(row: &Row) -> Result<HistoryRecord> {
 }
 
 async fn set_health(c: &Session, all: &[(String, UpstreamHealthRecord)]) -> Result<()> {
-    // An instance that occurs twice is one row, and rows are changed in one order.
+    // Instances that occur twice are merged, and rows are changed in a fixed order.
     let mut merged = BTreeMap::<&str, UpstreamHealthRecord>::new();
     for (instance, health) in all {
         let one = merged.entry(instance).or_default();

@@ -12,7 +12,7 @@ pub(super) fn to_record(row: &Row, n: usize) -> Result<IdempotencyRecord> {
     Ok(IdempotencyRecord { request: get(row, n)?, answer: get(row, n + 1)?, created_at: get(row, n + 2)? })
 }
 
-/// Claims a key for what has the id `holder`, or returns the request that claimed it before.
+/// Claims a key for the object with the id `holder`, or returns the request that claimed it before.
 pub(super) async fn claim(
     c: &Session,
     claim: &IdempotencyClaim,
@@ -24,7 +24,7 @@ pub(super) async fn claim(
     if get(&row, 0)? { Ok(None) } else { to_record(&row, 1).map(Some) }
 }
 
-/// Returns the request that claimed a key, unless it is forgotten.
+/// Returns the request that claimed a key, unless the key was forgotten.
 pub(super) async fn find(c: &Session, key: &BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
     let sql = "SELECT request, answer, created_at FROM idempotency WHERE key = $1 AND until > $2";
     c.row(sql, values![key, now]).await?.map(|row| to_record(&row, 0)).transpose()

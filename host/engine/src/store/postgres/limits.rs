@@ -1,4 +1,4 @@
-//! Counters of rate limits, and wrong answers of persons.
+//! Counters of rate limits, and of wrong answers of users.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -56,7 +56,7 @@ pub(super) fn to_limited(row: &Row) -> Result<Option<Limited>> {
     })
 }
 
-/// Counts each charge, or says which limit is reached and counts nothing.
+/// Counts each charge. If a limit is reached, returns it and counts nothing.
 pub(super) async fn charge(c: &Session, charges: &[Charge], now: Timestamp) -> Result<Option<Limited>> {
     if charges.is_empty() {
         return Ok(None);
@@ -77,7 +77,7 @@ pub(super) fn blobs(keys: &[BucketKey]) -> Vec<&[u8]> {
     keys.iter().map(<BucketKey>::as_slice).collect()
 }
 
-/// Counts an answer as wrong, or says which limit of the person is reached and counts nothing.
+/// Counts an answer as wrong. If a limit of the person is reached, returns it and counts nothing.
 pub(super) async fn charge_person(
     c: &Session,
     person: &BucketKey,
@@ -92,7 +92,7 @@ pub(super) async fn charge_person(
     to_limited(&c.only_row(sql, values).await?)
 }
 
-/// A right answer: it was not wrong after all, and the row of wrong ones ends.
+/// Takes the count of a right answer back, and resets the count of consecutive wrong answers.
 pub(super) async fn absolve_person(c: &Session, person: &BucketKey) -> Result<()> {
     let sql = "UPDATE persons SET consecutive = 0, day_wrong = greatest(day_wrong - 1, 0) WHERE person = $1";
     c.execute(sql, values![person]).await?;
@@ -104,7 +104,7 @@ pub(super) async fn unlock_person(c: &Session, person: &BucketKey) -> Result<()>
     Ok(())
 }
 
-/// Returns the limits that are reached. Only reads.
+/// Returns the limits that are reached, without counting.
 async fn reached(
     c: &Session,
     person: &BucketKey,

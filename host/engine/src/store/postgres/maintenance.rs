@@ -1,4 +1,4 @@
-//! Time over restarts, keys in use, old rows.
+//! Time across restarts, keys in use, old rows.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ async fn keys_in_use(c: &Session) -> Result<Vec<KeyInUse>> {
     c.rows("SELECT id, check_value FROM keys", &[]).await?.iter().map(key).collect()
 }
 
-/// Only the database's own clock counts: no process can end what others have opened.
+/// Only the database's clock counts: no process can end what others have opened.
 async fn resume(c: &Session, set: Option<i64>) -> Result<Step<TimeAtStart>> {
     let row = c.only_row("SELECT newest, coalesce($1, tf1_clock()) FROM clock FOR UPDATE", values![set]).await?;
     let (newest, now): (Option<i64>, i64) = (get(&row, 0)?, get(&row, 1)?);

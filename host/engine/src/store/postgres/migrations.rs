@@ -3,8 +3,8 @@
 //! The table `twofactor_schema` holds the number of the last migration that was applied. To change the schema, add a file
 //! `migrations/NNNN_subject.sql` with the next number, and a line to [`MIGRATIONS`]. A migration that was released never changes.
 //!
-//! A program works beside the one before it on one database for as long as an upgrade takes. So a migration only adds; what is no longer
-//! used goes one version later, and with it `oldest_program` rises to the migrations that a program must know.
+//! During an upgrade, a program and the version before it use the same database. So a migration only adds; what is no longer used is
+//! removed one version later, and then `oldest_program` rises to the number of migrations that a program must know.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const TRIES: u32 = 5;
 
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '3s'";
 
-/// Applies the migrations that a database lacks, each in a transaction of its own.
+/// Applies the missing migrations, each in its own transaction.
 ///
 /// Several processes may do this at the same time: each migration is applied by the first of them that gets the lock.
 ///
@@ -35,7 +35,7 @@ pub(super) async fn migrate(session: &Session, migrations: &[&str]) -> Result<()
             Ok(None) => return Ok(()),
             Ok(Some(number)) if number > 1 => tracing::info!(number, "the schema of the database was migrated"),
             Ok(Some(_)) => {}
-            // Another process creates the same tables at this moment, or somebody holds a lock.
+            // Another process is creating the same tables, or holds a lock.
             Err(error) if (error.is_conflict() || error.is_busy()) && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -57,7 +57,7 @@ async fn next(session: &Session, migrations: &[&str]) -> Result<Step<Option<usiz
     Ok(Step::Keep(Some(number)))
 }
 
-/// Returns how many migrations were applied, 0 if there is no schema. Nobody else migrates until the transaction ends.
+/// Returns how many migrations were applied, 0 if there is no schema. No other process migrates until the transaction ends.
 async fn applied(session: &Session, known: usize) -> Result<usize> {
     let sql = "SELECT to_regclass('twofactor_schema') IS NOT NULL";
     if !get::<bool>(&session.only_row(sql, &[]).await?, 0)? {
@@ -72,7 +72,7 @@ async fn applied(session: &Session, known: usize) -> Result<usize> {
              restore a backup from before the upgrade"
         )));
     }
-    // A newer one beside this program, during an upgrade, is not migrated back.
+    // A newer schema, which another program created during an upgrade, is not migrated back.
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 

@@ -1,12 +1,12 @@
 //! PostgreSQL 15 or newer: many processes on one database, and nothing else shared.
 //!
-//! - A call is one statement, or one transaction that begins with the lock of a guard row: nothing else is exact under READ COMMITTED.
+//! - A call is one statement, or one transaction that first locks a guard row: nothing else is exact under READ COMMITTED.
 //!   Statements that run often are functions of the schema, and take one round trip.
 //! - A call uses one connection, and leaves nothing behind on it: no prepared statement, setting, advisory lock or subscription. So it works
 //!   through PgBouncer in transaction mode.
-//! - A challenge is open only on the timeline on which it was opened (`tf1_epoch`). A standby that is promoted begins another one, so
-//!   what was accepted in the last second before a failover, and lost by it, is not accepted again.
-//! - A lost connection leaves the outcome unknown. What recognizes its own first try is repeated; everything else says so
+//! - A challenge is open only on the timeline on which it was opened (`tf1_epoch`). A promoted standby begins another timeline, so
+//!   a code that was accepted in the last second before a failover, and lost by it, is not accepted again.
+//! - A lost connection leaves the outcome unknown. A call that recognizes its own first try is repeated; any other call reports this
 //!   ([`StoreErrorKind::OutcomeUnknown`](super::StoreErrorKind::OutcomeUnknown)).
 
 mod accounts;
@@ -67,16 +67,16 @@ pub struct PostgresStore {
 enum Step<T> {
     /// Commit it.
     Keep(T),
-    /// Answer this, and leave no trace.
+    /// Roll it back, and return this.
     Undo(T),
 }
 
-/// Begins a transaction that nobody else can interfere with: it locks the guard row first, and every statement after that sees what the
+/// Begins a transaction that no other transaction can interfere with: it locks the guard row first, and every statement after that sees what the
 /// transactions before it have committed.
 const BEGIN: &str =
     "BEGIN; SET LOCAL lock_timeout = '5s'; SELECT 1 FROM guards WHERE what = 'configuration' FOR UPDATE";
 
-/// Begins a transaction that nobody else can interfere with in what belongs to a user. Users share 256 guards.
+/// Begins a transaction that no other transaction can interfere with in the data of a user. Users share 256 guards.
 fn begin_for(user: &BucketKey) -> String {
     format!("BEGIN; SET LOCAL lock_timeout = '5s'; SELECT 1 FROM guards WHERE what = 'users {}' FOR UPDATE", user[0])
 }
@@ -93,7 +93,7 @@ impl PostgresStore {
     pub async fn connect(options: PostgresOptions) -> Result<Self> {
         if options.is_exposed() {
             tracing::warn!(
-                "connections to the database use no TLS: whoever listens in the network reads what is stored"
+                "connections to the database do not use TLS: anyone who can intercept them can read the stored data"
             );
         }
         let session = options.connect().await?;
@@ -146,7 +146,7 @@ impl PostgresStore {
         self.run(Work::Write, input, call).await
     }
 
-    /// Runs a call of one statement that depends on the time and recognizes its own first try. It is told whether there was one.
+    /// Runs a call of one statement that depends on the time and recognizes its own first try. The call gets a flag whether there was one.
     async fn write_repeatably<A, T, F>(
         &self,
         now: Timestamp,

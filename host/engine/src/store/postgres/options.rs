@@ -1,4 +1,4 @@
-//! How the database is reached.
+//! Options of connections to the database.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::session::Session;
 use super::tls::Tls;
 use crate::store::{Result, StoreError, StoreErrorKind};
 
-/// How a PostgreSQL database is reached.
+/// Options of connections to a PostgreSQL database.
 #[derive(Clone)]
 pub struct PostgresOptions {
     config: Config,
@@ -28,18 +28,18 @@ impl fmt::Debug for PostgresOptions {
     }
 }
 
-/// Connections of a process, unless it is told otherwise.
+/// The default number of connections of a process.
 const CONNECTIONS: usize = 16;
 
 impl PostgresOptions {
-    /// Reads a URL such as `postgres://twofactor@db1.example.com,db2.example.com/twofactor?sslrootcert=/etc/twofactor/ca.pem`.
+    /// Parses a URL such as `postgres://twofactor@db1.example.com,db2.example.com/twofactor?sslrootcert=/etc/twofactor/ca.pem`.
     ///
-    /// Several hosts are tried in their order; one that does not accept writes is passed over. Connections use TLS and verify the
+    /// Several hosts are tried in order; hosts that do not accept writes are skipped. Connections use TLS and verify the
     /// server's certificate and name. `sslrootcert` names a PEM file of authorities to trust instead of the system's;
-    /// `sslmode=disable` switches TLS off. A path of a Unix socket in place of a host is written with `%2F`.
+    /// `sslmode=disable` turns TLS off. To use a Unix socket, write its path in place of the host, with `%2F` for each slash.
     ///
     /// # Errors
-    /// [`StoreError::is_incompatible`], with the reason but without the URL, if it cannot be used.
+    /// [`StoreError::is_incompatible`] if the URL cannot be used, with the reason but without the URL.
     pub fn parse(url: &str) -> Result<Self> {
         let wrong = |why: &str| Err(StoreError::incompatible(why));
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
@@ -65,9 +65,9 @@ impl PostgresOptions {
             }
         }
         let rest = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
-        let Ok(mut config) = rest.parse::<Config>() else { return wrong("the URL cannot be read") };
+        let Ok(mut config) = rest.parse::<Config>() else { return wrong("the URL is malformed") };
         if config.get_hosts().is_empty() {
-            return wrong("the URL names no host");
+            return wrong("the URL does not name a host");
         }
         let tls = if is_plain || config.get_hosts().iter().all(is_local_socket) {
             config.ssl_mode(SslMode::Disable);
@@ -96,19 +96,19 @@ impl PostgresOptions {
         self.config.get_password().is_some()
     }
 
-    /// Sets the password, in place of one in the URL.
+    /// Sets the password, which replaces one in the URL.
     pub fn password(mut self, password: &str) -> Self {
         self.config.password(password);
         self
     }
 
-    /// Sets how many connections a process opens at most. Default: 16.
+    /// Sets the maximum number of connections of a process. Default: 16.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// Sets how long a call may take before the caller learns that the database does not answer. Default: 10 seconds.
+    /// Sets the time limit of a call, after which the caller gets an error. Default: 10 seconds.
     pub fn call_timeout(mut self, longest: Duration) -> Self {
         self.call = longest;
         self
@@ -129,7 +129,7 @@ impl PostgresOptions {
     /// Opens a connection to the first host that accepts writes.
     pub(super) async fn connect(&self) -> Result<Session> {
         let failed = |error| store_error(error, StoreErrorKind::Unavailable);
-        // The time-out of the socket does not include what the server says afterwards.
+        // The connect timeout of the socket does not include what the server sends afterwards.
         let connecting = async {
             Ok(match &self.tls {
                 Some(tls) => {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_url_is_refused_without_being_repeated() {
+    fn the_error_for_an_unusable_url_does_not_contain_it() {
         for url in [
             "mysql://secret@db/it",
             "postgres://me:secret@db/it?sslmode=require",

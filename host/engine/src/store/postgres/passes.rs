@@ -58,7 +58,7 @@ impl PassStore for PostgresStore {
     }
 }
 
-/// Returns the condition of a valid pass. One of another timeline may have been used before a failover that lost that.
+/// Returns the condition for a valid pass. A pass of another timeline may have been used before a failover that lost this change.
 fn is_valid() -> String {
     format!("person = $1 AND expires_at > $2 AND created_at <= $2 + {SKEW_MS} AND epoch = tf1_epoch()")
 }
@@ -99,7 +99,7 @@ pub(super) async fn end(c: &Session, person: &BucketKey) -> Result<bool> {
     Ok(c.execute("DELETE FROM passes WHERE person = $1", values![person]).await? == 1)
 }
 
-/// None if the MAC is not one.
+/// Returns `None` if the MAC is malformed.
 fn to_pass(row: &Row) -> Result<Option<PassRecord>> {
     let codes = unpack(&get::<Vec<u8>>(row, 2)?);
     let Some(code) = codes.first() else { return Ok(None) };

@@ -12,32 +12,32 @@ use super::options::PostgresOptions;
 use super::session::Session;
 use crate::store::{Result, StoreError, StoreErrorKind};
 
-/// How long a call waits for a connection that others use.
+/// How long a call waits for a connection while all are in use.
 const TURN: Duration = Duration::from_secs(5);
 
 /// How many calls may wait for each connection. More are refused at once.
 const WAITING_FOR_EACH: usize = 32;
 
-/// After so long a connection is replaced: the name of the database may lead elsewhere by now.
+/// The age at which a connection is replaced: the host name of the database may resolve to another server by then.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// How often a call is tried while others are in its way.
+/// How often a call is tried while other calls conflict with it.
 const TRIES: u32 = 5;
 
-/// How long no call tries to connect after one of them could not, at first and at most.
+/// The pause after a failed connection attempt, during which no call tries to connect: the first, and the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The kind of a call: it decides what follows from a lost connection.
+/// The kind of a call, which determines how a lost connection is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// It only reads, or may be repeated as often as one likes.
+    /// It only reads, or can be repeated any number of times.
     Read,
     /// It is one statement that writes.
     Write,
-    /// As `Write`; it can be repeated, because its statement recognizes its own first try.
+    /// Like `Write`, but it can be repeated, because its statement recognizes its own first try.
     Repeatable,
-    /// It is a transaction that says itself when it commits. Before that it has no effect, and is repeated.
+    /// It is a transaction that reports when it commits. Before that, it has no effect and can be repeated.
     Transaction,
 }
 
@@ -68,9 +68,9 @@ impl Pool {
         }
     }
 
-    /// Runs a call on a connection of its own. It goes on to its end if the caller gives up: half a transaction must not stay open.
+    /// Runs a call on its own connection. It runs to its end even if the caller gives up: half a transaction must not stay open.
     ///
-    /// `call` is told whether an earlier try may have succeeded.
+    /// `call` gets a flag whether an earlier try may have succeeded.
     pub(super) async fn run<T, F, C>(self: &Arc<Self>, work: Work, call: C) -> Result<T>
     where
         T: Send + 'static,
@@ -79,7 +79,7 @@ impl Pool {
     {
         let pool = self.clone();
         let run = async move { pool.try_until_it_is_settled(work, &call).await };
-        tokio::spawn(run).await.map_err(|_| StoreError::unavailable("the database operation was ended"))?
+        tokio::spawn(run).await.map_err(|_| StoreError::unavailable("the database operation was aborted"))?
     }
 
     async fn try_until_it_is_settled<T, F, C>(&self, work: Work, call: &C) -> Result<T>
@@ -93,7 +93,7 @@ impl Pool {
         loop {
             let session = match self.session().await {
                 Ok(session) => session,
-                // The first try may have succeeded all the same.
+                // The first try may still have succeeded.
                 Err(error) if is_repeated => return Err(StoreError::outcome_unknown(error)),
                 Err(error) => return Err(error),
             };
@@ -118,7 +118,7 @@ impl Pool {
                     tracing::debug!(%error, "this server does not accept writes");
                     lost += 1;
                 }
-                // What is known of the second try says nothing of the first.
+                // The result of the second try does not tell the outcome of the first.
                 (Err(error), _) if is_repeated && !error.is_conflict() => {
                     return Err(StoreError::outcome_unknown(error));
                 }
@@ -144,14 +144,14 @@ impl Pool {
             Work::Write | Work::Repeatable => StoreErrorKind::OutcomeUnknown,
         });
         let Ok(result) = timeout(self.options.call, call(session.clone(), is_repeated)).await else {
-            // The statement goes on at the server. The connection is closed, and nobody waits for it a second time.
+            // The statement continues on the server. The connection is closed, so no other call waits for it.
             let error = StoreError::new(session.if_lost(), "the database did not answer in time");
             self.forget_idle();
             return (Err(error), None);
         };
         let trouble = session.trouble();
         if matches!(trouble, Some(Trouble::Lost | Trouble::WrongServer)) {
-            // The others lead to the same server.
+            // The other connections lead to the same server.
             self.forget_idle();
         } else if session.is_sound() && session.begun().elapsed() < LIFETIME {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
@@ -165,7 +165,7 @@ impl Pool {
         }
         let waiting = Waiting::enter(&self.waiting);
         if waiting.before >= self.options.connections * WAITING_FOR_EACH {
-            return Err(StoreError::busy("too many calls wait for a connection"));
+            return Err(StoreError::busy("too many calls are waiting for a connection"));
         }
         match timeout(TURN, self.turns.acquire()).await {
             Ok(turn) => turn.map_err(|_| StoreError::unavailable("the connections were closed")),
@@ -173,7 +173,7 @@ impl Pool {
         }
     }
 
-    /// Returns a connection that nobody uses, or a new one.
+    /// Returns an idle connection, or a new one.
     async fn session(&self) -> Result<Arc<Session>> {
         loop {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -185,7 +185,7 @@ impl Pool {
         }
         let outage = *self.outage.lock().unwrap_or_else(PoisonError::into_inner);
         if outage.is_some_and(|outage| Instant::now() < outage.until) {
-            return Err(StoreError::unavailable("the database could not be reached a moment ago"));
+            return Err(StoreError::unavailable("the database was unreachable a moment ago"));
         }
         let session = self.options.connect().await;
         let mut noted = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +200,7 @@ impl Pool {
                 if noted.is_none() {
                     tracing::error!(%error, "the database cannot be reached");
                 }
-                // Calls that began to connect at the same time count as one.
+                // Calls that started to connect at the same time count as one.
                 if noted.is_none_or(|outage| outage.until <= Instant::now()) {
                     let pause = noted.map_or(PAUSE, |outage| (outage.pause * 2).min(LONGEST_PAUSE));
                     let until = Instant::now() + pause + Duration::from_millis(jitter(50));
@@ -216,7 +216,7 @@ impl Pool {
     }
 }
 
-/// Counts a call that waits, as long as it does.
+/// Counts a call as waiting until it is dropped.
 struct Waiting<'a> {
     count: &'a AtomicUsize,
     before: usize,
@@ -237,7 +237,7 @@ impl Drop for Waiting<'_> {
 /// Returns a random number below `most`: processes that failed together do not try again together.
 fn jitter(most: u64) -> u64 {
     let mut bytes = [0; 8];
-    // Without it they try together.
+    // Without random bytes, they all try at the same time.
     let _ = getrandom::fill(&mut bytes);
     u64::from_le_bytes(bytes) % most
 }

@@ -1,4 +1,4 @@
-//! Removal of old rows, and of everything whose age nobody knows.
+//! Removal of old rows, and of everything whose age is unknown.
 
 use jiff::Timestamp;
 
@@ -8,22 +8,22 @@ use super::sign_ins::CANCELLED;
 use super::values::{ms, values};
 use crate::store::Result;
 
-/// Wrong answers in a row are remembered so long after the last of them.
+/// How long consecutive wrong answers are kept after the last of them.
 const REMEMBERED_MS: i64 = 30 * 86_400_000;
 
-/// Figures are kept so long.
+/// How long statistics are kept.
 const FIGURES_MS: i64 = 90 * 86_400_000;
 
-/// An address that an application gave, and that was not given again, is remembered so long.
+/// How long an address is kept after an application last gave it.
 const GIVEN_ADDRESSES_MS: i64 = 365 * 86_400_000;
 
-/// Events of factors are kept so long.
+/// How long events of factors are kept.
 const EVENTS_MS: i64 = 365 * 86_400_000;
 
-/// A browser in which nobody has logged in for so long is a stranger's again.
+/// How long a browser is known after the last login in it.
 const BROWSERS_MS: i64 = 180 * 86_400_000;
 
-/// What expires: the table, its key, which column is its end (and under which condition), and how long rows are kept after that.
+/// Tables whose rows expire: the table, its key, the column with the end (and a condition), and how long rows are kept after that.
 const EXPIRING: &[(&str, &str, &str, i64)] = &[
     ("challenges", "id", "expires_at", 0),
     ("enrolments", "id", "expires_at", 0),
@@ -43,10 +43,10 @@ const EXPIRING: &[(&str, &str, &str, i64)] = &[
     ("factor_events", "seq", "at", EVENTS_MS),
 ];
 
-/// Removes a few rows of each table. Rows that somebody changes at this moment stay: a bucket whose new window has begun still counts.
+/// Removes a few rows of each table. Rows that are being changed are skipped: a bucket whose new window has begun still counts.
 ///
-/// What has expired is decided by the database's clock: a process whose clock is ahead ends nothing of others. `set` is that clock's
-/// time in tests.
+/// The database's clock decides what has expired: a process whose clock is ahead cannot end what others started. `set` is the time of
+/// that clock in tests.
 pub(super) async fn purge(c: &Session, before: Timestamp, set: Option<i64>) -> Result<u64> {
     let mut removed = 0;
     for (table, key, end, kept) in EXPIRING {
@@ -59,7 +59,7 @@ pub(super) async fn purge(c: &Session, before: Timestamp, set: Option<i64>) -> R
     Ok(removed)
 }
 
-/// Ends whatever is open at `now`. Nobody can say how long it has been open.
+/// Ends everything that is open at `now`: how long it has been open is unknown.
 pub(super) async fn end_all(c: &Session, now: i64) -> Result<u64> {
     let mut ended = challenges::close_all(c, now).await?;
     let sql = "UPDATE sign_ins SET ended = $1, ended_at = $2 WHERE ended IS NULL AND expires_at > $2";

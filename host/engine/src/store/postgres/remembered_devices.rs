@@ -63,7 +63,7 @@ impl RememberedDeviceStore for PostgresStore {
 
 const COLUMNS: &str = "id, person, digest, sealed, created_at, last_used_at, expires_at";
 
-/// Returns the condition of a device that is remembered.
+/// Returns the condition for a remembered device.
 fn is_remembered() -> String {
     format!("person = $1 AND expires_at > $2 AND created_at <= $2 + {SKEW_MS}")
 }
@@ -78,7 +78,7 @@ async fn add(c: &Session, device: &RememberedDeviceRecord, most: u32) -> Result<
     Ok(())
 }
 
-/// Forgets all of a user's: called by each change of the user's factors.
+/// Forgets all devices of a user. Each change of the user's factors calls it.
 pub(super) async fn forget_all(c: &Session, person: &BucketKey) -> Result<u64> {
     c.execute("DELETE FROM remembered_devices WHERE person = $1", values![person]).await
 }

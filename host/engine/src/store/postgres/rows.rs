@@ -1,4 +1,4 @@
-//! Rows that several files read.
+//! Conversions of rows that several modules read.
 
 use tokio_postgres::Row;
 
@@ -43,7 +43,7 @@ pub(super) fn to_kind(number: i64) -> AssignmentKind {
     }
 }
 
-/// Returns the text that is searched, in lower case: the collation "C" knows the case of ASCII only.
+/// Returns the text that searches match, in lower case: the collation "C" converts only ASCII.
 pub(super) fn search_text(id: &str, name: Option<&str>) -> String {
     format!("{id}\n{}", name.unwrap_or_default()).to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! Checks at the start: whether the server can be used, and which of its settings are not safe.
+//! Checks at startup: whether the database server can be used, and which of its settings are not safe.
 
 use super::session::Session;
 use super::values::get;
@@ -37,13 +37,13 @@ pub(super) async fn check(session: &Session) -> Result<()> {
     };
     if settings.version < OLDEST {
         return Err(StoreError::incompatible(format_args!(
-            "the database server has version {}, and TwoFactor needs PostgreSQL 15 or newer",
+            "the database server has version {}, but TwoFactor needs PostgreSQL 15 or newer",
             settings.version / 10_000
         )));
     }
     if settings.encoding != "UTF8" {
         return Err(StoreError::incompatible(format_args!(
-            "the database has the encoding {}, and TwoFactor needs UTF8",
+            "the database has the encoding {}, but TwoFactor needs UTF8",
             settings.encoding
         )));
     }
@@ -57,7 +57,7 @@ fn warnings(settings: &Settings) -> Vec<String> {
     let mut all = Vec::new();
     for (name, value) in [("fsync", &settings.fsync), ("full_page_writes", &settings.full_page_writes)] {
         if value != "on" {
-            all.push(format!("the database has {name} = {value}: a crash of its machine can damage it"));
+            all.push(format!("the database has {name} = {value}: a crash of its machine can damage the database"));
         }
     }
     let commit = &*settings.synchronous_commit;
@@ -74,8 +74,8 @@ fn warnings(settings: &Settings) -> Vec<String> {
     }
     if settings.standbys > 0 && settings.synchronous_standbys.is_empty() {
         all.push(
-            "the database has standbys, and none is synchronous: a failover loses the last moment. Used codes stay used; counts of limits \
-             and wrong answers, changes of settings and log-outs of that moment are lost"
+            "the database has standbys, but none is synchronous: a failover loses the last moments. Used codes stay used; counts of limits \
+             and wrong answers, changes of settings and logouts of that time are lost"
                 .to_owned(),
         );
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unsafe_setting_is_said_and_safe_ones_are_not() {
+    fn unsafe_settings_are_reported_and_safe_ones_are_not() {
         let of = |commit: &str, fsync: &str, standbys, synchronous: &str| {
             let settings = Settings {
                 version: 150_020,

@@ -18,15 +18,15 @@ use super::failure::{Trouble, store_error, trouble};
 use super::values::Value;
 use crate::store::{Result, StoreError, StoreErrorKind};
 
-/// A connection that one call at a time uses. It keeps nothing between calls: a pooler may give each statement to another server process.
+/// A connection that one call at a time uses. It keeps no state between calls: a pooler may give each statement to another server process.
 ///
-/// It never asks the server to cancel anything. A cancelled query no longer waits for the standby: it would be committed here, lost by the
-/// next failover, and seen by everybody in between.
+/// It never sends a cancel request. A cancelled query no longer waits for the standby: it would be committed here, visible to
+/// everybody, and lost by the next failover.
 pub(super) struct Session {
     client: Client,
     driver: AbortHandle,
     begun: Instant,
-    /// Whether the server warned that what it committed may not be on the standby.
+    /// Whether the server warned that a committed change may not be on the standby.
     warned: Arc<AtomicBool>,
     /// What the caller learns if the connection is lost now.
     if_lost: Mutex<StoreErrorKind>,
@@ -52,11 +52,11 @@ impl Session {
             loop {
                 match poll_fn(|context| connection.poll_message(context)).await {
                     Some(Ok(AsyncMessage::Notice(notice))) => {
-                        // It is read before the answer that it precedes.
+                        // The notice is read before the answer that follows it.
                         if is_doubt(notice.severity(), notice.code()) {
                             flag.store(true, Ordering::Release);
                         }
-                        tracing::warn!(code = notice.code().code(), message = notice.message(), "the database says");
+                        tracing::warn!(code = notice.code().code(), message = notice.message(), "database notice");
                     }
                     Some(Ok(_)) => {}
                     Some(Err(error)) => {
@@ -94,12 +94,12 @@ impl Session {
         *self.if_lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns what was wrong in this call, if anything.
+    /// Returns what went wrong in this call, if anything.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether another call can use it.
+    /// Returns whether another call can use this connection.
     pub(super) fn is_sound(&self) -> bool {
         let is_usable = matches!(self.trouble(), None | Some(Trouble::Refused | Trouble::InTheWay));
         is_usable && !self.client.is_closed() && !self.warned.load(Ordering::Acquire)
@@ -142,7 +142,7 @@ impl Session {
         };
         match result {
             Ok(Step::Keep(answer)) => {
-                // What ends before this has no effect.
+                // A transaction that ends before this has no effect.
                 self.set_if_lost(StoreErrorKind::OutcomeUnknown);
                 self.batch("COMMIT").await?;
                 Ok(answer)
@@ -152,7 +152,7 @@ impl Session {
                 Ok(answer)
             }
             Err(error) => {
-                // A connection on which this fails is not used again.
+                // If this fails, the connection is not used again.
                 let _ = self.batch("ROLLBACK").await;
                 Err(error)
             }
@@ -163,7 +163,7 @@ impl Session {
         match result {
             Ok(_) if self.warned.load(Ordering::Acquire) => {
                 *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Trouble::Lost);
-                Err(StoreError::outcome_unknown("the database committed this, but perhaps on no standby"))
+                Err(StoreError::outcome_unknown("the change was committed, but possibly not on a standby"))
             }
             Ok(value) => Ok(value),
             Err(error) => {
@@ -174,7 +174,7 @@ impl Session {
     }
 }
 
-/// Returns whether a notice says that what is committed may not be on the standby. It has no code of its own.
+/// Returns whether a notice says that a committed change may not be on the standby. Such a notice has no specific code.
 fn is_doubt(severity: &str, code: &SqlState) -> bool {
     severity == "WARNING" && *code == SqlState::WARNING
 }

@@ -163,7 +163,7 @@ async fn end_sessions(c: &Session, account: &str, selection: &SessionSelection) 
 }
 
 pub(super) async fn end_all_of(c: &Session, account: &str) -> Result<()> {
-    // Whoever knew the password before may have had a browser too.
+    // A person who knew the old password may also have had a known browser.
     for table in ["sessions", "logins", "browsers"] {
         c.execute(&format!("DELETE FROM {table} WHERE account = $1"), values![account]).await?;
     }

@@ -101,7 +101,7 @@ impl SignInStore for PostgresStore {
     }
 }
 
-/// Returns the condition of an open sign-in. One of another timeline is not open.
+/// Returns the condition for an open sign-in. A sign-in of another timeline is not open.
 fn open() -> String {
     format!("ended IS NULL AND expires_at > $2 AND created_at <= $2 + {SKEW_MS} AND epoch = tf1_epoch()")
 }
@@ -155,8 +155,8 @@ async fn finish(c: &Session, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -
     Ok(c.execute(&sql, values![id, at, number, two_factor, &amr, &handle, sealed]).await? == 1)
 }
 
-/// A sign-in that ended later than now, by more than clocks may differ, is not redeemed: then a clock was wrong. Nor is one of another
-/// timeline: its result may have been given out before a failover that lost that.
+/// A sign-in that ended later than now by more than the allowed clock skew is not redeemed, because a clock was wrong. Nor is a sign-in
+/// of another timeline: its result may have been returned already, before a failover that lost this change.
 async fn redeem(
     c: &Session,
     subscription: &str,

@@ -24,7 +24,7 @@ impl StatisticsStore for PostgresStore {
 }
 
 async fn add(c: &Session, records: &[StatisticRecord]) -> Result<()> {
-    // A row that occurs twice is one row. Rows are changed in one order: otherwise two processes wait for each other.
+    // A row that occurs twice is merged. Rows are changed in a fixed order: otherwise two processes could deadlock.
     let mut sums = BTreeMap::<(&str, i64, &str, &str, &str), (i64, i64)>::new();
     for one in records {
         let key = (&*one.subscription, ms(one.hour), &*one.instance, &*one.event, &*one.label);

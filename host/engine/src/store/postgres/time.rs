@@ -1,4 +1,4 @@
-//! The database's clock, and the newest time that was recorded of it.
+//! The database's clock, and its newest recorded time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -8,7 +8,7 @@ use super::values::{SKEW_MS, get, ms, values};
 use super::{PostgresStore, Work};
 use crate::store::Result;
 
-/// The state of a process: until when it has recorded the time.
+/// The time up to which a process has recorded the database's time.
 #[derive(Default)]
 pub(super) struct Times {
     /// This process recorded a time up to the end of this second.
@@ -36,8 +36,8 @@ pub(super) fn end_of_second(ms: i64) -> i64 {
 }
 
 impl PostgresStore {
-    /// Records the database's time, if this process has not done so in this second: a row that each call writes would be what all of
-    /// them wait for.
+    /// Records the database's time, unless this process has done so in this second: a row that each call writes would be a
+    /// bottleneck.
     pub(super) async fn record_time(&self, now: Timestamp) -> Result<()> {
         let (second, before) = (end_of_second(ms(now)), self.times.recorded.load(Ordering::Relaxed));
         if second <= before
@@ -53,7 +53,7 @@ impl PostgresStore {
         result
     }
 
-    /// Records the time, counts checks, and returns the database's time. The clock of a process counts as far as it may be ahead.
+    /// Records the time, counts checks, and returns the database's time. The clock of a process counts only up to the allowed skew.
     pub(super) async fn check_recorded(&self, now: Timestamp, checks: u32) -> Result<Timestamp> {
         let set = self.times.set(now);
         self.run(Work::Read, (), move |session, _| async move {
@@ -67,7 +67,7 @@ impl PostgresStore {
         .await
     }
 
-    /// Lets the next call record the time, whatever it is.
+    /// Makes the next call record the time in any case.
     pub(super) fn forget_recorded_time(&self) {
         self.times.recorded.store(i64::MIN, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! TLS to the database, with the library that everything else uses.
+//! TLS to the database, with the same library as everywhere else.
 
 use std::io;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Tls {
                 }
             }
             None => {
-                // One that cannot be read is not trusted; a system has hundreds.
+                // A certificate that cannot be parsed is not trusted; a system has hundreds.
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
         }

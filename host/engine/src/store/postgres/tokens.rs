@@ -46,7 +46,7 @@ async fn insert_token(c: &Session, token: &TokenRecord) -> Result<()> {
     let sql =
         "INSERT INTO token_subscriptions (subscription, token, application) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     for one in &token.subscriptions {
-        // In this transaction: it may have been removed since the caller looked.
+        // Checked in this transaction: it may have been removed since the caller checked.
         if subscription(c, one).await?.is_none() {
             return Err(StoreError::conflict("a token for a subscription that does not exist"));
         }

@@ -1,4 +1,4 @@
-//! Values as parameters and columns hold them.
+//! Values of parameters and columns.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -10,7 +10,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::{MAX_CLOCK_SKEW, Result, StoreError};
 
-/// A parameter of a statement. Its type goes with it: statements are not prepared.
+/// A parameter of a statement, sent with its type: statements are not prepared.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     Text(Option<Cow<'a, str>>),
@@ -56,14 +56,14 @@ impl ToSql for Value<'_> {
     }
 
     fn accepts(_: &Type) -> bool {
-        // Each value is sent with the type it says itself.
+        // Each value is sent with its own type.
         true
     }
 
     to_sql_checked!();
 }
 
-/// No number of ours is larger than the database can hold.
+/// Converts a number. None of our numbers is larger than the database can store.
 fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -131,10 +131,10 @@ impl<'a, const N: usize> From<&'a Option<[u8; N]>> for Value<'a> {
 
 /// A type that a column can be read as.
 pub(super) trait Column: Sized {
-    /// How the column holds it.
+    /// The type in which the column stores it.
     type Raw: for<'a> FromSql<'a>;
 
-    /// `None` if the column does not hold such a value.
+    /// Returns the value, or `None` if the column contains another kind of value.
     fn from_raw(raw: Self::Raw) -> Option<Self>;
 }
 
@@ -183,7 +183,7 @@ impl<C: Column> Column for Option<C> {
 
 /// Returns a column of a row.
 pub(super) fn get<C: Column>(row: &Row, n: usize) -> Result<C> {
-    let damaged = || StoreError::unavailable(format_args!("column {n} of a row does not hold what it should"));
+    let damaged = || StoreError::unavailable(format_args!("column {n} of a row contains an invalid value"));
     let raw = row.try_get::<_, C::Raw>(n).map_err(|error| damaged().with_source(error))?;
     C::from_raw(raw).ok_or_else(damaged)
 }

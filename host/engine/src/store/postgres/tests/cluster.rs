@@ -1,4 +1,4 @@
-//! Clusters of PostgreSQL for tests, each with a folder and a port of its own.
+//! PostgreSQL clusters for tests, each with its own folder and port.
 
 use std::fs;
 use std::io::Write as _;
@@ -23,7 +23,7 @@ pub(super) struct Cluster {
     server: Supervised,
 }
 
-/// A program that ends with this process: a shell stops it once its own input ends.
+/// A program that ends with this process: a shell stops it when the shell's input ends.
 pub(super) struct Supervised(Child);
 
 impl Drop for Supervised {
@@ -34,7 +34,7 @@ impl Drop for Supervised {
 }
 
 impl Supervised {
-    /// Runs a command of the shell in the background, with `$1` set. `signal` stops it.
+    /// Runs a shell command in the background, with `$1` set. `signal` stops it.
     pub(super) fn start(command: &str, argument: &Path, signal: &str, and_then: &str) -> Self {
         let script = format!("{command} & read -r line; kill -{signal} $!; wait; {and_then}");
         let mut shell = unprivileged("sh");
@@ -43,7 +43,7 @@ impl Supervised {
     }
 }
 
-/// Returns a command of a user who may run a server.
+/// Returns a command that runs as a user who may run a server.
 pub(super) fn unprivileged(program: impl AsRef<std::ffi::OsStr>) -> Command {
     if !is_root() {
         return Command::new(program);
@@ -75,7 +75,7 @@ fn skip(why: &str) {
     let _ = writeln!(std::io::stderr().lock(), "\nSKIPPED: {why}");
 }
 
-/// Returns the folder of the newest version's programs.
+/// Returns the folder with the programs of the newest version.
 fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(VERSIONS).into_iter().flatten().flatten();
     let mut found: Vec<u32> = versions.filter_map(|one| one.file_name().to_str()?.parse().ok()).collect();
@@ -88,7 +88,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 impl Cluster {
-    /// Returns the cluster that tests share, each with databases of its own.
+    /// Returns the cluster that tests share. Each test has its own databases.
     pub(super) fn shared() -> Option<&'static Self> {
         static SHARED: LazyLock<Option<Cluster>> = LazyLock::new(|| Cluster::start(&[]));
         SHARED.as_ref()
@@ -105,7 +105,7 @@ impl Cluster {
         Some(Self::run(folder, settings))
     }
 
-    /// Starts a standby of a cluster, which it reaches at a port.
+    /// Starts a standby of a cluster, which it connects to at a port.
     pub(super) fn standby(of: &Self, port: u16) -> Self {
         let programs = programs().unwrap();
         let folder = tempfile::tempdir().unwrap().keep();
@@ -129,7 +129,7 @@ impl Cluster {
             "max_wal_senders=5",
             "wal_keep_size=64MB",
             "autovacuum_naptime=5s",
-            // Programs end here, not machines.
+            // Only processes crash here, not machines.
             "fsync=off",
         ];
         let mut text = String::new();
@@ -180,7 +180,7 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
-    /// Returns a connection that belongs to no store.
+    /// Returns a connection that does not belong to a store.
     pub(super) async fn client(&self, database: &str) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url(database), NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -213,12 +213,12 @@ impl Cluster {
     }
 }
 
-/// A database that is used again after it was dropped: each takes several megabytes.
+/// A database that is reused after it is returned: each takes several megabytes.
 pub(super) struct Lent {
     name: String,
 }
 
-/// Databases that nobody uses.
+/// Databases that are not in use.
 static FREE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 impl Drop for Lent {
@@ -228,7 +228,7 @@ impl Drop for Lent {
 }
 
 impl Cluster {
-    /// Returns the URL of a database of the shared cluster with empty tables, and what lends it.
+    /// Returns the URL of a database of the shared cluster with empty tables, and a guard that returns the database.
     pub(super) async fn lend(&self) -> (String, Lent) {
         let free = FREE.lock().unwrap().pop();
         let name = match free {

@@ -1,9 +1,9 @@
-//! A store is copied to the other kind of database and back.
+//! Copies a store to the other kind of database and back.
 
 use super::super::copy::{Place, copy_store};
 use super::*;
 
-/// Fills a store with a little of everything that lasts.
+/// Fills a store with some data of every lasting kind.
 async fn fill(store: &dyn Store) {
     let subscription =
         Subscription { id: "s".to_owned(), name: "Ünïcode 🦀".to_owned(), revision: 1, created_at: noon() };
@@ -73,7 +73,7 @@ async fn a_copy_to_the_other_database_and_back_is_the_same() {
     assert_eq!(there.iter().find(|table| table.name == "statistics").unwrap().rows, 1200);
     let back = copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap();
     assert_eq!(there, back);
-    // Neither is overwritten.
+    // A target that is not empty is not overwritten.
     let refused = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap_err();
     assert!(refused.is_incompatible() && refused.to_string().contains("not empty"), "{refused}");
     assert!(copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap_err().is_incompatible());
@@ -81,7 +81,7 @@ async fn a_copy_to_the_other_database_and_back_is_the_same() {
     let last = SqliteStore::open(&last).unwrap();
     let postgres = connect(&url).await;
     for copy in [&last as &dyn Store, &postgres] {
-        // Limits and wrong answers go on, challenges do not.
+        // Limits and wrong answers continue, challenges do not.
         let charge = Charge { key: [9; 16], amount: 3, limit: 5, window_ms: 3_600_000 };
         assert!(matches!(copy.charge(vec![charge], noon()).await.unwrap(), Some(Limited::Until(..))));
         assert!(copy.reached_limits([7; 16], PERSON, Vec::new(), noon()).await.unwrap().is_known);

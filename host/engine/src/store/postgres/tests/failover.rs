@@ -1,5 +1,5 @@
-//! A standby is promoted, and the last second before is lost. Each row opens a challenge that the standby knows, cuts the link between the
-//! two, gives the right code to the old primary, and then to the new one.
+//! A standby is promoted, and the last second before that is lost. Each test opens a challenge that the standby knows, cuts the link
+//! between the two, and gives the right code to the old primary and then to the new one.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ async fn pair(is_synchronous: bool) -> Option<Pair> {
     primary.sql("postgres", "CREATE DATABASE it").await;
     let store = connect(&primary.url(&name)).await;
     let link = Proxy::start(primary.port).await;
-    // It copies directly, and follows through the proxy.
+    // It copies the data directly, and replicates through the proxy.
     let (standby, primary) = {
         let port = link.port;
         tokio::task::spawn_blocking(move || (Cluster::standby(&primary, port), primary)).await.unwrap()
@@ -47,12 +47,12 @@ impl Pair {
         );
         let until = Instant::now() + 20 * SECOND;
         while client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            assert!(Instant::now() < until, "the standby does not follow");
+            assert!(Instant::now() < until, "the standby does not replicate");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Connects to the old primary. Calls are given up after two seconds.
+    /// Connects to the old primary. Calls time out after two seconds.
     async fn old(&self) -> PostgresStore {
         let options = PostgresOptions::parse(&self.primary.url(&self.name)).unwrap();
         let store = PostgresStore::connect(options.call_timeout(2 * SECOND)).await.unwrap();
@@ -61,7 +61,8 @@ impl Pair {
         store
     }
 
-    /// Promotes the standby. The row that the old primary changed is as before there: without the epoch the code would be accepted again.
+    /// Promotes the standby. It still has the old version of the row that the old primary changed: without the epoch, the code would be
+    /// accepted again.
     async fn promote(&self) -> PostgresStore {
         self.standby.promote();
         let client = self.standby.client(&self.name).await;
@@ -73,7 +74,7 @@ impl Pair {
     }
 }
 
-/// Checks that a challenge of the old timeline accepts nothing on the new one, and that new ones do.
+/// Checks that a challenge of the old timeline accepts nothing on the new one, and that a new challenge accepts its code.
 async fn only_new_challenges_count(new: &PostgresStore) {
     assert_eq!(new.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
     assert_eq!(new.charge_attempt(attempt("a", noon())).await.unwrap(), Charged::Closed);
@@ -91,7 +92,7 @@ async fn a_code_accepted_and_lost_without_synchronous_replication_is_not_accepte
     pair.link.set(Link::Cut);
     let new = pair.promote().await;
     only_new_challenges_count(&new).await;
-    // The old primary was not stopped: it goes on accepting its own challenges, once.
+    // The old primary was not stopped: it still accepts its own challenges, once.
     assert_eq!(old.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
     old.open_challenge(opening("c", noon())).await.unwrap();
     assert!(old.consume_challenge(consume("c", noon())).await.unwrap().is_done());
@@ -100,7 +101,7 @@ async fn a_code_accepted_and_lost_without_synchronous_replication_is_not_accepte
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_synchronous_standby_that_is_gone_nobody_is_told_that_a_code_was_right() {
+async fn while_the_synchronous_standby_is_gone_no_code_is_reported_as_right() {
     let Some(pair) = pair(true).await else { return };
     let old = pair.old().await;
     pair.link.set(Link::Stalled);
@@ -123,7 +124,7 @@ async fn a_statement_timeout_does_not_make_a_waiting_commit_look_like_success() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_wait_somebody_cancels_has_an_unknown_outcome() {
+async fn a_commit_whose_wait_is_cancelled_has_an_unknown_outcome() {
     let Some(pair) = pair(true).await else { return };
     let old = pair.old().await;
     pair.link.set(Link::Stalled);
@@ -149,7 +150,7 @@ async fn a_commit_whose_wait_somebody_cancels_has_an_unknown_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_knows_both_hosts_goes_on_after_a_failover() {
+async fn a_process_that_knows_both_hosts_continues_after_a_failover() {
     let Some(pair) = pair(false).await else { return };
     let url = format!(
         "postgres://postgres@127.0.0.1:{},127.0.0.1:{}/{}?sslmode=disable",

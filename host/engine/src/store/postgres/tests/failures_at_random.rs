@@ -1,5 +1,5 @@
-//! Connections are cut, stalled and terminated at random moments, while codes travel. Whatever becomes unknown, sums over what the callers
-//! learned hold.
+//! Connections are cut, stalled and terminated at random moments while codes are verified. Some outcomes become unknown, but the totals
+//! that the callers learned stay within the limits.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use futures::future::join_all;
 use super::proxy::{Link, Proxy};
 use super::*;
 
-/// What the callers learned of one challenge.
+/// The results that the callers got for one challenge.
 #[derive(Default)]
 struct Learned {
     opened: AtomicBool,
@@ -23,7 +23,7 @@ const CAP: u32 = 150;
 const ATTEMPTED: usize = 400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_connection_fails_at_whatever_moment_no_sum_is_exceeded() {
+async fn no_total_is_exceeded_whichever_connection_fails_at_any_moment() {
     let Some(cluster) = Cluster::shared() else { return };
     let name = cluster.new_database_name().await;
     let (mut stores, mut links) = (Vec::new(), Vec::new());
@@ -102,7 +102,7 @@ async fn whatever_connection_fails_at_whatever_moment_no_sum_is_exceeded() {
     assert!(accepted > 20, "{accepted}");
 }
 
-/// Opens a challenge and gives eight right answers to it at once, to all processes.
+/// Opens a challenge and gives eight right answers to it at the same time, to all processes.
 async fn travel(stores: &[Arc<PostgresStore>], first: usize, id: &str, learned: &Learned) {
     let store = |n: usize| &stores[(first + n) % stores.len()];
     let charge = Charge { key: [9; 16], amount: 1, limit: CAP, window_ms: 3_600_000 };

@@ -1,4 +1,4 @@
-//! Connections that are lost, and databases that do not answer.
+//! Lost connections, and databases that do not respond.
 
 use std::time::{Duration, Instant};
 
@@ -34,13 +34,13 @@ async fn a_terminated_connection_is_replaced() {
         terminate(cluster, &name).await;
         assert!(store.challenge("s", "a").await.unwrap().is_some());
         terminate(cluster, &name).await;
-        // A call that recognizes its own first try.
+        // This call recognizes its own first try.
         store.charge_attempt(Attempt { person: PERSON, ..attempt("a", noon()) }).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_right_code_is_asked_for_again_and_accepted_once() {
+async fn a_right_code_whose_response_is_lost_is_repeated_and_accepted_once() {
     let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
     proxy.set(Link::LosesAnswers);
@@ -54,7 +54,7 @@ async fn a_lost_answer_to_a_right_code_is_asked_for_again_and_accepted_once() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_an_opening_leaves_one_challenge_and_one_count() {
+async fn an_opening_whose_response_is_lost_leaves_one_challenge_and_one_count() {
     let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
     store.challenge("s", "a").await.unwrap();
     let charge = Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 };
@@ -73,7 +73,7 @@ async fn a_lost_answer_to_an_opening_leaves_one_challenge_and_one_count() {
 }
 
 #[tokio::test]
-async fn what_does_not_recognize_its_own_first_try_says_that_its_outcome_is_unknown() {
+async fn a_call_that_does_not_recognize_its_own_first_try_has_an_unknown_outcome() {
     let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
     proxy.set(Link::LosesAnswers);
@@ -85,7 +85,7 @@ async fn what_does_not_recognize_its_own_first_try_says_that_its_outcome_is_unkn
 }
 
 #[tokio::test]
-async fn a_stalled_database_is_given_up_in_time_and_used_again() {
+async fn calls_to_a_stalled_database_time_out_and_work_again_later() {
     let Some((_, _, proxy, store)) = behind_a_proxy(SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
     proxy.set(Link::Stalled);
@@ -124,7 +124,7 @@ async fn while_the_database_is_gone_calls_fail_at_once_and_few_connect() {
 async fn calls_that_cannot_wait_are_refused_and_the_queue_does_not_grow() {
     let Some((cluster, name, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
-    // Somebody holds the row that all of them need.
+    // Another connection holds the row that all of them need.
     let other = cluster.client(&name).await;
     other.batch_execute("BEGIN; SELECT 1 FROM challenges FOR UPDATE").await.unwrap();
     let calls = (0..300).map(|_| store.charge_attempt(attempt("a", noon())));
@@ -134,7 +134,7 @@ async fn calls_that_cannot_wait_are_refused_and_the_queue_does_not_grow() {
     };
     let (results, ()) = tokio::join!(join_all(calls), release);
     let refused = results.iter().filter(|one| one.as_ref().is_err_and(StoreError::is_busy)).count();
-    // Four run, and 32 wait for each of them.
+    // Four calls run, and 32 wait for each of them.
     assert_eq!(refused, 300 - 4 - 4 * 32);
     let compared = results.iter().filter(|one| matches!(one, Ok(Charged::Compare(_)))).count();
     assert_eq!(compared, 5);
@@ -162,7 +162,7 @@ async fn a_caller_that_gives_up_leaves_no_transaction_open() {
 }
 
 #[tokio::test]
-async fn a_lock_that_somebody_holds_for_long_makes_calls_busy() {
+async fn calls_that_wait_long_for_a_lock_are_busy() {
     let Some((cluster, name, _proxy, store)) = behind_a_proxy(20 * SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
     let other = cluster.client(&name).await;
@@ -174,7 +174,7 @@ async fn a_lock_that_somebody_holds_for_long_makes_calls_busy() {
 }
 
 #[tokio::test]
-async fn errors_hold_no_values() {
+async fn errors_contain_no_values() {
     let Some((_, _, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
     let subscription =
         Subscription { id: "secret-id".to_owned(), name: "S".to_owned(), revision: 1, created_at: noon() };

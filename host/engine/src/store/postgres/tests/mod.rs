@@ -1,4 +1,4 @@
-//! Tests against clusters of Debian's PostgreSQL, which they start themselves.
+//! Tests against clusters of Debian's PostgreSQL, which the tests start.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -20,19 +20,19 @@ use super::*;
 use crate::store::conformance::*;
 use crate::store::*;
 
-/// Connects to a database, with the clock of the database.
+/// Connects to a database and uses its clock.
 async fn connect(url: &str) -> PostgresStore {
     PostgresStore::connect(PostgresOptions::parse(url).unwrap()).await.unwrap()
 }
 
-/// Connects to a database whose clock shows what the caller's does: the suite has a time of its own.
+/// Connects to a database and uses the caller's clock: the suite sets its own time.
 async fn in_the_time_of_the_suite(url: &str) -> Arc<dyn Store> {
     let mut store = connect(url).await;
     store.times.of_caller = true;
     Arc::new(store)
 }
 
-/// Stands in where PostgreSQL is missing, after the line that says so.
+/// Returns a store to use if PostgreSQL is missing. A line of output has already reported this.
 fn stand_in() -> Arc<dyn Store> {
     Arc::new(SqliteStore::in_memory().unwrap())
 }

@@ -7,20 +7,20 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What a proxy does with what it reads.
+/// How a proxy handles data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// It passes it on.
+    /// It passes data on.
     Open,
     /// It reads nothing more. Connections stay, and new ones are accepted.
     Stalled,
     /// It closes connections, and refuses new ones.
     Cut,
-    /// It passes on what clients send, and cuts the connection instead of passing on an answer.
+    /// It passes on data of clients, and cuts the connection instead of passing on a response.
     LosesAnswers,
 }
 
-/// A proxy on a port of its own.
+/// A proxy on its own port.
 pub(super) struct Proxy {
     pub(super) port: u16,
     link: watch::Sender<Link>,
@@ -56,7 +56,7 @@ impl Proxy {
     }
 }
 
-/// Passes on what is read until the link is cut.
+/// Passes on data until the link is cut.
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<Link>, is_answer: bool) {
     let mut buffer = vec![0; 65536];
     loop {
@@ -74,7 +74,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch:
             read = from.read(&mut buffer) => match read {
                 Ok(0) | Err(_) => return,
                 Ok(_) if is_answer && *state.borrow() == Link::LosesAnswers => {
-                    // The server has done what it was asked to do by now.
+                    // By now, the server has executed the request.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     return;
                 }

@@ -1,4 +1,4 @@
-//! What several processes do at the same moment on one database, where READ COMMITTED alone would be wrong.
+//! Races between several processes on one database, in which READ COMMITTED alone would be wrong.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::*;
 
-/// Three processes on a database of their own.
+/// Returns three processes that share a new database.
 async fn processes() -> Option<Vec<Arc<PostgresStore>>> {
     let url = Cluster::shared()?.new_database().await;
     let stores = join_all((0..3).map(|_| connect(&url))).await;
@@ -33,7 +33,7 @@ async fn a_cap_of_a_thousand_opens_exactly_a_thousand_of_three_thousand() {
     let charge = |byte, limit| Charge { key: [byte; 16], amount: 1, limit, window_ms: 3_600_000 };
     let opened = Arc::new(AtomicUsize::new(0));
     let next = Arc::new(AtomicUsize::new(0));
-    // The narrow limit comes first, as it does in a request. Its count must not keep what the wide one refused.
+    // The narrow limit comes first, as in a request. It must not count what the wide limit refused.
     at_once(&stores, 64 * 3, |store, _| {
         let (opened, next) = (opened.clone(), next.clone());
         async move {
@@ -68,7 +68,7 @@ async fn a_cap_of_a_thousand_opens_exactly_a_thousand_of_three_thousand() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_wrong_answers_at_once_as_many_are_compared_as_allowed() {
+async fn of_many_concurrent_wrong_answers_only_the_allowed_number_is_compared() {
     let Some(stores) = processes().await else { return };
     let all = PersonLimits { consecutive: u32::MAX, daily: 1000, ..PERSON };
     stores[0].open_challenge(opening("a", noon())).await.unwrap();
@@ -84,7 +84,7 @@ async fn of_many_wrong_answers_at_once_as_many_are_compared_as_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_answer_that_a_person_may_give_is_given_once() {
+async fn the_last_allowed_answer_of_a_person_is_given_once() {
     let Some(stores) = processes().await else { return };
     let limits = PersonLimits { consecutive: 100, daily: u32::MAX, ..PERSON };
     join_all((0..110).map(|n| stores[0].open_challenge(opening(&format!("c{n}"), noon())))).await;
@@ -98,7 +98,7 @@ async fn the_last_answer_that_a_person_may_give_is_given_once() {
     })
     .await;
     assert_eq!(compared.into_iter().sum::<u32>(), 100);
-    // What was refused was not counted as an attempt either.
+    // Refused answers were not counted as attempts either.
     let attempts = join_all((0..110).map(|n| {
         let (store, id) = (&stores[0], format!("c{n}"));
         async move { store.challenge("s", &id).await.unwrap().unwrap().attempts }
@@ -118,7 +118,7 @@ async fn of_many_right_answers_to_several_processes_one_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_requests_with_one_key_one_opens_its_challenge_and_all_learn_of_it() {
+async fn of_many_requests_with_one_key_one_opens_its_challenge_and_all_get_it() {
     let Some(stores) = processes().await else { return };
     let claim = IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY };
     let results = at_once(&stores, 96, move |store, n| async move {
@@ -165,7 +165,7 @@ async fn two_administrators_who_disable_each_other_leave_one() {
         let mut results = at_once(&stores, 2, disable).await;
         results.sort_by_key(|update| *update != AccountUpdate::Applied);
         assert_eq!(results, [AccountUpdate::Applied, AccountUpdate::LastSystemAdmin]);
-        // For the next round, nobody else may be there.
+        // The next round must start without accounts.
         stores[0]
             .pool
             .run(Work::Write, |session, _| async move { session.batch("DELETE FROM accounts").await })
@@ -175,7 +175,7 @@ async fn two_administrators_who_disable_each_other_leave_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statistics_that_come_in_any_order_add_up_and_wait_for_nobody() {
+async fn statistics_in_any_order_add_up_without_a_deadlock() {
     let Some(stores) = processes().await else { return };
     let record = |n: usize| StatisticRecord {
         hour: noon(),
@@ -201,7 +201,7 @@ async fn statistics_that_come_in_any_order_add_up_and_wait_for_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_forgets_no_window_that_began_a_moment_before() {
+async fn a_purge_deletes_no_window_that_has_just_begun() {
     let Some(stores) = processes().await else { return };
     let charge = Charge { key: [9; 16], amount: 1, limit: u32::MAX, window_ms: 1 };
     for round in 0..50 {
@@ -225,7 +225,7 @@ async fn a_purge_forgets_no_window_that_began_a_moment_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lines_of_the_audit_log_that_several_processes_write_have_no_gap() {
+async fn the_audit_log_of_several_processes_has_no_gap() {
     let Some(stores) = processes().await else { return };
     at_once(&stores, 12, |store, n| async move {
         let mut written = 0;
@@ -251,7 +251,7 @@ async fn lines_of_the_audit_log_that_several_processes_write_have_no_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_first_administrators_invitations_the_later_one_is_left() {
+async fn of_two_invitations_of_the_first_administrator_the_later_one_is_left() {
     let Some(stores) = processes().await else { return };
     at_once(&stores, 24, |store, n| async move {
         let invitation = InvitationRecord {

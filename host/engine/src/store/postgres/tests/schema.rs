@@ -1,4 +1,4 @@
-//! The schema: first starts at once, versions beside each other, databases of others.
+//! The schema: concurrent first starts, several versions on one database, databases of other programs.
 
 use futures::future::join_all;
 
@@ -22,7 +22,7 @@ async fn processes_that_start_at_once_create_one_schema() {
 }
 
 #[tokio::test]
-async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
+async fn a_database_of_another_program_is_refused_and_not_changed() {
     let Some(name) = empty("of_others").await else { return };
     let cluster = Cluster::shared().unwrap();
     cluster.sql(&name, "CREATE TABLE other (id int)").await;

@@ -1,4 +1,4 @@
-//! The database's clock is the only one that ends anything.
+//! Only the database's clock ends anything.
 
 use super::super::values::{ms, values};
 use super::*;
@@ -10,7 +10,7 @@ async fn store() -> Option<(String, PostgresStore)> {
 }
 
 #[tokio::test]
-async fn a_process_whose_clock_is_an_hour_off_ends_nothing_of_others() {
+async fn a_process_whose_clock_is_an_hour_off_cannot_end_what_others_started() {
     let Some((url, store)) = store().await else { return };
     let now = Timestamp::now();
     store.resume(now).await.unwrap();
@@ -22,7 +22,7 @@ async fn a_process_whose_clock_is_an_hour_off_ends_nothing_of_others() {
         other.check_time(off).await.unwrap();
         other.purge(off).await.unwrap();
         assert!(other.challenge("s", "a").await.unwrap().unwrap().closed.is_none());
-        // One more process, whose clock is right, starts after that.
+        // Another process, whose clock is right, starts after that.
         let third = connect(&url).await;
         third.resume(Timestamp::now()).await.unwrap();
         assert!(third.challenge("s", "a").await.unwrap().unwrap().closed.is_none());
