@@ -140,7 +140,7 @@ impl FactorStore for PostgresStore {
 
     async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
         self.write(sealed, move |c, sealed| async move {
-            // Returns the row in any case, whoever inserted it.
+            // Returns the row in any case, whichever process inserted it.
             let sql = "INSERT INTO user_handles AS h (key, sealed) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET sealed = h.sealed \
                        RETURNING sealed";
             get(&c.only_row(sql, values![&key, &*sealed]).await?, 0)

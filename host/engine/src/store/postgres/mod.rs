@@ -71,8 +71,8 @@ enum Step<T> {
     Undo(T),
 }
 
-/// Begins a transaction that no other transaction can interfere with: it locks the guard row first, and every statement after that sees what the
-/// transactions before it have committed.
+/// Begins a transaction that no other transaction can interfere with: it locks the guard row first, and every statement after that sees
+/// what the transactions before it have committed.
 const BEGIN: &str =
     "BEGIN; SET LOCAL lock_timeout = '5s'; SELECT 1 FROM guards WHERE what = 'configuration' FOR UPDATE";
 

@@ -76,7 +76,7 @@ pub(in super::super) async fn issue_pass(
     let (user, reason, form) = (&*fields.user, fields.text("reason"), user_link(&subscription, &fields.user));
     let admin = person.of(&subscription)?;
     let minutes = match fields.posted.get("minutes") {
-        // The engine refuses 0 minutes, and says which numbers it accepts.
+        // The engine refuses 0 minutes, and its error names the allowed range.
         Some(typed) => Some(typed.parse().unwrap_or_default()),
         None => None,
     };
