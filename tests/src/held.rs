@@ -1,10 +1,13 @@
 //! An engine whose users hold factors: authenticator apps, passkeys and recovery codes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use ring::hmac;
 use serde_json::json;
 use twofactor::factor::Reveal;
+use twofactor::sandbox::SandboxLimits;
 use twofactor::{
     Actor, Answer, Assignment, Builder, Enrolment, EnrolmentAnswer, Error, NewChallenge, NewEnrolment, NewInstance,
     Proof, SignIn, TwoFactor, UserFactor, Verified,
@@ -16,7 +19,12 @@ pub const SUBSCRIPTION: &str = "s";
 /// Returns the engine of a builder with the factors that users hold, and an instance of each, with the type as its name. The first engine
 /// on a store makes them.
 pub async fn engine(builder: Builder) -> TwoFactor {
-    let builder = builder.provider(twofactor_bundle::TOTP).provider(twofactor_bundle::RECOVERY);
+    // A busy machine must not fail a test that counts what is accepted.
+    let patient = Duration::from_secs(60);
+    let mut limits = SandboxLimits::default();
+    (limits.queue_time, limits.configure_time) = (patient, patient);
+    (limits.factor_time, limits.factor_running_time) = (patient, patient);
+    let builder = builder.limits(limits).provider(twofactor_bundle::TOTP).provider(twofactor_bundle::RECOVERY);
     let builder = builder.provider(twofactor_bundle::FIDO).public_url("https://login.example.com");
     let engine = builder.build().await.unwrap();
     let admin = engine.administration(Actor::new("test"));

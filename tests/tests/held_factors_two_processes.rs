@@ -1,15 +1,23 @@
 //! Factors in two processes on one store, and in one that is killed: nothing is accepted twice. This test starts itself as the second process.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may print"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
-use twofactor::{Answer, TwoFactor};
+use twofactor::{Answer, EnrolmentAnswer, NewChallenge, NewEnrolment, Proof, TwoFactor};
+use twofactor_fido::testing::{Algorithm, Authenticator, ORIGIN, flag};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{SUBSCRIPTION, engine, enrol_app, enrol_codes, start};
+use twofactor_tests::held::{SUBSCRIPTION, engine, enrol_app, enrol_codes, instance, sign_in, start};
 use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_HELD_FACTORS_IN";
@@ -20,15 +28,41 @@ async fn open(folder: &Path, clock: &ManualClock) -> TwoFactor {
     engine(Place::new(folder).builder().clock(clock.clone()).rate_limits(RateLimits::none())).await
 }
 
-/// Returns how many challenges are answered with a code; all of them are at the same time.
-async fn accepted(engine: &TwoFactor, code: &str, challenges: &[&str]) -> usize {
-    let all: Vec<_> = challenges
-        .iter()
-        .map(|id| {
-            let (engine, id, code) = (engine.clone(), (*id).to_owned(), code.to_owned());
-            tokio::spawn(async move { engine.verify(SUBSCRIPTION, Answer::new(&id, &code)).await })
+/// Answers that are given at the same time.
+#[derive(Serialize, Deserialize)]
+struct Answers {
+    now: jiff::Timestamp,
+    /// Each with its challenge.
+    all: Vec<(String, Given)>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum Given {
+    Code(String),
+    Credential(String),
+}
+
+impl Answers {
+    /// One code for many challenges.
+    fn code(clock: &ManualClock, code: &str, challenges: &[String]) -> Self {
+        let all = challenges.iter().map(|id| (id.clone(), Given::Code(code.to_owned()))).collect();
+        Self { now: clock.now(), all }
+    }
+}
+
+/// Returns how many answers are accepted.
+async fn accepted(engine: &TwoFactor, answers: Answers) -> usize {
+    let verify = |(id, given): (String, Given)| {
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            let answer = match &given {
+                Given::Code(code) => Answer::new(&id, code),
+                Given::Credential(credential) => Answer::credential(&id, credential),
+            };
+            engine.verify(SUBSCRIPTION, answer).await
         })
-        .collect();
+    };
+    let all: Vec<_> = answers.all.into_iter().map(verify).collect();
     let mut accepted = 0;
     for one in all {
         match one.await.unwrap() {
@@ -39,7 +73,7 @@ async fn accepted(engine: &TwoFactor, code: &str, challenges: &[&str]) -> usize 
     accepted
 }
 
-/// The second process: each line it reads is the time, a code, and the challenges to answer with it.
+/// The second process: each line it reads is answers to give.
 #[test]
 fn second_process() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
@@ -48,24 +82,26 @@ fn second_process() {
     let engine = runtime.block_on(open(&PathBuf::from(folder), &clock));
     println!("\nready");
     for line in std::io::stdin().lines() {
-        let line = line.unwrap();
-        let words: Vec<&str> = line.split(' ').collect();
-        let [time, code, challenges @ ..] = &words[..] else { panic!("{line}") };
-        let ahead = time.parse::<jiff::Timestamp>().unwrap().duration_since(clock.now());
-        clock.advance(ahead.unsigned_abs());
-        let accepted = runtime.block_on(accepted(&engine, code, challenges));
+        let answers: Answers = serde_json::from_str(&line.unwrap()).unwrap();
+        clock.advance(answers.now.duration_since(clock.now()).unsigned_abs());
+        let accepted = runtime.block_on(accepted(&engine, answers));
         println!("\naccepted {accepted}");
     }
 }
 
-/// Has the second process answer challenges with a code.
-fn answer(second: &mut SecondProcess, clock: &ManualClock, code: &str, challenges: &[String]) {
-    second.say(&format!("{} {code} {}", clock.now(), challenges.join(" ")));
+/// Has the second process give answers.
+fn answer(second: &mut SecondProcess, answers: &Answers) {
+    second.say(&serde_json::to_string(answers).unwrap());
 }
 
-/// Returns how many answers the second process accepted, as far as it said so.
+/// Returns how many answers the second process accepted. Nothing if it ended before it said so.
+fn heard(second: &mut SecondProcess) -> Option<usize> {
+    second.hear("accepted ").map(|count| count.parse().unwrap())
+}
+
+/// Returns how many answers the second process accepted.
 fn accepted_by(second: &mut SecondProcess) -> usize {
-    second.hear("accepted ").map_or(0, |count| count.parse().unwrap())
+    heard(second).expect("the second process ended")
 }
 
 async fn challenges(engine: &TwoFactor, user: &str, type_id: &str, count: usize) -> Vec<String> {
@@ -89,14 +125,69 @@ async fn accept_each_code_of_a_factor_once() {
     for (type_id, code) in [("totp", app.code(clock.now())), ("recovery", codes[0].clone())] {
         let all = challenges(&engine, "alice", type_id, 200).await;
         let (mine, theirs) = all.split_at(100);
-        answer(&mut second, &clock, &code, theirs);
-        let mine: Vec<&str> = mine.iter().map(String::as_str).collect();
-        let here = accepted(&engine, &code, &mine).await;
+        answer(&mut second, &Answers::code(&clock, &code, theirs));
+        let here = accepted(&engine, Answers::code(&clock, &code, mine)).await;
         let there = accepted_by(&mut second);
         println!("200 uses of one code of {type_id}: {here} accepted here, {there} there");
         assert_eq!(here + there, 1);
-        assert_eq!(accepted(&engine, &code, &mine).await, 0);
+        assert_eq!(accepted(&engine, Answers::code(&clock, &code, mine)).await, 0);
     }
+}
+
+/// Enrols the passkey of a device as the user's first factor.
+async fn enrol_passkey(engine: &TwoFactor, user: &str, device: &Authenticator) {
+    let fido = instance(engine, "fido").await;
+    let enrolment = engine.enrol(NewEnrolment::new(sign_in(user), fido, Proof::FirstFactor)).await.unwrap();
+    let credential = device.create(&enrolment.public, ORIGIN).answer(device);
+    engine.finish_enrolment(SUBSCRIPTION, EnrolmentAnswer::credential(&enrolment.id, credential)).await.unwrap();
+}
+
+/// Starts a challenge and returns a right answer to it.
+async fn assertion(engine: &TwoFactor, user: &str, device: &Authenticator) -> (String, Given) {
+    let fido = instance(engine, "fido").await;
+    let challenge = engine.start(NewChallenge::new(sign_in(user)).two_factor(fido)).await.unwrap();
+    let credential = device.get(challenge.public.as_ref().unwrap(), ORIGIN).answer(device);
+    (challenge.id, Given::Credential(credential))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accept_each_assertion_of_a_passkey_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(NOON.parse().unwrap());
+    let engine = open(folder.path(), &clock).await;
+    let mut second = SecondProcess::start(FOLDER, folder.path());
+
+    // One assertion, again and again. Both processes verify the same challenge.
+    let synced = Authenticator {
+        flags: flag::UP | flag::UV | flag::BE | flag::BS,
+        ..Authenticator::new(Algorithm::Es256, "alice")
+    };
+    enrol_passkey(&engine, "alice", &synced).await;
+    for _ in 0..5 {
+        let one = assertion(&engine, "alice", &synced).await;
+        let uses = || Answers { now: clock.now(), all: vec![one.clone(); 100] };
+        answer(&mut second, &uses());
+        let here = accepted(&engine, uses()).await;
+        let there = accepted_by(&mut second);
+        println!("200 uses of one assertion: {here} accepted here, {there} there");
+        assert_eq!(here + there, 1);
+        assert_eq!(accepted(&engine, uses()).await, 0);
+    }
+
+    // An assertion for each of many challenges, all with the same counter: copies of a device that cannot be copied.
+    let mut device = Authenticator { sign_count: 5, ..Authenticator::new(Algorithm::Es256, "bob") };
+    enrol_passkey(&engine, "bob", &device).await;
+    device.sign_count = 6;
+    let mut all = Vec::with_capacity(200);
+    for _ in 0..200 {
+        all.push(assertion(&engine, "bob", &device).await);
+    }
+    let theirs = all.split_off(100);
+    answer(&mut second, &Answers { now: clock.now(), all: theirs });
+    let here = accepted(&engine, Answers { now: clock.now(), all }).await;
+    let there = accepted_by(&mut second);
+    println!("200 assertions with one counter: {here} accepted here, {there} there");
+    assert_eq!(here + there, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,14 +202,15 @@ async fn that_is_killed_leaves_no_code_to_be_accepted_twice() {
         clock.advance(STEP);
         let code = app.code(clock.now());
         let all = challenges(&engine, "alice", "totp", 9).await;
-        answer(&mut second, &clock, &code, &all[..8]);
+        answer(&mut second, &Answers::code(&clock, &code, &all[..8]));
         // At any moment between the first answer and the last.
         std::thread::sleep(Duration::from_micros(700 * round * round));
         second.kill();
-        let said = accepted_by(&mut second);
-        let after = accepted(&engine, &code, &[&all[8]]).await;
+        let said = heard(&mut second).unwrap_or(0);
+        let after = accepted(&engine, Answers::code(&clock, &code, &all[8..])).await;
         assert!(said + after <= 1, "round {round}: {said} before and {after} after");
-        assert_eq!(accepted(&engine, &code, &[&all[0]]).await, 0, "round {round}: it has been used by now");
+        let again = accepted(&engine, Answers::code(&clock, &code, &all[..1])).await;
+        assert_eq!(again, 0, "round {round}: it has been used by now");
         if after == 0 { used += 1 } else { unused += 1 }
     }
     println!("20 kills: the code was used before {used}, and not yet {unused}");
