@@ -16,9 +16,9 @@ pub struct Options {
     #[serde(rename = "FidoHints", default)]
     #[schemars(length(max = 3))]
     pub hints: Vec<Hint>,
-    /// How long a person may take to answer, in seconds.
+    /// How long a person may take to answer, in seconds. Challenges and enrolments end after 300 seconds anyway.
     #[serde(rename = "FidoTimeoutSeconds", default = "five_minutes")]
-    #[schemars(range(min = 60, max = 600))]
+    #[schemars(range(min = 60, max = 300))]
     pub timeout: Timeout,
 }
 
@@ -69,8 +69,8 @@ impl Options {
     /// What is wrong.
     pub fn check(&self, site: &Site) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
-        if !(60..=600).contains(&self.timeout.0) {
-            problems.push(problem("/FidoTimeoutSeconds", "must be between 60 and 600"));
+        if !(60..=300).contains(&self.timeout.0) {
+            problems.push(problem("/FidoTimeoutSeconds", "must be between 60 and 300"));
         }
         if self.hints.len() > 3 {
             problems.push(problem("/FidoHints", "has at most three entries"));

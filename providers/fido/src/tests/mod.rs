@@ -9,6 +9,7 @@ mod keys;
 mod pages;
 mod registrations;
 mod states;
+mod vectors;
 
 use serde_json::Value;
 use twofactor_factor::testing;

@@ -28,7 +28,7 @@ fn an_instance_needs_a_site() {
     let problems = Fido::configure(&Options::default(), &nowhere).unwrap_err();
     assert_eq!(problems[0].pointer, "");
     for (value, pointer) in [
-        (json!({"FidoTimeoutSeconds": 601}), "/FidoTimeoutSeconds"),
+        (json!({"FidoTimeoutSeconds": 301}), "/FidoTimeoutSeconds"),
         (json!({"FidoHints": ["hybrid", "hybrid", "hybrid", "hybrid"]}), "/FidoHints"),
         (json!({"FidoHints": ["usb"]}), ""),
     ] {
