@@ -23,23 +23,36 @@ const TIME: Duration = Duration::from_secs(4);
 /// An input that takes longer is a fault, since whatever reads it is bounded. A busy machine without optimisation stays below.
 const ONE_INPUT: Duration = Duration::from_secs(20);
 
-/// Runs targets with their seeds, and with mutations of these.
+/// Runs targets with their seeds, and with mutations of these. If the environment has `FUZZ_SECONDS`, each target runs for this time, and the
+/// number of its inputs is printed.
 ///
 /// # Panics
 /// If a target panics, takes too long for one input, or has no seeds. The input is printed.
 pub fn run_briefly(targets: &[Target]) {
+    let longer = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let (most, time) = longer.map_or((MUTATIONS, TIME), |time| (usize::MAX, time));
     for (name, target) in targets {
         let seeds = seeds(name);
         let mut mutations = Mutations::of(&seeds);
-        let end = Instant::now() + TIME;
+        let end = Instant::now() + time;
         seeds.iter().for_each(|seed| run(name, *target, seed));
-        for _ in 0..MUTATIONS {
+        let mut inputs = seeds.len();
+        for _ in 0..most {
             if Instant::now() > end {
                 break;
             }
             run(name, *target, &mutations.next());
+            inputs += 1;
+        }
+        if longer.is_some() {
+            report(name, inputs);
         }
     }
+}
+
+#[allow(clippy::print_stdout, reason = "the output of a test that was asked to run longer")]
+fn report(name: &str, inputs: usize) {
+    println!("{name}: {inputs} inputs");
 }
 
 /// Runs a target with one input.
