@@ -15,6 +15,7 @@ mod factor_start;
 mod factor_verify;
 mod history;
 mod limits;
+mod mail_html;
 mod mailbox;
 mod notice;
 mod notice_text;

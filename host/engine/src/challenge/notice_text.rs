@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use super::text::{Texts, escaped};
+use super::mail_html::{self, escaped};
+use super::text::Texts;
 use crate::language::preferred_language;
 
 /// What happened.
@@ -203,13 +204,12 @@ pub(super) fn mail(notice: &Notice, locale: Option<&str>) -> Texts {
         Some(url) => format!("<a href=\"{0}\">{0}</a>", escaped(url)),
         None => escaped(language.support),
     };
-    let html = HTML
-        .replace("{lang}", language.tag)
-        .replace("{title}", &escaped(&subject))
+    let body = BODY
         .replace("{sentence}", &escaped(&sentence))
         .replace("{event}", &escaped(&event))
         .replace("{nothing}", &escaped(language.nothing_to_do))
         .replace("{object}", &escaped(language.object).replace("&#123;contact&#125;", &link));
+    let html = mail_html::page(language.tag, &subject, &body);
     Texts { locale: language.tag, subject, text, html: Some(html) }
 }
 
@@ -226,25 +226,11 @@ pub(super) fn short(notice: &Notice, locale: Option<&str>) -> Texts {
     Texts { locale: language.tag, subject: String::new(), text, html: None }
 }
 
-/// One link, to where the person objects; otherwise like the message with a code.
-const HTML: &str = r#"<!doctype html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-</head>
-<body style="margin:0;padding:24px 12px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;line-height:1.5">
-<div style="max-width:440px;margin:0 auto;padding:28px;border:1px solid #8886;border-radius:12px">
-<h1 style="margin:0 0 16px;font-size:18px;font-weight:600">{title}</h1>
-<p style="margin:0 0 8px;font-size:15px">{sentence}</p>
+/// Its only link leads to where the person objects.
+const BODY: &str = r#"<p style="margin:0 0 8px;font-size:15px">{sentence}</p>
 <p style="margin:0 0 16px;font-size:18px;font-weight:600">{event}</p>
 <p style="margin:0 0 8px;font-size:13px">{nothing}</p>
 <p style="margin:0;font-size:15px">{object}</p>
-</div>
-</body>
-</html>
 "#;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What people read: in English, German, French and Italian.
 
+use super::mail_html::{self, escaped};
 use crate::instance::Policy;
 use crate::language::preferred_language;
 
@@ -109,12 +110,11 @@ pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u
     };
     let validity = language.validity.replace("{time}", &time(language, seconds));
     let text = format!("{subject}\n\n{code}\n\n{validity}\n{}\n", language.warning);
-    let html = HTML
-        .replace("{lang}", language.tag)
-        .replace("{title}", &escaped(&subject))
+    let body = BODY
         .replace("{validity}", &escaped(&validity))
         .replace("{warning}", &escaped(language.warning))
         .replace("{code}", code);
+    let html = mail_html::page(language.tag, &subject, &body);
     Texts { locale: language.tag, subject, text, html: Some(html) }
 }
 
@@ -125,12 +125,9 @@ pub(super) fn test_mail(policy: &Policy, locale: Option<&str>, code: &str) -> Te
     let sentence = language.test.replace("{application}", application(policy));
     let about = language.test_code;
     let text = format!("{sentence}\n\n{code}\n\n{about}\n");
-    let html = HTML
-        .replace("{lang}", language.tag)
-        .replace("{title}", &escaped(&subject))
-        .replace("{validity}", &escaped(&sentence))
-        .replace("{warning}", &escaped(about))
-        .replace("{code}", code);
+    let body =
+        BODY.replace("{validity}", &escaped(&sentence)).replace("{warning}", &escaped(about)).replace("{code}", code);
+    let html = mail_html::page(language.tag, &subject, &body);
     Texts { locale: language.tag, subject, text, html: Some(html) }
 }
 
@@ -162,42 +159,9 @@ pub(super) fn short(policy: &Policy, locale: Option<&str>, code: &str, seconds: 
     Texts { locale: language.tag, subject: String::new(), text, html: None }
 }
 
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // What a template of this file looks like must not come in from outside.
-            '{' => out.push_str("&#123;"),
-            '}' => out.push_str("&#125;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// No image, no link, nothing from elsewhere; readable where styles are dropped, and in dark mode.
-const HTML: &str = r#"<!doctype html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-</head>
-<body style="margin:0;padding:24px 12px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;line-height:1.5">
-<div style="max-width:440px;margin:0 auto;padding:28px;border:1px solid #8886;border-radius:12px">
-<h1 style="margin:0 0 16px;font-size:18px;font-weight:600">{title}</h1>
-<p style="margin:0 0 16px;font-size:34px;font-weight:700;letter-spacing:6px;font-family:ui-monospace,Menlo,Consolas,monospace">{code}</p>
+const BODY: &str = r#"<p style="margin:0 0 16px;font-size:34px;font-weight:700;letter-spacing:6px;font-family:ui-monospace,Menlo,Consolas,monospace">{code}</p>
 <p style="margin:0 0 8px;font-size:15px">{validity}</p>
 <p style="margin:0;font-size:13px;opacity:.75">{warning}</p>
-</div>
-</body>
-</html>
 "#;
 
 #[cfg(test)]
