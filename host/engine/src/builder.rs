@@ -301,6 +301,7 @@ impl Builder {
             audit: audit.clone(),
             instances: instances.clone(),
             challenges: challenges.clone(),
+            factors: factors.clone(),
             passwords: Passwords::new(),
             limits,
             policy: self.accounts,

@@ -51,6 +51,7 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/login/oidc"
         | "/admin/login/oidc/back"
         | "/admin/second-factor"
+        | "/admin/second-factor/other"
         | "/admin/second-factor/resend"
         | "/admin/invitation/{secret}"
         | "/admin/language/{tag}" => Rule::Nobody,
@@ -61,6 +62,9 @@ fn rule(path: &str) -> (Rule, bool) {
         | "/admin/account"
         | "/admin/account/password"
         | "/admin/account/sessions"
+        | "/admin/account/factors"
+        | "/admin/account/factors/{id}/remove"
+        | "/admin/account/enrolments/{id}"
         | "/admin/messages"
         | "/admin/logout" => Rule::Everybody,
         "/admin/messages/unlock" => Rule::Everybody,
@@ -96,7 +100,15 @@ fn rule(path: &str) -> (Rule, bool) {
 }
 
 /// The forms that everybody may send.
-const ONESELF: [&str; 4] = ["/admin/account/password", "/admin/account/sessions", "/admin/logout", "/admin/messages"];
+const ONESELF: [&str; 7] = [
+    "/admin/account/password",
+    "/admin/account/sessions",
+    "/admin/account/factors",
+    "/admin/account/factors/{id}/remove",
+    "/admin/account/enrolments/{id}",
+    "/admin/logout",
+    "/admin/messages",
+];
 
 /// What everybody reads and those of the whole installation change.
 const SYSTEM_CHANGES: [&str; 4] =

@@ -14,8 +14,10 @@ use std::path::PathBuf;
 
 use authenticator::{Authenticator, Properties};
 use chromium::{BrowserSettings, Chromium, ENTER, axe, needs, skipped};
+use common::visitor::PASSWORD;
 use factor_site::FactorSite;
 use serde_json::json;
+use twofactor::Actor;
 
 /// Takes a picture, and fails on whatever axe-core finds.
 async fn look(browser: &Chromium, axe: Option<&PathBuf>, name: &str) {
@@ -287,4 +289,63 @@ async fn a_browser_that_refuses_or_has_no_passkey_says_so_and_another_way_is_ope
     plain.fill("#code", &format!("{}-{}", &code[..3], &code[3..])).await;
     plain.click("button.main").await;
     assert_eq!(site.redeem(&plain, &begun).await["two_factor"], site.apps);
+}
+
+#[tokio::test]
+async fn an_administrator_adds_a_passkey_and_logs_in_with_it() {
+    let test = "an_administrator_adds_a_passkey_and_logs_in_with_it";
+    if skipped(test) {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    let (accounts, admin) = (site.engine.accounts(), site.admin());
+    for id in [&site.passkeys, &site.recovery] {
+        let logins = serde_json::from_value(json!({"kind": "client_application", "id": "twofactor-admin"})).unwrap();
+        admin.set_assignments("shop", id, vec![logins]).await.unwrap();
+    }
+    accounts.set_second_factor(&Actor::new("test"), Some("shop".to_owned()), false, None).await.unwrap();
+    let browser = site.browser(BrowserSettings::default()).await;
+    let authenticator = Authenticator::add(&browser, Properties::default()).await;
+    let path = accounts.first_invitation().await.unwrap().unwrap().path();
+    browser.open(&format!("{}{path}", site.url)).await;
+    browser.fill("#name", "Anna Muster").await;
+    browser.fill("#email", "anna@example.com").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    browser.sees(".notice.warn", "Add a second factor").await;
+    browser.click(".notice.warn a").await;
+    browser.sees("h2#factors", "Your second factors").await;
+    look(&browser, axe.as_ref(), "admin-own-factors-none").await;
+    browser.fill("form[action$=factors] input[type=password]", PASSWORD).await;
+    browser.click("form[action$=factors] button").await;
+    browser.sees("h1", "Add a passkey").await;
+    look(&browser, axe.as_ref(), "admin-own-passkey").await;
+    browser.fill("#label", "Laptop").await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Your recovery codes").await;
+    look(&browser, axe.as_ref(), "admin-own-codes").await;
+    browser.click("form button.main").await;
+    browser.sees(".notice.good", "Second factor added.").await;
+    look(&browser, axe.as_ref(), "admin-own-factors").await;
+    assert_eq!(authenticator.credentials().await.len(), 1);
+
+    let log_in = async || {
+        browser.click(".person button").await;
+        browser.sees("h1", "Log in").await;
+        browser.fill("#email", "anna@example.com").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.click("button.main").await;
+    };
+    // The script asks at once.
+    log_in().await;
+    browser.sees("h1", "Overview").await;
+    // Without the authenticator there is the page, and a way on.
+    authenticator.remove().await;
+    log_in().await;
+    browser.sees("h1", "Use your passkey").await;
+    look(&browser, axe.as_ref(), "admin-login-passkey").await;
+    browser.click("form.again button").await;
+    browser.sees("h1", "Enter your code").await;
+    browser.sees("main", "recovery codes").await;
 }

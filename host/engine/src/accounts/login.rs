@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use super::browser::Place;
 use super::password::PasswordCheck;
-use super::second_factor::{CLIENT_APPLICATION, reaches};
-use super::{Accounts, Client, OpenedSession, Use, actor_name};
-use crate::challenge::{Answer, Challenge, Challenges, NewChallenge, to_the_end};
+use super::second_factor::reaches;
+use super::{Accounts, Client, LoginFactor, OpenedSession, Use, actor_name};
+use crate::challenge::{Answer, Challenge, ChallengeStatus, Challenges, NewChallenge, to_the_end};
 use crate::error::Error;
 use crate::instance::SignIn;
 use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces};
@@ -25,14 +25,32 @@ const WAITS: Duration = Duration::from_secs(600);
 pub enum LoggedIn {
     /// Complete.
     Session(OpenedSession),
-    /// A code was sent: continue with [`Accounts::second_factor`].
+    /// A second factor is asked for: continue with [`Accounts::second_factor`], or for a passkey with
+    /// [`Accounts::second_factor_credential`].
     SecondFactor {
         /// The token that continues this login, valid for 10 minutes. It grants no access by
         /// itself.
         pending: Secret,
-        /// The challenge that was sent.
+        /// The challenge: for a factor that the person holds, or a code that was sent.
         challenge: Challenge,
     },
+}
+
+/// A login that waits for its second factor.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PendingLogin {
+    /// The challenge to answer.
+    pub challenge: Challenge,
+    /// The kinds of factors with which the person can complete the login, the strongest first; none if a code was sent.
+    pub factors: Vec<LoginFactor>,
+}
+
+/// What a person answers a challenge with.
+#[derive(Clone, Copy)]
+enum Given {
+    Code,
+    Credential,
 }
 
 /// How somebody proved to be an account's owner.
@@ -126,17 +144,15 @@ impl Accounts {
         if let Some(start) = start {
             let subscription = start.sign_in.subscription.clone();
             let challenge = self.challenges.start_for_account(start).await?;
-            let (pending, digest) = Use::Login.draw()?;
-            let now = self.clock.now();
             let login = LoginRecord {
-                digest,
+                digest: [0; 32],
                 account: record.id,
                 generation: record.generation,
                 subscription,
                 challenge: challenge.id.clone(),
-                expires_at: now + WAITS,
+                expires_at: self.clock.now() + WAITS,
             };
-            self.store.insert_login(login, now).await?;
+            let pending = self.wait_with(login).await?;
             return Ok(LoggedIn::SecondFactor { pending, challenge });
         }
         // The configured requirement does not block a link: somebody must be able to log in to set
@@ -159,27 +175,80 @@ impl Accounts {
         opened.map(LoggedIn::Session).ok_or_else(Error::invalid_credentials)
     }
 
-    /// Returns how to ask for the second factor; none if no instance that could reach the person is
-    /// available.
+    /// Stores a login that waits for its challenge. Returns the token that continues it.
+    async fn wait_with(&self, login: LoginRecord) -> Result<Secret, Error> {
+        let (pending, digest) = Use::Login.draw()?;
+        self.store.insert_login(LoginRecord { digest, ..login }, self.clock.now()).await?;
+        Ok(pending)
+    }
+
+    /// Returns how to ask for the second factor: the strongest one that the person holds, or without one a code that is sent. None if
+    /// no instance that could reach the person is available.
+    ///
+    /// # Errors
+    /// [`Error::is_no_instance_available`] if the person holds factors, none of which can be used: a weaker way must not replace them.
     async fn second_factor_start(
         &self,
         record: &AccountRecord,
         client: &Client,
     ) -> Result<Option<NewChallenge>, Error> {
-        let Some(subscription) = self.guard.settings().await?.subscription else { return Ok(None) };
-        let sign_in = SignIn::new(subscription).client_application(CLIENT_APPLICATION).user(&record.id);
+        let Some(sign_in) = self.login_sign_in(&record.id).await? else { return Ok(None) };
+        let held = self.factors.list(&sign_in.subscription, &record.id, false).await?;
+        if let Some(strongest) = self.login_factors(&sign_in, &held).await?.into_iter().next() {
+            return Ok(Some(with_factor(sign_in, strongest.two_factor, client)));
+        }
+        if !held.is_empty() {
+            let actor = client.actor(actor_name(&record.id));
+            let detail = "no second factor of the account can be used";
+            self.audit.append(&actor, "account.login-refused", &record.id, detail).await?;
+            return Err(Error::no_instance_available());
+        }
         let person = self.person(record)?;
         let phone = person.phone.as_deref();
         if !self.instances.choose(&sign_in, None).await?.iter().any(|one| reaches(one.recipient_kind, phone)) {
             return Ok(None);
         }
-        let mut start = NewChallenge::new(sign_in).email(person.email);
+        let mut start = new_challenge(sign_in, client).email(person.email);
         start.recipient.phone = person.phone;
-        start.locale = client.locale.clone();
-        start.purpose = Some(PURPOSE.to_owned());
-        start.client_address = client.address;
-        start.first_factor = true;
         Ok(Some(start))
+    }
+
+    /// Returns a pending login, for its page.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if the login or its challenge has ended.
+    pub async fn pending_login(&self, pending: &str) -> Result<PendingLogin, Error> {
+        let login = self.waiting(pending).await?;
+        let found = self.challenges.look(&login.subscription, &login.challenge).await?;
+        let (challenge, _) =
+            found.filter(|(_, status)| *status == ChallengeStatus::Open).ok_or_else(Error::login_closed)?;
+        let factors = match challenge.recipient_hint {
+            Some(_) => Vec::new(),
+            None => self.factors_for(&login).await?.1,
+        };
+        Ok(PendingLogin { challenge, factors })
+    }
+
+    /// Returns the kinds of factors with which the person of a login can complete it.
+    async fn factors_for(&self, login: &LoginRecord) -> Result<(SignIn, Vec<LoginFactor>), Error> {
+        let sign_in = self.login_sign_in(&login.account).await?;
+        let sign_in = sign_in.filter(|one| one.subscription == login.subscription).ok_or_else(Error::login_closed)?;
+        let held = self.factors.list(&login.subscription, &login.account, false).await?;
+        let factors = self.login_factors(&sign_in, &held).await?;
+        Ok((sign_in, factors))
+    }
+
+    /// Asks for another factor that the person holds. Returns the token that continues the login.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if the login has ended, or if the person holds no such factor; [`Error::is_rate_limited`].
+    pub async fn ask_for_factor(&self, pending: &str, two_factor: &str, client: &Client) -> Result<Secret, Error> {
+        let login = self.waiting(pending).await?;
+        let (sign_in, factors) = self.factors_for(&login).await?;
+        let chosen = factors.into_iter().find(|one| one.two_factor == two_factor).ok_or_else(Error::login_closed)?;
+        let start = with_factor(sign_in, chosen.two_factor, client);
+        let challenge = self.challenges.start_for_account(start).await?.id;
+        self.wait_with(LoginRecord { challenge, ..login }).await
     }
 
     /// Returns a pending login. A change to its account ends it.
@@ -189,26 +258,56 @@ impl Accounts {
         found.ok_or_else(Error::login_closed)
     }
 
-    /// Completes a login with the code that was sent.
+    /// Completes a login with a code: the one that was sent, or one of a factor that the person holds.
     ///
     /// # Errors
     /// [`Error::is_code_rejected`]; [`Error::is_closed`] if the login or its challenge has ended;
     /// [`Error::is_rate_limited`].
     pub async fn second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
-        let (this, client) = (self.clone(), client.clone());
-        let (pending, code) = (Zeroizing::new(pending.to_owned()), Zeroizing::new(code.to_owned()));
-        // Runs to completion even if the browser disconnects: the audit log records each code that
-        // was used.
-        to_the_end(async move { this.verify_second_factor(&pending, &code, &client).await }).await
+        self.answer(pending, (Given::Code, code), client).await
     }
 
-    async fn verify_second_factor(&self, pending: &str, code: &str, client: &Client) -> Result<OpenedSession, Error> {
+    /// Completes a login with a passkey: in JSON what `toJSON()` of the credential returned in the browser.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::second_factor`].
+    pub async fn second_factor_credential(
+        &self,
+        pending: &str,
+        credential: &str,
+        client: &Client,
+    ) -> Result<OpenedSession, Error> {
+        self.answer(pending, (Given::Credential, credential), client).await
+    }
+
+    async fn answer(
+        &self,
+        pending: &str,
+        (given, text): (Given, &str),
+        client: &Client,
+    ) -> Result<OpenedSession, Error> {
+        let (this, client) = (self.clone(), client.clone());
+        let (pending, text) = (Zeroizing::new(pending.to_owned()), Zeroizing::new(text.to_owned()));
+        // Runs to completion even if the browser disconnects: the audit log records each answer that
+        // was right.
+        to_the_end(async move { this.verify_second_factor(&pending, (given, &text), &client).await }).await
+    }
+
+    async fn verify_second_factor(
+        &self,
+        pending: &str,
+        (given, text): (Given, &str),
+        client: &Client,
+    ) -> Result<OpenedSession, Error> {
         let login = self.waiting(pending).await?;
         let account = &login.account;
-        let answer = Answer::new(&login.challenge, code).client_address(client.address);
-        let result = self.challenges.verify(&login.subscription, answer).await;
-        match result {
-            Ok(verified) if verified.user.as_ref() == Some(account) => {}
+        let answer = match given {
+            Given::Code => Answer::new(&login.challenge, text),
+            Given::Credential => Answer::credential(&login.challenge, text),
+        };
+        let result = self.challenges.verify(&login.subscription, answer.client_address(client.address)).await;
+        let verified = match result {
+            Ok(verified) if verified.user.as_ref() == Some(account) => verified,
             Ok(_) => return Err(Error::login_closed()),
             Err(error) => {
                 if error.is_code_rejected() {
@@ -217,10 +316,13 @@ impl Accounts {
                 }
                 return Err(error);
             }
-        }
+        };
         let actor = client.actor(actor_name(account));
         self.audit.append(&actor, "account.login", account, "with a second factor").await?;
-        self.second_factor_worked(&actor, &login.subscription).await?;
+        // A factor that one person holds does not show that everybody could be asked for one.
+        if verified.factor.is_none() {
+            self.second_factor_worked(&actor, &login.subscription).await?;
+        }
         let session = self.begin(account, true, client)?;
         let opened = self.open_in(session, login.generation, Replaces::Login(login.digest), client).await?;
         opened.ok_or_else(Error::login_closed)
@@ -235,4 +337,20 @@ impl Accounts {
         let login = self.waiting(pending).await?;
         self.challenges.resend(&login.subscription, &login.challenge, None).await
     }
+}
+
+/// Returns a challenge of a login.
+fn new_challenge(sign_in: SignIn, client: &Client) -> NewChallenge {
+    NewChallenge {
+        locale: client.locale.clone(),
+        purpose: Some(PURPOSE.to_owned()),
+        client_address: client.address,
+        first_factor: true,
+        ..NewChallenge::new(sign_in)
+    }
+}
+
+/// Returns a challenge that is answered with a factor that the person holds.
+fn with_factor(sign_in: SignIn, two_factor: String, client: &Client) -> NewChallenge {
+    NewChallenge { two_factor: Some(two_factor), ..new_challenge(sign_in, client) }
 }

@@ -210,7 +210,7 @@ impl Accounts {
         ))
     }
 
-    /// Deletes an account. Its sessions end at once.
+    /// Deletes an account. Its sessions and the factors of its owner end at once.
     ///
     /// # Errors
     /// Not found. A conflict if it is the last active account of a system administrator.
@@ -218,7 +218,13 @@ impl Accounts {
         self.record(id).await?;
         self.audit.append(actor, "account.delete", id, "").await?;
         match self.store.delete_account(id).await? {
-            AccountUpdate::Applied => Ok(()),
+            AccountUpdate::Applied => {
+                // They are of no use without the account.
+                if let Err(error) = self.end_factors(id).await {
+                    tracing::error!(error = error.operator_detail(), "could not end the factors of a deleted account");
+                }
+                Ok(())
+            }
             AccountUpdate::Stale => Err(Error::not_found("account")),
             AccountUpdate::LastSystemAdmin => Err(self.last_system_admin(actor, "account.delete", id).await?),
         }

@@ -8,6 +8,7 @@
 mod browser;
 mod common_words;
 mod external;
+mod factors;
 mod invitation;
 mod login;
 mod manage;
@@ -30,8 +31,9 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use external::{AuthorizationRequest, ExternalIdentity};
+pub use factors::{AddedFactor, LoginFactor, OwnFactors};
 pub use invitation::{Invitation, Invited};
-pub use login::LoggedIn;
+pub use login::{LoggedIn, PendingLogin};
 pub use manage::{AccountChange, NewAccount};
 pub use second_factor::{SecondFactor, SecondFactorState};
 pub use session::{OpenedSession, Session, SessionInfo};
@@ -41,6 +43,7 @@ use crate::challenge::{Challenges, RateLimits, email_address, phone_number};
 use crate::clock::Clock;
 use crate::display_name;
 use crate::error::Error;
+use crate::factor::Factors;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
 use crate::random;
@@ -98,6 +101,7 @@ pub struct Accounts {
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) instances: Arc<Instances>,
     pub(crate) challenges: Arc<Challenges>,
+    pub(crate) factors: Factors,
     pub(crate) passwords: Passwords,
     pub(crate) limits: RateLimits,
     pub(crate) policy: AccountPolicy,

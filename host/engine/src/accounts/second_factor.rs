@@ -42,6 +42,8 @@ pub enum SecondFactorState {
     NoInstance,
     /// There are instances, but none can reach the person: the account has no phone number.
     NotReachable,
+    /// The person can add a factor, such as a passkey, and has none yet.
+    NotEnrolled,
     /// It is available.
     Ready,
 }
@@ -182,15 +184,18 @@ impl Accounts {
     /// # Errors
     /// If the store is not available.
     pub async fn second_factor_state(&self, account: &Account) -> Result<SecondFactorState, Error> {
-        let Some(subscription) = self.guard.settings().await?.subscription else {
+        let Some(sign_in) = self.login_sign_in(&account.id).await? else {
             return Ok(SecondFactorState::NoSubscription);
         };
-        let sign_in = SignIn::new(subscription).client_application(CLIENT_APPLICATION).user(&account.id);
         let chosen = self.instances.choose(&sign_in, None).await?;
-        Ok(if chosen.is_empty() {
-            SecondFactorState::NoInstance
-        } else if chosen.iter().any(|one| reaches(one.recipient_kind, account.phone.as_deref())) {
+        let own = self.factors_of(&account.id).await?;
+        let is_reachable = chosen.iter().any(|one| reaches(one.recipient_kind, account.phone.as_deref()));
+        Ok(if is_reachable || !own.factors.is_empty() {
             SecondFactorState::Ready
+        } else if !own.enrollable.is_empty() {
+            SecondFactorState::NotEnrolled
+        } else if chosen.is_empty() {
+            SecondFactorState::NoInstance
         } else {
             SecondFactorState::NotReachable
         })

@@ -286,12 +286,29 @@ impl Accounts {
         self.renew(session, session.generation, Replaces::Session(session.record.digest)).await
     }
 
-    async fn own_password(&self, session: &Session, password: &str, client: &Client) -> Result<AccountRecord, Error> {
-        // A session that has ended since it was looked up must not be usable for guessing
-        // passwords.
-        if self.store.session(&session.record.digest).await?.is_none() {
-            return Err(Error::login_closed());
+    /// Checks that a session has not ended since it was looked up.
+    pub(super) async fn check_alive(&self, session: &Session) -> Result<(), Error> {
+        match self.store.session(&session.record.digest).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::login_closed()),
         }
+    }
+
+    /// Continues a session whose person has just proved a second factor.
+    pub(super) async fn with_second_factor(&self, session: &Session) -> Result<OpenedSession, Error> {
+        let record = SessionRecord { second_factor: true, ..(*session.record).clone() };
+        let opened = self.open(record, session.generation, Replaces::Session(session.record.digest), false).await?;
+        opened.ok_or_else(Error::login_closed)
+    }
+
+    pub(super) async fn own_password(
+        &self,
+        session: &Session,
+        password: &str,
+        client: &Client,
+    ) -> Result<AccountRecord, Error> {
+        // An ended session must not be usable for guessing passwords.
+        self.check_alive(session).await?;
         let record = self.record(&session.account.id).await?;
         let key = record.email;
         let place = Place::Session(&session.id);

@@ -14,8 +14,8 @@ use crate::factor::{
     Happened, IssuedPass, RememberedDevice, RemovedFactors, UserEvent, UserEventKind, UserFactor, VerifiedAddress,
     checked_user, pass_lifetime,
 };
-use crate::store::{FactorReset, FactorSelection, FactorStatus};
-use crate::user_factor::{FactorEventKind, HeldFactor, user_persons};
+use crate::store::{FactorReset, FactorSelection, FactorStatus, SessionSelection};
+use crate::user_factor::{FactorEventKind, HeldFactor, account_persons, user_persons};
 
 /// What a reset has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,8 @@ impl Administration {
     }
 
     /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
-    /// remembered browsers, open enrolments and open challenges. The user's addresses stay, and are told.
+    /// remembered browsers, open enrolments and open challenges. The user's addresses stay, and are told. The sessions of an
+    /// administrator's account end, too.
     ///
     /// # Errors
     /// As [`Administration::suspend_factor`].
@@ -97,10 +98,13 @@ impl Administration {
         let now = self.clock.now();
         let reset = FactorReset {
             user: self.factors.held.key(subscription, user),
-            persons: user_persons(keyring, subscription, user).to_vec(),
+            // Of a user, and in case it is an administrator of that account.
+            persons: [user_persons(keyring, subscription, user), account_persons(keyring, user)].concat(),
             now,
         };
         let ended = self.store().reset_factors(reset).await?;
+        // Of an administrator whose factors somebody else may have. Without an account of this id there are none.
+        self.store().end_sessions(user, SessionSelection::AllExcept(String::new())).await?;
         let ended_view = |record: &crate::store::FactorRecord| {
             let mut view = views.remove(&record.id)?;
             (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));

@@ -8,12 +8,12 @@ use serde_json::Value;
 use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements};
 
 use super::request::{AvailableInstance, Challenge, ChallengeKind, NewChallenge};
-use super::{Challenges, Details, VerifiedBy, bucket, code};
+use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::random;
 use crate::store::{BucketKey, ChallengeRecord, Limited, NOBODY, OpenChallenge, Opened};
-use crate::user_factor::{HeldFactor, Pending, RequiredFactor, credential_person};
+use crate::user_factor::{HeldFactor, Pending, RequiredFactor, account_persons, credential_person};
 
 /// What is stored of a challenge that is answered with a factor.
 #[derive(Serialize, Deserialize)]
@@ -228,9 +228,7 @@ impl Challenges {
         match (&sign_in.user, is_webauthn) {
             (None, _) => NOBODY,
             (Some(_), false) => self.person(sign_in, "", of_account),
-            (Some(user), true) if of_account => {
-                bucket::bucket(&self.keyring, "account-credential-person", &[user.as_bytes()])
-            }
+            (Some(user), true) if of_account => account_persons(&self.keyring, user)[1],
             (Some(user), true) => credential_person(&self.keyring, &sign_in.subscription, user),
         }
     }

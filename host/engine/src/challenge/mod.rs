@@ -61,7 +61,7 @@ use crate::instance::{Chosen, Instances, SignIn};
 use crate::keyring::Keyring;
 use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
-use crate::user_factor::UserFactors;
+use crate::user_factor::{UserFactors, account_persons};
 
 /// The challenges of an engine.
 pub(crate) struct Challenges {
@@ -163,7 +163,7 @@ impl Challenges {
     /// that address.
     fn person(&self, sign_in: &SignIn, bucket: &str, of_account: bool) -> BucketKey {
         match &sign_in.user {
-            Some(account) if of_account => bucket::bucket(&self.keyring, "account-person", &[account.as_bytes()]),
+            Some(account) if of_account => account_persons(&self.keyring, account)[0],
             Some(user) => user_person(&self.keyring, &sign_in.subscription, user),
             None => {
                 let what: [&[u8]; 3] = [sign_in.subscription.as_bytes(), b"address", bucket.as_bytes()];

@@ -36,6 +36,13 @@ impl Factors {
     /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. For a user who
     /// holds none but has verified addresses, a code that was delivered to one of these is a proof.
     pub(super) async fn accept_proof(&self, proof: &Proof, what: ProofFor<'_>) -> Result<AcceptedProof, Error> {
+        let user = what.sign_in.user.as_deref().unwrap_or_default();
+        // Whoever administers a subscription that serves logins of administrators must not get into their accounts.
+        if matches!(proof, Proof::FirstFactor | Proof::Challenge(_)) && self.store.account(user).await?.is_some() {
+            return Err(Error::proof_required(
+                "the user is an administrator's account: its owner changes its factors on the page of the account",
+            ));
+        }
         match proof {
             Proof::Administrator => Ok(AcceptedProof { name: "administrator" }),
             Proof::Session => Ok(AcceptedProof { name: "session" }),

@@ -55,6 +55,12 @@ impl Sites {
         self.site(subscription, page).await
     }
 
+    /// Returns whether the pages of this server are among those that may use the passkeys of a subscription.
+    pub(crate) async fn is_own(&self, subscription: &str) -> Result<bool, Error> {
+        let Some(own) = &self.own else { return Ok(false) };
+        Ok(self.of(subscription).await?.origins.contains(&own.text))
+    }
+
     /// Returns the site that a subscription has with these settings of its sign-in page.
     pub(crate) async fn with(&self, subscription: &str, settings: &impl Serialize) -> Result<Site, Error> {
         let settings = serde_json::to_value(settings).map_err(Error::unavailable)?;

@@ -113,6 +113,13 @@ pub(crate) fn user_persons(keyring: &Keyring, subscription: &str, user: &str) ->
     [user_person(keyring, subscription, user), credential_person(keyring, subscription, user)]
 }
 
+/// Returns the persons against whom wrong answers count in logins to an account: wrong codes, and wrong credentials. What applications do
+/// with a user of the same name does not count against them.
+pub(crate) fn account_persons(keyring: &Keyring, account: &str) -> [BucketKey; 2] {
+    [b"account-person".as_slice(), b"account-credential-person"]
+        .map(|kind| keyring.bucket("limit", &[kind, account.as_bytes()]))
+}
+
 fn person(keyring: &Keyring, subscription: &str, kind: &[u8], user: &str) -> BucketKey {
     keyring.bucket("limit", &[b"person", subscription.as_bytes(), kind, user.as_bytes()])
 }

@@ -26,7 +26,7 @@ pub(super) fn script_path() -> &'static str {
 }
 
 /// Returns the script of pages with a passkey.
-pub(super) fn passkey_path() -> &'static str {
+pub(crate) fn passkey_path() -> &'static str {
     &PASSKEY_PATH
 }
 

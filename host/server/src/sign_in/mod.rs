@@ -35,6 +35,7 @@ use twofactor::sandbox::IpNet;
 use twofactor::sign_in::{Ended, HostedPage, Visit, Visited};
 
 pub(crate) use agent::name as browser_name;
+pub(crate) use assets::passkey_path as passkey_script;
 pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
 pub(crate) use result::sign;

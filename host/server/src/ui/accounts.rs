@@ -23,6 +23,7 @@ use super::person::Person;
 use super::posted::Posted;
 use super::state::Ui;
 use super::tokens::role_name;
+use super::user_factors::user_link;
 use crate::wording::Language;
 
 #[derive(Deserialize)]
@@ -261,7 +262,7 @@ pub(super) async fn edit(
     } else {
         html! {}
     };
-    show(&person, &account, message).await
+    show(&person, &ui, &account, message).await
 }
 
 /// Redirects from the target of a form of the account to the account.
@@ -269,8 +270,9 @@ pub(super) async fn to_edit(Path(id): Path<String>, uri: Uri) -> Redirect {
     on_to(&path(&id), &uri)
 }
 
-async fn show(person: &Person, account: &Account, message: Markup) -> Result<Response, Failure> {
+async fn show(person: &Person, ui: &Ui, account: &Account, message: Markup) -> Result<Response, Failure> {
     let l = person.language;
+    let settings = ui.app.engine.accounts().second_factor_settings().await.map_err(|error| person.failure(error))?;
     let edited =
         Edited::of(person, account.revision, Values::of(account).json(), |posted| Values::typed(posted).json());
     let values = &Values::read(&edited.values);
@@ -299,6 +301,9 @@ async fn show(person: &Person, account: &Account, message: Markup) -> Result<Res
                     "Erstellt einen Link, um ein neues Passwort festzulegen. Bis dahin gilt das bisherige Passwort.")) }
                 div.actions { button { (l.say("Create link", "Link erstellen")) } }
             }
+        }
+        @if let Some(subscription) = &settings.subscription {
+            p { a href=(user_link(subscription, &account.id)) { (l.say("Second factors of this account", "Zweite Faktoren dieses Kontos")) } }
         }
         @if person.may_change() && !own { p { a.button.bad href={ (here) "/remove" } { (l.say("Delete account", "Konto löschen")) } } }
     };

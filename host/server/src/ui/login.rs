@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use maud::html;
 use ring::digest::{SHA256, digest};
@@ -15,7 +15,7 @@ use twofactor::accounts::{Accounts, Client, LoggedIn, OpenedSession};
 use super::failure::Failure;
 use super::flash::Flash;
 use super::layout::{notice, outside};
-use super::links::{on_to, segment, to_login};
+use super::links::segment;
 use super::person::{Oneself, SESSION};
 use super::posted::Posted;
 use super::state::Ui;
@@ -28,7 +28,7 @@ use crate::wording::Language;
 const KNOWN: &str = "__Host-twofactor-browser-";
 
 /// Holds a login that waits for its second factor.
-const PENDING: &str = "__Host-twofactor-login";
+pub(super) const PENDING: &str = "__Host-twofactor-login";
 
 /// Somebody who is not logged in, or not yet.
 pub(super) struct Visitor {
@@ -52,6 +52,15 @@ impl Visitor {
 
     pub(super) fn language(&self) -> Language {
         self.language
+    }
+
+    /// Returns the token of the login that waits for its second factor; empty if there is none.
+    pub(super) fn pending(&self) -> &str {
+        &self.pending
+    }
+
+    pub(super) fn flash(&self) -> &Flash {
+        &self.flash
     }
 }
 
@@ -166,71 +175,6 @@ pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
         cookies.push(format!("{}; Max-Age=15552000", set(&name, secret.expose())));
     }
     cookies
-}
-
-pub(super) async fn second_factor(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
-    if visitor.pending.is_empty() { to_login(aim.path()) } else { ask_code(&visitor, &aim) }
-}
-
-fn ask_code(visitor: &Visitor, aim: &Aim) -> Response {
-    let l = visitor.language;
-    let resend = format!("/admin/second-factor/resend?to={}", segment(aim.path()));
-    let main = html! {
-        h1 { (l.say("Enter your code", "Code eingeben")) }
-        p { (l.say("We sent a code to the email address or phone number of your account.",
-            "Wir haben einen Code an die E-Mail-Adresse oder Telefonnummer Ihres Kontos gesendet.")) }
-        (visitor.flash.show())
-        form method="post" {
-            div.field { label for="code" { "Code" }
-                input.code #code name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required maxlength="20" autofocus; }
-            div.actions { button.main { (l.say("Continue", "Weiter")) } }
-        }
-        form.again method="post" action=(resend) { button.plain { (l.say("Send a new code", "Neuen Code senden")) } }
-        p { a href="/admin/login" { (l.say("Start over", "Von vorn beginnen")) } }
-    };
-    visitor.flash.shown(outside(l, l.say("Enter your code", "Code eingeben"), main))
-}
-
-pub(super) async fn answer(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes) -> Response {
-    let posted = Posted::parse(&body);
-    match visitor
-        .accounts
-        .second_factor(&visitor.pending, posted.get("code").unwrap_or_default(), &visitor.client)
-        .await
-    {
-        Ok(opened) => admit(LoggedIn::Session(opened), aim.path()),
-        Err(error) => refuse_code(&visitor, &aim, &error),
-    }
-}
-
-pub(super) async fn resend(visitor: Visitor, Query(aim): Query<Aim>) -> Response {
-    let l = visitor.language;
-    match visitor.accounts.resend(&visitor.pending).await {
-        Ok(_) => {
-            let sent = l.say(
-                "A new code is on its way. The previous code no longer works.",
-                "Ein neuer Code ist unterwegs. Der vorherige gilt nicht mehr.",
-            );
-            Flash::good(sent).on(&code_path(&aim))
-        }
-        Err(error) => refuse_code(&visitor, &aim, &error),
-    }
-}
-
-fn code_path(aim: &Aim) -> String {
-    format!("/admin/second-factor?to={}", segment(aim.path()))
-}
-
-fn refuse_code(visitor: &Visitor, aim: &Aim, error: &Error) -> Response {
-    // Nothing more can be done with an ended login.
-    let ended = error.is_closed();
-    let here = if ended { format!("/admin/login?to={}", segment(aim.path())) } else { code_path(aim) };
-    Flash::bad(words(visitor.language, error)).on(&here)
-}
-
-/// Redirects from the target of a form of this page to the page.
-pub(super) async fn to_second_factor(uri: Uri) -> Redirect {
-    on_to("/admin/second-factor", &uri)
 }
 
 pub(super) async fn log_out(

@@ -22,11 +22,15 @@ mod instances;
 mod layout;
 mod links;
 mod login;
+mod login_factor;
 mod messages;
 mod new_instance;
 mod oidc;
 mod own_account;
+mod own_enrolment;
+mod own_factors;
 mod page;
+mod passkey;
 mod pending_components;
 mod person;
 mod policy;
@@ -115,12 +119,16 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/account", get(own_account::show))
         .route("/admin/account/password", get(own_account::to_show).post(own_account::change_password))
         .route("/admin/account/sessions", get(own_account::to_show).post(own_account::end_session))
+        .route("/admin/account/factors", get(own_account::to_show).post(own_factors::begin))
+        .route("/admin/account/factors/{id}/remove", get(own_factors::ask_remove).post(own_factors::remove))
+        .route("/admin/account/enrolments/{id}", get(own_enrolment::show).post(own_factors::finish))
         .route("/admin/login", get(login::form).post(login::submit))
         .route("/admin/login/oidc", get(oidc::leave))
         // The same as `crate::oidc::BACK`, which the identity provider gets.
         .route("/admin/login/oidc/back", get(oidc::back))
-        .route("/admin/second-factor", get(login::second_factor).post(login::answer))
-        .route("/admin/second-factor/resend", get(login::to_second_factor).post(login::resend))
+        .route("/admin/second-factor", get(login_factor::show).post(login_factor::answer))
+        .route("/admin/second-factor/other", get(login_factor::to_show).post(login_factor::other))
+        .route("/admin/second-factor/resend", get(login_factor::to_show).post(login_factor::resend))
         .route("/admin/invitation/{secret}", get(login::invitation).post(login::accept))
         .route("/admin/logout", post(login::log_out))
         .route("/admin/language/{tag}", get(choose_language))

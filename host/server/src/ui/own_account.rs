@@ -1,4 +1,4 @@
-//! A person's own account: password and sessions.
+//! A person's own account: password, second factors and sessions.
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -13,6 +13,7 @@ use super::format::time;
 use super::layout::{badge, notice, table};
 use super::links::on_to;
 use super::login::{Visitor, opened_cookies, words};
+use super::own_factors;
 use super::page::{Room, page};
 use super::person::{Oneself, Person};
 use super::posted::Posted;
@@ -35,6 +36,21 @@ pub(super) async fn show(person: Person, State(ui): State<Ui>, Query(done): Quer
             ),
         ),
         "session" => notice("good", l.say("Session ended.", "Sitzung beendet.")),
+        "factor-added" => notice(
+            "good",
+            l.say(
+                "Second factor added. You will be asked for it at your next login.",
+                "Zweiter Faktor hinzugefügt. Sie werden bei Ihrer nächsten Anmeldung danach gefragt.",
+            ),
+        ),
+        "factor-removed" => notice("good", l.say("Second factor removed.", "Zweiter Faktor entfernt.")),
+        "enrolment-closed" => notice(
+            "warn",
+            l.say(
+                "That took too long, or it was finished already. You can begin again.",
+                "Das hat zu lange gedauert, oder es war schon abgeschlossen. Sie können neu beginnen.",
+            ),
+        ),
         _ => html! {},
     };
     with_message(&person, &ui, message).await
@@ -48,6 +64,7 @@ pub(super) async fn to_show(uri: Uri) -> Redirect {
 async fn with_message(person: &Person, ui: &Ui, message: Markup) -> Result<Response, Failure> {
     let l = person.language;
     let sessions = ui.app.engine.accounts().sessions(&person.session).await.map_err(|error| person.failure(error))?;
+    let factors = own_factors::section(person, ui).await?;
     let account = &person.session.account;
     let title = l.say("Your account", "Ihr Konto");
     let headings = [
@@ -71,6 +88,7 @@ async fn with_message(person: &Person, ui: &Ui, message: Markup) -> Result<Respo
             div.field { label for="new" { (l.say("New password", "Neues Passwort")) } input #new name="new" type="password" required autocomplete="new-password"; }
             div.actions { button.main { (l.say("Change password", "Passwort ändern")) } }
         } }
+        (factors)
         h2 { (l.say("Your sessions", "Ihre Sitzungen")) }
         (table(&headings, usize::MAX, sessions.iter().map(|session| vec![
             time(l, session.created_at), time(l, session.last_used_at), html! { (session.from.as_deref().unwrap_or("–")) },

@@ -29,6 +29,14 @@ pub(super) fn missing(
             format!("/admin/two-factors?subscription={}", segment(subscription.unwrap_or_default())),
             l.say("Assign instance", "Instanz zuweisen"),
         ),
+        SecondFactorState::NotEnrolled => (
+            l.say(
+                "You can protect your account with a second factor.",
+                "Sie können Ihr Konto mit einem zweiten Faktor schützen.",
+            ),
+            "/admin/account#factors".to_owned(),
+            l.say("Add a second factor", "Zweiten Faktor hinzufügen"),
+        ),
         SecondFactorState::NotReachable => (
             l.say("Your account has no phone number.", "Ihr Konto hat keine Telefonnummer."),
             format!("/admin/accounts/{}", segment(account)),
@@ -49,7 +57,7 @@ pub(super) fn banner(person: &Person) -> Markup {
     html! {
         div.notice.warn role="status" {
             p { (l.say("You logged in without a second factor.", "Sie haben sich ohne zweiten Faktor angemeldet.")) }
-            @if person.is_of_the_system() && person.may_change() { (missing) } @else {
+            @if *state == SecondFactorState::NotEnrolled || person.is_of_the_system() && person.may_change() { (missing) } @else {
                 p { (l.say("A system administrator can set it up.", "Ein Systemadministrator kann ihn einrichten.")) }
             }
         }

@@ -89,12 +89,13 @@ pub(super) fn title(l: Language) -> &'static str {
 }
 
 /// Returns the title of a factor: its type, and the name that its owner gave it.
-fn name(l: Language, factor: &UserFactor) -> String {
+pub(super) fn name(l: Language, factor: &UserFactor) -> String {
     let type_name = wording::factor_type(l, &factor.type_id);
     factor.label.as_ref().map_or_else(|| type_name.to_owned(), |label| format!("{type_name} – {label}"))
 }
 
-fn status(l: Language, factor: &UserFactor) -> Markup {
+/// Returns whether a factor can be used, as a label.
+pub(super) fn status(l: Language, factor: &UserFactor) -> Markup {
     let kind = match factor.status {
         FactorStatus::Active => "good",
         FactorStatus::Suspended => "warn",

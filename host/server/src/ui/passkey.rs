@@ -1,0 +1,34 @@
+//! What forms that are answered with a passkey share. The script is that of the sign-in page, which exists wherever passkeys work.
+
+use maud::{Markup, html};
+
+use crate::sign_in::passkey_script;
+use crate::wording::Language;
+
+/// Returns the field for the browser's answer, and the sentences that the script shows.
+pub(super) fn parts(l: Language) -> Markup {
+    let sentences = [
+        (
+            "unsupported",
+            l.say(
+                "This browser cannot use passkeys here. Update it, or choose another second factor.",
+                "Dieser Browser kann hier keine Passkeys verwenden. Aktualisieren Sie ihn, oder wählen Sie einen anderen zweiten Faktor.",
+            ),
+        ),
+        ("failed", l.say("No passkey was used. Please try again.", "Es wurde kein Passkey verwendet. Bitte versuchen Sie es noch einmal.")),
+        (
+            "known",
+            l.say("This device already has a passkey for your account.", "Dieses Gerät hat bereits einen Passkey für Ihr Konto."),
+        ),
+    ];
+    html! {
+        input type="hidden" name="credential";
+        noscript { p.error { (l.say("Passkeys need JavaScript. Allow it for this page, or choose another second factor.",
+            "Passkeys brauchen JavaScript. Erlauben Sie es für diese Seite, oder wählen Sie einen anderen zweiten Faktor.")) } }
+        div role="alert" { @for (name, sentence) in sentences { p.error data-say=(name) hidden { (sentence) } } }
+    }
+}
+
+pub(super) fn script() -> Markup {
+    html! { script src=(passkey_script()) defer {} }
+}

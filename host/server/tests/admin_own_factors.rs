@@ -1,0 +1,262 @@
+//! The second factors that administrators hold themselves: added and removed on the account's page, asked for at logins.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/factors.rs"]
+mod factors;
+#[path = "common/site.rs"]
+mod site;
+#[path = "common/totp.rs"]
+mod totp;
+
+use common::visitor::{PASSWORD, Page, Visitor};
+use factors::Stage;
+use serde_json::json;
+use twofactor::accounts::{AccountChange, AccountState, NewAccount};
+use twofactor::token::Role;
+use twofactor::{Actor, Assignment};
+
+const ACCOUNT: &str = "/admin/account";
+const LOGIN: &str = "/admin/login?to=%2Fadmin";
+const SECOND: &str = "/admin/second-factor?to=%2Fadmin";
+const FORM: [(&str, &str); 2] = [("email", "anna@example.com"), ("password", PASSWORD)];
+const BECAUSE: (&str, &str) = ("reason", "Lost phone");
+
+/// An administrator with an app and recovery codes.
+struct Anna {
+    visitor: Visitor,
+    id: String,
+    secret: String,
+    codes: Vec<String>,
+}
+
+fn actor() -> Actor {
+    Actor::new("test")
+}
+
+/// Returns a stage whose instances serve logins, and its first administrator, logged in.
+async fn start() -> (Stage, Visitor, String) {
+    let stage = Stage::start().await;
+    let accounts = stage.site.engine.accounts();
+    let invitation = accounts.first_invitation().await.unwrap().unwrap();
+    let mut visitor = Visitor::at(&stage.site.url);
+    let form = [("name", "Anna"), FORM[0], FORM[1]];
+    assert_eq!(visitor.post(&invitation.path(), &form).await.leads_to(), "/admin");
+    let page = visitor.get(ACCOUNT).await;
+    assert!(!page.text.contains("second factors"), "{}", page.text);
+    for id in [&stage.totp, &stage.fido, &stage.recovery] {
+        let logins: Assignment =
+            serde_json::from_value(json!({"kind": "client_application", "id": "twofactor-admin"})).unwrap();
+        stage.site.admin().set_assignments("shop", id, vec![Assignment::tenant("main"), logins]).await.unwrap();
+    }
+    accounts.set_second_factor(&actor(), Some("shop".to_owned()), false, None).await.unwrap();
+    let id = accounts.find("anna@example.com").await.unwrap().id;
+    (stage, visitor, id)
+}
+
+/// Returns the secret that a page shows.
+fn secret(page: &Page) -> String {
+    page.value("<code class=\"secret\">").split('<').next().unwrap().replace(' ', "")
+}
+
+async fn begin(visitor: &mut Visitor, two_factor: &str) -> String {
+    let form = [("two_factor", two_factor), ("password", PASSWORD)];
+    let begun = visitor.post(&format!("{ACCOUNT}/factors"), &form).await;
+    begun.leads_to().to_owned()
+}
+
+/// Adds an app and recovery codes.
+async fn enrolled() -> (Stage, Anna) {
+    let (stage, mut visitor, id) = start().await;
+    let page = begin(&mut visitor, &stage.totp).await;
+    let secret = secret(&visitor.get(&page).await);
+    let added = visitor.post(&page, &[("code", &*stage.code(&secret)), ("label", "Phone")]).await;
+    let page = added.leads_to().to_owned();
+    let shown = visitor.get(&page).await.shows("Your recovery codes");
+    let codes: Vec<String> =
+        shown.text.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
+    assert_eq!(codes.len(), 10);
+    visitor.get(&page).await.shows(&codes[9]);
+    let done = visitor.post(&page, &[]).await;
+    visitor.get(done.leads_to()).await.shows("Second factor added.").shows("10 codes left").shows("Phone");
+    stage.site.advance(30);
+    (stage, Anna { visitor, id, secret, codes })
+}
+
+/// Passes the first step of a login.
+async fn at_second_factor(stage: &Stage) -> Visitor {
+    let mut visitor = Visitor::at(&stage.site.url);
+    assert_eq!(visitor.post(LOGIN, &FORM).await.leads_to(), SECOND);
+    visitor
+}
+
+#[tokio::test]
+async fn an_app_is_added_with_recovery_codes_and_asked_for_at_the_next_login() {
+    let (stage, mut anna, _) = start().await;
+    anna.get("/admin").await.shows("You logged in without a second factor.").shows("Add a second factor");
+    let page = anna.get(ACCOUNT).await.shows("Your second factors").shows("Passkey").shows("Authenticator app");
+    assert!(!page.text.contains("Recovery codes"), "they need another factor: {}", page.text);
+    let mut other = Visitor::at(&stage.site.url);
+    assert_eq!(other.post(LOGIN, &FORM).await.leads_to(), "/admin");
+
+    let add = format!("{ACCOUNT}/factors");
+    let form = [("two_factor", &*stage.totp), ("password", "wrong")];
+    anna.post(&add, &form).await.shows("The password is incorrect.");
+    for unfit in [&*stage.recovery, "unknown", ""] {
+        let form = [("two_factor", unfit), ("password", PASSWORD)];
+        anna.post(&add, &form).await.shows("notice bad");
+    }
+    let page = begin(&mut anna, &stage.totp).await;
+    let key = secret(&anna.get(&page).await.shows("<svg"));
+    assert_eq!(secret(&anna.get(&page).await), key, "a reload shows the same");
+    let wrong = common::wrong(&stage.code(&key));
+    anna.post(&page, &[("code", &*wrong)]).await.shows("Incorrect code. Attempts left");
+    let added = anna.post(&page, &[("code", &*stage.code(&key))]).await;
+    let codes = added.leads_to().to_owned();
+    assert!(codes.starts_with("/admin/account/enrolments/") && codes != page, "{codes}");
+    assert_eq!(anna.get(&page).await.leads_to(), "/admin/account?done=enrolment-closed");
+    assert_eq!(other.get("/admin").await.status, 303, "other sessions end with the first factor");
+    let home = anna.get("/admin").await;
+    assert!(!home.text.contains("without a second factor"), "this session proved one: {}", home.text);
+
+    // The login asks for the app; the code that confirmed the enrolment is used up.
+    let mut late = at_second_factor(&stage).await;
+    late.get(SECOND).await.shows("Enter the code that your authenticator app shows.");
+    late.post(SECOND, &[("code", &*stage.code(&key))]).await.shows("Incorrect code.");
+    stage.site.advance(30);
+    assert_eq!(late.post(SECOND, &[("code", &*stage.code(&key))]).await.leads_to(), "/admin");
+    late.get(ACCOUNT).await.shows("Authenticator app").shows("<option value=").shows("Recovery codes");
+    let state = stage.site.engine.accounts().second_factor_settings().await.unwrap();
+    assert!(state.demanded_since.is_none(), "one person's factor does not show that everybody has one");
+}
+
+#[tokio::test]
+async fn recovery_codes_come_last_and_work_once_each() {
+    let (stage, anna) = enrolled().await;
+    let mut late = at_second_factor(&stage).await;
+    let page = late.get(SECOND).await.shows("authenticator app shows").shows("Use instead: Recovery codes");
+    let recovery = page.value("name=\"two_factor\" value=\"");
+    assert_eq!(recovery, stage.recovery);
+    let other = "/admin/second-factor/other?to=%2Fadmin";
+    assert_eq!(late.post(other, &[("two_factor", &*recovery)]).await.leads_to(), SECOND);
+    late.get(SECOND).await.shows("Enter one of your recovery codes.").shows("Use instead: Authenticator app");
+    assert_eq!(late.post(SECOND, &[("code", &*anna.codes[0])]).await.leads_to(), "/admin");
+    late.get(ACCOUNT).await.shows("9 codes left");
+
+    let mut again = at_second_factor(&stage).await;
+    again.post(other, &[("two_factor", &*recovery)]).await.leads_to();
+    again.post(SECOND, &[("code", &*anna.codes[0])]).await.shows("Incorrect code.");
+    assert_eq!(again.post(SECOND, &[("code", &*anna.codes[1])]).await.leads_to(), "/admin");
+    // Nobody switches to what the account does not hold.
+    let mut strange = at_second_factor(&stage).await;
+    strange.post(other, &[("two_factor", &*stage.fido)]).await.shows("This login has expired.");
+}
+
+#[tokio::test]
+async fn a_factor_is_removed_with_password_and_second_factor() {
+    let (stage, mut anna) = enrolled().await;
+    let engine = &stage.site.engine;
+    let held = async || engine.factors("shop", &anna.id).await.unwrap();
+    let app = held().await.into_iter().find(|one| one.type_id == "totp").unwrap().id;
+    let remove = format!("{ACCOUNT}/factors/{app}/remove");
+
+    // A session without a second factor, which only the operator can give, changes nothing.
+    let invitation = engine.accounts().invite_without_second_factor(&actor(), &anna.id).await.unwrap();
+    let mut weak = Visitor::at(&stage.site.url);
+    assert_eq!(weak.post(&invitation.path(), &[("password", PASSWORD)]).await.leads_to(), "/admin");
+    let add = [("two_factor", &*stage.totp), ("password", PASSWORD)];
+    weak.post(&format!("{ACCOUNT}/factors"), &add).await.shows("log in again, with a second factor");
+    weak.post(&remove, &[("password", PASSWORD)]).await.shows("log in again, with a second factor");
+    assert_eq!(held().await.len(), 2);
+
+    // The link ended all sessions.
+    anna.visitor = at_second_factor(&stage).await;
+    anna.visitor.post(SECOND, &[("code", &*stage.code(&anna.secret))]).await.leads_to();
+    anna.visitor.get(&remove).await.shows("Remove this second factor?").shows("Phone");
+    anna.visitor.post(&remove, &[("password", "wrong")]).await.shows("The password is incorrect.");
+    let done = anna.visitor.post(&remove, &[("password", PASSWORD)]).await;
+    anna.visitor.get(done.leads_to()).await.shows("Second factor removed.").shows("You have not added any.");
+    assert!(held().await.is_empty(), "the recovery codes end with the last other factor");
+    assert_eq!(anna.visitor.get(&remove).await.status, 404);
+    assert_eq!(Visitor::at(&stage.site.url).post(LOGIN, &FORM).await.leads_to(), "/admin");
+}
+
+#[tokio::test]
+async fn applications_bind_nothing_to_an_administrators_account() {
+    let (stage, anna) = enrolled().await;
+    stage.begin(&anna.id, &stage.totp, json!({})).await.problem(403, "proof-required");
+    // Not even with a code of the app, which somebody may have been tricked into typing.
+    let challenge = stage.challenge(&anna.id, &stage.totp, json!({})).await.expect(201);
+    stage.verify(&challenge, json!({"code": stage.code(&anna.secret)})).await.expect(200);
+    let proof = json!({"proof": {"challenge": challenge["id"]}});
+    stage.begin(&anna.id, &stage.totp, proof.clone()).await.problem(403, "proof-required");
+    let factors = stage.site.engine.factors("shop", &anna.id).await.unwrap();
+    let path = format!("/v1/users/{}/factors/{}", anna.id, factors[0].id);
+    stage.call("DELETE", &path, proof).await.problem(403, "proof-required");
+    // Nor before the account has a factor.
+    let new = NewAccount {
+        name: "Ben".to_owned(),
+        email: "ben@example.com".to_owned(),
+        phone: None,
+        role: Role::SystemAdmin,
+    };
+    let (ben, _) = stage.site.engine.accounts().create(&actor(), new).await.unwrap();
+    stage.begin(&ben.id, &stage.totp, json!({})).await.problem(403, "proof-required");
+}
+
+#[tokio::test]
+async fn a_reset_ends_logins_in_progress_and_sessions_and_a_suspended_factor_lets_nobody_in() {
+    let (stage, mut anna) = enrolled().await;
+    let (engine, admin) = (&stage.site.engine, stage.site.admin());
+    let factors = engine.factors("shop", &anna.id).await.unwrap();
+    // Recovery codes still let in while the app is suspended, and nothing does when both are.
+    admin.suspend_factor("shop", &anna.id, &factors[0].id, BECAUSE.1).await.unwrap();
+    let mut late = at_second_factor(&stage).await;
+    late.get(SECOND).await.shows("Enter one of your recovery codes.");
+    admin.suspend_factor("shop", &anna.id, &factors[1].id, BECAUSE.1).await.unwrap();
+    Visitor::at(&stage.site.url).post(LOGIN, &FORM).await.shows("A second factor is required");
+    for factor in &factors {
+        admin.resume_factor("shop", &anna.id, &factor.id, BECAUSE.1).await.unwrap();
+    }
+
+    let mut pending = at_second_factor(&stage).await;
+    let reset = admin.reset_factors("shop", &anna.id, BECAUSE.1).await.unwrap();
+    assert_eq!(reset.factors.len(), 2);
+    assert!(reset.challenges >= 2, "those of logins, too: {reset:?}");
+    pending.post(SECOND, &[("code", &*stage.code(&anna.secret))]).await.shows("This login has expired.");
+    assert!(pending.get(SECOND).await.leads_to().starts_with("/admin/login"));
+    assert_eq!(anna.visitor.get("/admin").await.status, 303, "sessions end");
+    assert_eq!(Visitor::at(&stage.site.url).post(LOGIN, &FORM).await.leads_to(), "/admin");
+}
+
+#[tokio::test]
+async fn a_new_password_does_not_replace_a_factor_and_a_removed_account_keeps_none() {
+    let (stage, anna) = enrolled().await;
+    let accounts = stage.site.engine.accounts();
+    let mut pending = at_second_factor(&stage).await;
+    let invitation = accounts.invite(&actor(), &anna.id).await.unwrap();
+    let mut reset = Visitor::at(&stage.site.url);
+    let next = reset.post(&invitation.path(), &[("password", "a wholly different sentence")]).await;
+    assert!(next.leads_to().starts_with("/admin/second-factor"), "{}", next.leads_to());
+    pending.post(SECOND, &[("code", &*stage.code(&anna.secret))]).await.shows("This login has expired.");
+    assert_eq!(reset.post(SECOND, &[("code", &*stage.code(&anna.secret))]).await.leads_to(), "/admin");
+
+    let new = NewAccount {
+        name: "Ben".to_owned(),
+        email: "ben@example.com".to_owned(),
+        phone: None,
+        role: Role::SystemAdmin,
+    };
+    let (_, invitation) = accounts.create(&actor(), new).await.unwrap();
+    Visitor::at(&stage.site.url).post(&invitation.path(), &[("password", PASSWORD)]).await.leads_to();
+    stage.site.advance(30);
+    let different = [FORM[0], ("password", "a wholly different sentence")];
+    let mut disabled = Visitor::at(&stage.site.url);
+    assert_eq!(disabled.post(LOGIN, &different).await.leads_to(), SECOND);
+    let change = AccountChange { state: Some(AccountState::Disabled), ..AccountChange::default() };
+    accounts.update(&actor(), &anna.id, change, None).await.unwrap();
+    disabled.post(SECOND, &[("code", &*stage.code(&anna.secret))]).await.shows("This login has expired.");
+    accounts.delete(&actor(), &anna.id).await.unwrap();
+    assert!(stage.site.engine.factors("shop", &anna.id).await.unwrap().is_empty());
+}
