@@ -260,3 +260,23 @@ async fn a_new_password_does_not_replace_a_factor_and_a_removed_account_keeps_no
     accounts.delete(&actor(), &anna.id).await.unwrap();
     assert!(stage.site.engine.factors("shop", &anna.id).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn only_system_administrators_change_where_administrators_use_passkeys() {
+    let (stage, mut anna, _) = start().await;
+    let own = stage.site.admin().of_subscriptions();
+    let (page, revision) = own.sign_in_page("shop").await.unwrap();
+    let mut moved = page.clone();
+    moved.rp_id = Some("example.com".to_owned());
+    moved.origins = vec!["https://evil.example.com".to_owned()];
+    let refused = own.set_sign_in_page("shop", moved.clone(), Some(revision)).await.unwrap_err();
+    assert!(refused.is_forbidden(), "{refused:?}");
+    assert!(own.set_sign_in_page_and_end_passkeys("shop", moved.clone(), None).await.unwrap_err().is_forbidden());
+    let mut renamed = page.clone();
+    renamed.application_name = Some("Another name".to_owned());
+    own.set_sign_in_page("shop", renamed, None).await.unwrap();
+    // Passkeys are not offered to administrators where they could not use them.
+    stage.site.admin().set_sign_in_page("shop", moved, None).await.unwrap();
+    let page = anna.get(ACCOUNT).await.shows("Authenticator app");
+    assert!(!page.text.contains("Passkey"), "{}", page.text);
+}

@@ -71,10 +71,15 @@ impl Guard {
         })
     }
 
+    /// Returns whether a subscription serves logins to accounts.
+    pub(crate) async fn serves_logins(&self, subscription: &str) -> Result<bool, Error> {
+        Ok(self.settings().await?.subscription.as_deref() == Some(subscription))
+    }
+
     /// Returns whether an instance of a subscription protects logins to accounts if it is assigned
     /// to one of these.
     pub(crate) async fn is_guarding(&self, subscription: &str, targets: &[AssignmentRecord]) -> Result<bool, Error> {
-        if self.settings().await?.subscription.as_deref() != Some(subscription) {
+        if !self.serves_logins(subscription).await? {
             return Ok(false);
         }
         for target in targets {

@@ -6,6 +6,7 @@ use super::{Administration, as_read};
 use crate::changes::Changes;
 use crate::error::Error;
 use crate::sign_in::SignInPage;
+use crate::site::Sites;
 use crate::store::SignInPageRecord;
 
 impl Administration {
@@ -27,7 +28,8 @@ impl Administration {
     /// # Errors
     /// A revision conflict if somebody else changed them. Invalid input, with the reason, for what
     /// the page cannot display or must not do. A conflict if the RP ID changes and there are passkeys:
-    /// see [`Self::set_sign_in_page_and_end_passkeys`].
+    /// see [`Self::set_sign_in_page_and_end_passkeys`]. Forbidden for those who administer only subscriptions, if the RP ID or an origin
+    /// of the subscription changes that serves logins of administrators.
     pub async fn set_sign_in_page(
         &self,
         subscription: &str,
@@ -65,6 +67,15 @@ impl Administration {
         as_read(expected_revision, revision)?;
         let sites = &self.instances.sites;
         page.check(sites)?;
+        // Another origin could ask administrators for their passkeys.
+        if !self.changes_guards
+            && Sites::differs(before.as_ref(), &page.site())?
+            && self.guard.serves_logins(subscription).await?
+        {
+            return Err(Error::forbidden(
+                "administrators use their passkeys at this site; only a system administrator can change its RP ID and origins",
+            ));
+        }
         if !may_end_passkeys && sites.ends_passkeys(subscription, before.as_ref(), &page.site()).await? {
             return Err(Error::conflict(ENDS_PASSKEYS));
         }

@@ -97,6 +97,11 @@ impl Sites {
         Ok(found)
     }
 
+    /// Returns whether these settings change where factors are used. `before` are those that are stored.
+    pub(crate) fn differs(before: Option<&Value>, after: &SiteSettings) -> Result<bool, Error> {
+        Ok(before.map(Page::read).transpose()?.unwrap_or_default().site != *after)
+    }
+
     /// Returns whether these settings change the RP ID of a subscription that has passkeys, which would then stop working. `before` are its
     /// settings as stored.
     pub(crate) async fn ends_passkeys(

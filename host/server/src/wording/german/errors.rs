@@ -66,6 +66,18 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "dieser Benutzer ist das Konto eines Administrators: Nur ein Systemadministrator kann dessen Faktoren ändern",
     ),
     (
+        "administrators use their passkeys at this site; only a system administrator can change its RP ID and origins",
+        "Administratoren verwenden hier ihre Passkeys: Nur ein Systemadministrator kann RP-ID und Origins ändern",
+    ),
+    (
+        "log in again, with a second factor, to change your second factors",
+        "melden Sie sich erneut mit einem zweiten Faktor an, um Ihre zweiten Faktoren zu ändern",
+    ),
+    (
+        "log in again to change your second factors; this is possible for ten minutes",
+        "melden Sie sich erneut an, um Ihre zweiten Faktoren zu ändern: Das ist zehn Minuten lang möglich",
+    ),
+    (
         "administrators cannot issue a temporary pass for their own account",
         "Administratoren können für ihr eigenes Konto keinen temporären Zugangscode ausstellen",
     ),
