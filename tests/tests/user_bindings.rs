@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use twofactor::clock::ManualClock;
-use twofactor::factor::{AddressKind, NewAddress, Proof, UserEventKind};
+use twofactor::factor::{AddressKind, Demand, NewAddress, Proof, RequiredFactor, UserEventKind};
 use twofactor::sandbox::Outbox;
 use twofactor::sign_in::SignInPage;
 use twofactor::{
@@ -260,26 +260,43 @@ async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor
     assert_eq!(devices.days(&sign_in(), &world.email).await.unwrap(), Some(7));
     let secret = devices.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
     let secrets = vec!["tfr_other".to_owned(), secret.expose().to_owned()];
-    let recognized = devices.recognize(&sign_in(), &secrets).await.unwrap().unwrap().verified;
+    let recognized = devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().unwrap().verified;
     assert!(recognized.amr.is_empty() && recognized.acr.is_none() && recognized.assurance.remembered);
     let bob = SignIn::new("shop").tenant("main").user("bob");
     for (who, secrets) in [(&bob, &secrets[..]), (&sign_in(), &secrets[..1]), (&sign_in(), &[][..])] {
-        assert!(devices.recognize(who, secrets).await.unwrap().is_none());
+        assert!(devices.recognize(who, Demand::default(), secrets).await.unwrap().is_none());
     }
     let elsewhere = SignIn::new("shop").tenant("other").user("alice");
-    assert!(devices.recognize(&elsewhere, &secrets).await.unwrap().is_none(), "the instance is not available there");
+    assert!(
+        devices.recognize(&elsewhere, Demand::default(), &secrets).await.unwrap().is_none(),
+        "the instance is not available there"
+    );
     let listed = devices.list("shop", "alice").await.unwrap();
     assert_eq!(listed[0].user_agent.as_deref(), Some("Firefox"));
+    let looked = devices.look(&sign_in(), Demand::default(), &secrets).await.unwrap();
+    assert_eq!(looked.as_deref(), Some(&*listed[0].id));
+
+    // Whoever demands more than an ordinary sign-in gets an answer that was given now.
+    for demand in [
+        Demand { acr: Some("phr"), ..Demand::default() },
+        Demand { acr: Some("anything"), ..Demand::default() },
+        Demand { required: RequiredFactor::PhishingResistant, ..Demand::default() },
+        Demand { purpose: Some("payment"), ..Demand::default() },
+    ] {
+        assert!(devices.recognize(&sign_in(), demand, &secrets).await.unwrap().is_none(), "{demand:?}");
+    }
+    let sign_in_only = Demand { purpose: Some("sign-in"), ..Demand::default() };
+    assert!(devices.recognize(&sign_in(), sign_in_only, &secrets).await.unwrap().is_some());
 
     // A stricter policy counts at once, and it expires.
     let change = |policy| InstanceChange { policy: Some(Some(policy)), ..InstanceChange::default() };
     world.clock.advance(Duration::from_secs(2 * 24 * 3600));
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 2})), None).await.unwrap();
-    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
+    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 30})), None).await.unwrap();
-    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_some());
+    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_some());
     world.clock.advance(Duration::from_secs(5 * 24 * 3600));
-    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
+    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -300,7 +317,7 @@ async fn remembered_browsers_are_off_by_default_and_end_with_a_reset() {
     assert!(world.admin.forget_devices("shop", "alice", Some(&listed[0].id)).await.unwrap_err().is_not_found());
     assert!(world.admin.forget_devices("shop", "bob", Some(&listed[1].id)).await.unwrap_err().is_not_found());
     assert_eq!(world.admin.reset_factors("shop", "alice", "lost phone").await.unwrap().remembered_devices, 2);
-    assert!(devices.recognize(&sign_in(), &secrets).await.unwrap().is_none());
+    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
 }
 
 #[tokio::test]

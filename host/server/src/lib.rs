@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod app;
+mod assurance;
 pub mod cli;
 mod client_address;
 mod config;

@@ -18,6 +18,7 @@ use common::visitor::PASSWORD;
 use factor_site::FactorSite;
 use serde_json::json;
 use twofactor::Actor;
+use twofactor::factor::FactorStatus;
 
 /// Takes a picture, and fails on whatever axe-core finds.
 async fn look(browser: &Chromium, axe: Option<&PathBuf>, name: &str) {
@@ -114,6 +115,7 @@ async fn a_person_adds_a_passkey_an_app_and_codes_and_signs_in_with_each() {
         browser.sees("ul.factors", text).await;
     }
     look(&browser, axe.as_ref(), "factors-list").await;
+    browser.pictures("factors-list").await;
     browser.click("main > form:last-of-type button").await;
     browser.sees("h1", "Back").await;
 
@@ -121,6 +123,7 @@ async fn a_person_adds_a_passkey_an_app_and_codes_and_signs_in_with_each() {
     let begun = site.open_sign_in(&browser).await;
     browser.sees("h1", "Confirm it’s you").await;
     look(&browser, axe.as_ref(), "sign-in-choice-factors").await;
+    browser.pictures("sign-in-choice-factors").await;
     let first = browser.run("return document.querySelector('main form button').textContent", json!([])).await;
     assert_eq!(first, "Use your passkey");
     let last = browser.run("return [...document.querySelectorAll('.way strong')].at(-1).textContent", json!([])).await;
@@ -348,4 +351,191 @@ async fn an_administrator_adds_a_passkey_and_logs_in_with_it() {
     browser.click("form.again button").await;
     browser.sees("h1", "Enter your code").await;
     browser.sees("main", "recovery codes").await;
+}
+
+#[tokio::test]
+async fn a_pass_lets_a_person_begin_and_a_remembered_browser_is_not_asked_again() {
+    let test = "a_pass_lets_a_person_begin_and_a_remembered_browser_is_not_asked_again";
+    if skipped(test) || needs(test, "oathtool") {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    site.set_policy(&site.apps, json!({"remembered_days": 30, "pass_signs_in": true})).await;
+    let browser = site.browser(BrowserSettings::default()).await;
+
+    // Without the first factor, only a pass lets a person in who holds nothing.
+    browser.open(&site.begin(json!({"page": "factors", "first_factor": false})).await.url).await;
+    browser.sees("[role=alert]", "You can’t add a method here.").await;
+    browser.click(".more a").await;
+    browser.sees("h1", "Enter your temporary pass").await;
+    look(&browser, axe.as_ref(), "pass").await;
+    let pass = site.pass().await;
+    browser.keys(&format!("0000 0000 0000 0000{ENTER}")).await;
+    browser.sees("[role=alert]", "This pass isn’t valid.").await;
+    look(&browser, axe.as_ref(), "pass-wrong").await;
+    browser.keys(&format!("123{ENTER}")).await;
+    browser.sees("[role=alert]", "Enter all 16 letters and digits of the pass.").await;
+    browser.keys(&format!("{}{ENTER}", pass.to_lowercase())).await;
+    browser.sees("h1", "Your sign-in methods").await;
+    let secret = add_app(&site, &browser).await;
+    browser.sees("#held", "Rename").await;
+
+    // On a sign-in a pass stands in once, and proves little.
+    let pass = site.pass().await;
+    let begun = site.open_sign_in(&browser).await;
+    browser.click(".more a").await;
+    browser.sees("h1", "Enter your temporary pass").await;
+    browser.keys(&format!("{pass}{ENTER}")).await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["amr"], &result["assurance"]["aal"]), (&json!(["otp"]), &json!("aal1")));
+    site.open_sign_in(&browser).await;
+    browser.click(".more a").await;
+    browser.sees("h1", "Enter your temporary pass").await;
+    browser.keys(&format!("{pass}{ENTER}")).await;
+    browser.sees("[role=alert]", "This pass isn’t valid.").await;
+
+    // The person asks not to be asked again, and is not.
+    site.advance(30);
+    let begun = site.open_sign_in(&browser).await;
+    browser.click("button.main").await;
+    browser.sees(".remember", "Don’t ask again in this browser for 30 days").await;
+    look(&browser, axe.as_ref(), "sign-in-remember").await;
+    browser.fill("#code", &site.totp(&secret)).await;
+    browser.click("[name=remember]").await;
+    browser.click("button.main").await;
+    assert_eq!(site.redeem(&browser, &begun).await["amr"], json!(["otp"]));
+    let begun = site.open_sign_in(&browser).await;
+    browser.sees("#lead", "You chose not to be asked again in this browser.").await;
+    look(&browser, axe.as_ref(), "sign-in-remembered").await;
+    browser.click("button.main").await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["amr"], &result["assurance"]["remembered"]), (&json!([]), &json!(true)));
+
+    // Changes need a factor all the same. The list shows the browser and what happened, in the person's own time.
+    site.open_factors(&browser).await;
+    browser.sees("main", "first confirm that it’s you").await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
+    assert!(!browser.text("main").await.contains("Don’t ask again"));
+    site.advance(30);
+    browser.keys(&format!("{}{ENTER}", site.totp(&secret))).await;
+    browser.sees("main", "This browser").await;
+    for text in ["Browser remembered", "Temporary pass used", "Authenticator app added", "Temporary pass issued"] {
+        browser.sees("ul.events", text).await;
+    }
+    assert!(!browser.text("ul.events time").await.contains("UTC"));
+    look(&browser, axe.as_ref(), "factors-browsers").await;
+    browser.pictures("factors-browsers").await;
+    browser.click("form[action$='/forget'] button").await;
+    browser.sees("[role=status]", "You’ll be asked to confirm again.").await;
+    site.open_sign_in(&browser).await;
+    browser.sees("main", "Confirm with:").await;
+}
+
+#[tokio::test]
+async fn a_passkey_names_its_person_and_one_that_changed_its_nature_is_refused() {
+    let test = "a_passkey_names_its_person_and_one_that_changed_its_nature_is_refused";
+    if skipped(test) || needs(test, "oathtool") {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    site.set_policy(&site.passkeys, json!({"passwordless": true})).await;
+    let browser = site.browser(BrowserSettings::default()).await;
+    let authenticator = Authenticator::add(&browser, Properties::default()).await;
+
+    // Nobody has a passkey yet: the name that was typed goes back to the application.
+    let nobody = json!({"user": null, "user_name": null});
+    browser.open(&site.begin(nobody.clone()).await.url).await;
+    browser.sees("h1", "Sign in").await;
+    assert_eq!(browser.focused("autocomplete").await, "username webauthn");
+    look(&browser, axe.as_ref(), "passkey-first").await;
+    browser.pictures("passkey-first").await;
+    browser.keys(&format!("älice{ENTER}")).await;
+    browser.sees("h1", "Back").await;
+    let url = browser.url().await;
+    assert!(url.contains("error=login_required&login_hint=%C3%A4lice") && !url.contains("handle"), "{url}");
+
+    site.open_factors(&browser).await;
+    add_passkey(&site, &browser, "Laptop").await;
+    let secret = add_app(&site, &browser).await;
+    let credential = authenticator.credentials().await.remove(0);
+    let id = credential["credentialId"].as_str().unwrap().to_owned();
+    assert_eq!(credential["isResidentCredential"], true);
+
+    // The browser offers it in the field, and the passkey says who signs in.
+    let begun = site.begin(nobody.clone()).await;
+    browser.open(&begun.url).await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["user"], &result["acr"]), (&json!("alice"), &json!("phr")));
+    assert_eq!((&result["assurance"]["aal"], &result["two_factor"]), (&json!("aal2"), &json!(site.passkeys)));
+
+    // In a frame of a listed origin it works, in any other there is no page.
+    site.set_top_origins(json!([site.shop])).await;
+    for (top, listed) in [(site.shop.clone(), true), (site.shop.replace("www.shop.test", "evil.test"), false)] {
+        let begun = site.begin(json!({})).await;
+        let path = begun.url.strip_prefix(&site.url).unwrap().to_owned();
+        browser.open(&format!("{top}/frame{path}")).await;
+        browser.sees("h1", "Frame").await;
+        browser.enter_frame("iframe").await;
+        if listed {
+            browser.sees("h1", "Confirm it’s you").await;
+            browser.click("button.main").await;
+            assert_eq!(site.redeem(&browser, &begun).await["two_factor"], site.passkeys);
+        } else {
+            let text = browser.run("return document.body.innerText", json!([])).await;
+            assert!(!text.as_str().unwrap_or_default().contains("Confirm"), "{text}");
+            assert_eq!(
+                site.call("GET", &format!("/v1/sign-ins/{}", begun.id), json!(null)).await.expect(200)["status"],
+                "pending"
+            );
+        }
+        browser.leave_frame().await;
+    }
+
+    // One that is copyable from now on is accepted, and noted. One that says it is not any more is suspended.
+    authenticator.set_backup(&id, true, true).await;
+    let begun = site.open_sign_in(&browser).await;
+    browser.click("button.main").await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["amr"], &result["assurance"]["device_bound"]), (&json!(["swk", "user"]), &json!(false)));
+    authenticator.set_backup(&id, false, false).await;
+    refused(&site, &browser).await;
+    suspended_and_removed(&site, &authenticator, &id).await;
+
+    // A counter that does not increase: there is a copy.
+    site.open_factors(&browser).await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
+    site.advance(30);
+    browser.keys(&format!("{}{ENTER}", site.totp(&secret))).await;
+    browser.sees("h1", "Your sign-in methods").await;
+    add_passkey(&site, &browser, "Key").await;
+    let early = authenticator.credentials().await.remove(0);
+    let begun = site.open_sign_in(&browser).await;
+    browser.click("button.main").await;
+    site.redeem(&browser, &begun).await;
+    authenticator.restore(&early).await;
+    refused(&site, &browser).await;
+    suspended_and_removed(&site, &authenticator, early["credentialId"].as_str().unwrap()).await;
+}
+
+/// Tries to sign in with the passkey of the browser.
+async fn refused(site: &FactorSite, browser: &Chromium) {
+    site.open_sign_in(browser).await;
+    browser.click("button.main").await;
+    browser.sees("[role=alert]", "This passkey wasn’t accepted.").await;
+    // It is suspended, and another way is open.
+    browser.sees("main", "Authenticator app").await;
+    assert!(!browser.text("main").await.contains("Use your passkey"));
+}
+
+/// Looks whether the passkey is suspended, and removes it here and there.
+async fn suspended_and_removed(site: &FactorSite, authenticator: &Authenticator<'_>, credential: &str) {
+    let held = site.engine.factors("shop", "alice").await.unwrap();
+    let passkeys: Vec<_> = held.iter().filter(|factor| factor.two_factor == site.passkeys).collect();
+    assert_eq!(passkeys.iter().map(|factor| factor.status).collect::<Vec<_>>(), [FactorStatus::Suspended]);
+    site.admin().remove_user_factor("shop", "alice", &passkeys[0].id, "suspended").await.unwrap();
+    authenticator.forget(credential).await;
 }

@@ -8,8 +8,11 @@ mod site;
 
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use site::{Browser, Page, RETURN_URL, Site};
+use site::{Begun, Browser, Page, RETURN_URL, Site};
+use twofactor::admin::InstanceChange;
 use twofactor::challenge::RateLimits;
 use twofactor::clock::Clock as _;
 use twofactor::{Assignment, Builder, NewInstance};
@@ -274,4 +277,222 @@ async fn the_page_is_there_in_four_languages() {
     ] {
         open(&site, json!({"user": language})).await.get(&format!("?lang={language}")).await.says(200, title);
     }
+}
+
+/// Lets browsers be remembered in which an instance was used.
+async fn remember(site: &Site, two_factor: &str, days: u32) {
+    let policy = Some(Some(json!({"remembered_days": days})));
+    let change = InstanceChange { policy, ..InstanceChange::default() };
+    site.admin().update_instance("shop", two_factor, change, None).await.unwrap();
+}
+
+/// Signs in with the app in a browser; returns the result.
+async fn sign_in(site: &Site, browser: &Browser, begun: &Begun, form: &[(&str, &str)]) -> Value {
+    let page = browser.get("").await;
+    browser.post("/start", &page.start()).await.location();
+    let handle = browser.post("/answer", form).await.brings("handle").unwrap();
+    site.redeem(begun, &handle).await.expect(200)
+}
+
+#[tokio::test]
+async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_forgets_it() {
+    if skipped("a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_forgets_it") {
+        return;
+    }
+    let site = start().await;
+    let apps = add(&site, "totp").await;
+    let browser = open(&site, json!({})).await.saying("user-agent", "Mozilla/5.0 (X11; Linux) Firefox/140.0");
+    let key = add_app(&site, &browser, &apps).await;
+    let next = async |more: Value| {
+        site.advance(30);
+        let mut body = json!({"recipient": {}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let begun = site.begin(body).await;
+        (browser.tab(&begun.url).saying("user-agent", "Mozilla/5.0 (X11; Linux) Firefox/140.0"), begun)
+    };
+    let asked = "Open your authenticator app";
+    let question = "Don’t ask again in this browser";
+
+    // Off by default: there is no question, and whoever sends an answer to it all the same gets nothing.
+    let (tab, begun) = next(json!({})).await;
+    let result = sign_in(&site, &tab, &begun, &[("code", &totp(&site, &key)), ("remember", "yes")]).await;
+    assert_eq!((&result["amr"], &result["assurance"]["remembered"]), (&json!(["otp"]), &json!(false)));
+    assert!(site.engine.remembered_devices().list("shop", "alice").await.unwrap().is_empty());
+
+    remember(&site, &apps, 30).await;
+    let (tab, begun) = next(json!({})).await;
+    let page = tab.get("").await;
+    tab.post("/start", &page.start()).await.location();
+    tab.get("").await.says(200, "Don’t ask again in this browser for 30 days");
+    let answered = tab.post_alone("/answer", &[("code", &totp(&site, &key)), ("remember", "yes")]).await;
+    let cookie = answered.header("set-cookie").to_owned();
+    for part in ["twofactor-remembered-", "=tfr_", "; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains("alice"));
+    let result = site.redeem(&begun, &answered.brings("handle").unwrap()).await.expect(200);
+    assert_eq!(result["amr"], json!(["otp"]));
+
+    // The next sign-in asks for no factor, and says so. Nothing happens before the person goes on.
+    let (tab, begun) = next(json!({})).await;
+    let page = tab.get("").await;
+    page.says(200, "You chose not to be asked again in this browser.");
+    page.says(200, "What you’re confirming");
+    assert_eq!(site.report(&begun).await["status"], "pending");
+    let forged = tab.tab(&begun.url).saying("sec-fetch-site", "cross-site");
+    forged.post_alone("/remembered", &[]).await.says(403, "Request blocked");
+    let handle = tab.post("/remembered", &[]).await.brings("handle").unwrap();
+    let result = site.redeem(&begun, &handle).await.expect(200);
+    assert_eq!((&result["amr"], &result["two_factor"], &result["user"]), (&json!([]), &json!(apps), &json!("alice")));
+    let assurance = json!({"aal": "aal1", "phishing_resistant": false, "user_verified": false, "device_bound": false,
+        "attested": false, "remembered": true});
+    assert_eq!(result["assurance"], assurance);
+    assert!(result.get("acr").is_none());
+    let claims = result["result"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    assert_eq!((&claims["amr"], &claims["assurance"]), (&json!([]), &assurance));
+
+    // Another way is still open.
+    let (tab, _) = next(json!({})).await;
+    tab.get("").await.says(200, "Try another way");
+    let page = tab.get("/choose").await;
+    tab.post("/start", &page.start()).await.location();
+    tab.get("").await.says(200, asked);
+
+    // Nobody else is recognized, and neither is whoever must confirm something else.
+    let purposes = [json!({"purpose": "payment"}), json!({"page": "factors", "first_factor": true})];
+    for more in purposes.into_iter().chain([json!({"user": "bob", "recipient": {"phone": site::PHONE}})]) {
+        let (tab, begun) = next(more.clone()).await;
+        let page = tab.get("").await;
+        assert!(page.status == 200 && !page.html.contains("You chose not to be asked"), "{more} {}", page.html);
+        tab.post("/remembered", &[]).await;
+        assert_eq!(site.report(&begun).await["status"], "pending", "{more}");
+    }
+    let (tab, _) = next(json!({"purpose": "payment"})).await;
+    let page = tab.get("").await;
+    tab.post("/start", &page.start()).await.location();
+    let page = tab.get("").await;
+    assert!(page.html.contains(asked) && !page.html.contains(question));
+
+    // The person sees it and forgets it.
+    let (tab, _) = next(json!({"page": "factors", "first_factor": true})).await;
+    let page = tab.get("").await;
+    tab.post("/forget", &[]).await;
+    assert_eq!(site.engine.remembered_devices().list("shop", "alice").await.unwrap().len(), 1);
+    tab.post("/start", &page.start()).await.location();
+    tab.post("/answer", &[("code", &totp(&site, &key))]).await.location();
+    let page = tab.get("").await;
+    for text in ["Remembered browsers", "Firefox, Linux", "This browser", "What happened lately", "Browser remembered"]
+    {
+        page.says(200, text);
+    }
+    page.says(200, "Authenticator app added");
+    page.says(200, " UTC</time>");
+    let device = page.values("browser")[0].to_owned();
+    tab.post("/forget", &[("browser", "unknown")]).await.location();
+    assert!(tab.post("/forget", &[("browser", &device)]).await.location().contains("done=forgotten"));
+    let page = tab.get("?done=forgotten").await;
+    page.says(200, "You’ll be asked to confirm again.");
+    assert!(!page.html.contains("Remembered browsers") && page.html.contains("Browser forgotten"));
+    let (tab, begun) = next(json!({})).await;
+    assert!(!tab.get("").await.html.contains("You chose not to be asked"));
+    tab.post("/remembered", &[]).await.location();
+    assert_eq!(site.report(&begun).await["status"], "pending");
+}
+
+#[tokio::test]
+async fn a_remembered_browser_is_forgotten_with_any_change_of_factors() {
+    if skipped("a_remembered_browser_is_forgotten_with_any_change_of_factors") {
+        return;
+    }
+    let site = start().await;
+    let (apps, recovery) = (add(&site, "totp").await, add(&site, "recovery").await);
+    let owner = open(&site, json!({})).await;
+    let key = add_app(&site, &owner, &apps).await;
+    remember(&site, &apps, 1).await;
+    site.advance(30);
+    let begun = site.begin(json!({"recipient": {}})).await;
+    let browser = Browser::at(&begun.url);
+    let form = [("code", &*totp(&site, &key)), ("remember", "yes")];
+    sign_in(&site, &browser, &begun, &form).await;
+    let recognized = async || {
+        let begun = site.begin(json!({"recipient": {}})).await;
+        browser.tab(&begun.url).get("").await.html.contains("You chose not to be asked")
+    };
+    assert!(recognized().await);
+    enrol(&owner, &recovery).await;
+    owner.post("/finish", &[]).await.location();
+    assert!(!recognized().await);
+}
+
+async fn issue_pass(site: &Site) -> String {
+    site.admin().issue_pass("shop", "alice", None, "lost phone").await.unwrap().pass.expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_pass_permits_to_add_factors_and_to_change_none_until_it_is_replaced_or_the_user_is_reset() {
+    if skipped("a_pass_permits_to_add_factors_and_to_change_none_until_it_is_replaced_or_the_user_is_reset") {
+        return;
+    }
+    let site = start().await;
+    let apps = add(&site, "totp").await;
+    let owner = open(&site, json!({})).await;
+    add_app(&site, &owner, &apps).await;
+    let factor = owner.get("").await.values("factor")[0].to_owned();
+
+    // The phone is lost: the person has a pass instead.
+    let browser = open(&site, json!({})).await;
+    browser.get("").await.says(200, "I have a temporary pass");
+    browser.get("/pass").await.says(200, "Enter your temporary pass");
+    let wrong = async |pass: &str, why: &str| {
+        let page = browser.post_alone("/pass", &[("pass", pass)]).await;
+        let (path, query) = page.location().split_once('?').unwrap();
+        assert!(path.ends_with("/pass"), "{path}");
+        browser.get(&format!("/pass?{query}")).await.says(200, why);
+    };
+    wrong("0000-0000-0000-0000", "This pass isn’t valid.").await;
+    wrong("123456", "Enter all 16 letters and digits").await;
+    let first = issue_pass(&site).await;
+    let pass = issue_pass(&site).await;
+    wrong(&first, "This pass isn’t valid.").await;
+    browser.post_alone("/pass", &[("pass", &pass)]).await.location();
+    let page = browser.get("").await;
+    page.says(200, "Your sign-in methods");
+    assert!(!page.html.contains("Rename") && !page.html.contains("I have a temporary pass"));
+    browser.post("/rename", &[("factor", &factor), ("label", "Mine")]).await;
+    browser.post("/remove", &[("factor", &factor)]).await;
+    let held = site.engine.factors("shop", "alice").await.unwrap();
+    assert_eq!((held.len(), held[0].label.as_deref()), (1, None));
+    let other = open(&site, json!({})).await;
+    other.post_alone("/pass", &[("pass", &pass)]).await;
+    other.get("").await.says(200, "first confirm that it’s you");
+
+    // An administrator who issues another one, or resets the user, ends that.
+    for reset in [false, true] {
+        let browser = open(&site, json!({"first_factor": false})).await;
+        let pass = issue_pass(&site).await;
+        browser.post_alone("/pass", &[("pass", &pass)]).await.location();
+        browser.get("").await.says(200, "Your sign-in methods");
+        site.advance(1);
+        match reset {
+            false => drop(issue_pass(&site).await),
+            true => drop(site.admin().reset_factors("shop", "alice", "stolen").await.unwrap()),
+        }
+        let mut page = browser.get("").await;
+        // The event is recorded in the background.
+        for _ in 0..200 {
+            if !page.html.contains("Your sign-in methods") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            page = browser.get("").await;
+        }
+        page.says(200, if reset { "You can’t add a method here." } else { "first confirm that it’s you" });
+    }
+    // The pass of a sign-in is not accepted where no policy says so.
+    let begun = site.begin(json!({"recipient": {"phone": site::PHONE}})).await;
+    let browser = Browser::at(&begun.url);
+    assert!(!browser.get("").await.html.contains("temporary pass"));
+    browser.post_alone("/pass", &[("pass", &issue_pass(&site).await)]).await;
+    assert_eq!(site.report(&begun).await["status"], "pending");
 }

@@ -365,7 +365,7 @@ async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
     // Longer than any machine takes: a failing test does not hang.
     let after = tokio::time::timeout(Duration::from_secs(120), arrived).await.unwrap();
     assert_eq!(after.step(), 1);
-    sign_ins.answer(&after, twofactor::sign_in::Given::Code(&site.ecall.code()), None).await.unwrap();
+    sign_ins.answer(&after, twofactor::sign_in::Given::Code(&site.ecall.code()), None, None).await.unwrap();
 }
 
 #[tokio::test]

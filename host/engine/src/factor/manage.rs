@@ -24,8 +24,9 @@ impl Factors {
         let enrollable = |one| match one {
             Available::Factor(chosen) => {
                 let code_format = chosen.code_format();
+                let passwordless = chosen.is_webauthn() && chosen.policy.passwordless;
                 let ChosenFactor { id, type_id, name, manifest, .. } = chosen;
-                Some(EnrollableFactor { two_factor: id, type_id, name, manifest, code_format })
+                Some(EnrollableFactor { two_factor: id, type_id, name, manifest, code_format, passwordless })
             }
             Available::Delivery(_) => None,
         };

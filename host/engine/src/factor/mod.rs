@@ -22,7 +22,7 @@ pub(crate) use notices::{Happened, Notices};
 pub use notices::{UserEvent, UserEventKind};
 pub use passes::IssuedPass;
 pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
-pub use remembered::{Recognized, RememberedDevice, RememberedDevices};
+pub use remembered::{Demand, Recognized, RememberedDevice, RememberedDevices};
 pub(crate) use request::checked_user;
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub use twofactor_sandbox::{

@@ -136,6 +136,20 @@ impl Factors {
         Ok(policies.into_iter().find(|(_, policy)| policy.pass_signs_in).map(|(id, _)| id))
     }
 
+    /// Uses up a user's pass, and notifies the user. Returns false if it is not the right one: see [`PassKeeper::use_up`].
+    pub(crate) async fn use_pass(
+        &self,
+        (subscription, user): (&str, &str),
+        pass: &str,
+        client_address: Option<IpAddr>,
+    ) -> Result<bool, Error> {
+        let used = self.passes.use_up((subscription, user), pass, client_address).await?;
+        if used {
+            self.happened(subscription, user, UserEventKind::PassUsed, None);
+        }
+        Ok(used)
+    }
+
     /// Signs a user in with a pass, which is used up.
     pub(crate) async fn sign_in_with_pass(
         &self,
@@ -146,10 +160,9 @@ impl Factors {
         let sign_in = sign_in.clone().in_one_spelling()?;
         let user = sign_in.user.clone().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
         let two_factor = self.pass_signs_in(&sign_in).await?.ok_or_else(Error::no_instance_available)?;
-        if !self.passes.use_up((&sign_in.subscription, &user), pass, client_address).await? {
+        if !self.use_pass((&sign_in.subscription, &user), pass, client_address).await? {
             return Err(Error::closed());
         }
-        self.happened(&sign_in.subscription, &user, UserEventKind::PassUsed, None);
         Ok(Verified::of(of_temporary_pass(), user, two_factor, self.clock.now()))
     }
 }

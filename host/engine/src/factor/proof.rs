@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::Factors;
-use super::notices::UserEventKind;
 use super::request::Proof;
 use crate::challenge::{AnsweredBy, UserAddress, user_person};
 use crate::error::Error;
@@ -134,10 +133,9 @@ impl Factors {
 
     async fn accept_pass(&self, pass: &str, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
         let (subscription, user) = (&what.sign_in.subscription, what.sign_in.user.as_deref().unwrap_or_default());
-        if !self.passes.use_up((subscription, user), pass, what.client_address).await? {
+        if !self.use_pass((subscription, user), pass, what.client_address).await? {
             return Err(Error::proof_required("the pass is not valid"));
         }
-        self.happened(subscription, user, UserEventKind::PassUsed, None);
         Ok(AcceptedProof { name: "temporary pass" })
     }
 

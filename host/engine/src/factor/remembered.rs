@@ -3,6 +3,9 @@
 //! Off unless a policy says otherwise. Remembering is no authentication (NIST SP 800-63B-4 section 5.1): the result of such a sign-in has
 //! no `amr` and says that no factor was used. The browser holds a secret of 256 random bits, of which a digest is stored. Any change of
 //! the user's factors forgets all of the user's devices.
+//!
+//! A remembered device is enough for an ordinary sign-in only: not if the application asks for a kind of factor, and not to confirm
+//! anything else.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,14 +21,14 @@ use zeroize::Zeroizing;
 
 use super::notices::{Happened, Notices, UserEventKind};
 use super::request::checked_user;
-use crate::challenge::{Verified, user_person};
+use crate::challenge::{NewChallenge, Verified, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::{Instances, SignIn};
 use crate::keyring::Keyring;
 use crate::random;
 use crate::store::{BucketKey, DeviceSelection, RememberedDeviceRecord, Store};
-use crate::user_factor::of_remembered_browser;
+use crate::user_factor::{RequiredFactor, of_remembered_browser};
 
 /// The prefix of secrets, by which scanners find leaked ones.
 const PREFIX: &str = "tfr_";
@@ -88,6 +91,25 @@ pub struct Recognized {
     pub verified: Verified,
 }
 
+/// What an application asks for, as far as it decides whether a remembered device or a temporary pass is enough.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Demand<'a> {
+    /// Which factors satisfy it.
+    pub required: RequiredFactor,
+    /// The authentication context class.
+    pub acr: Option<&'a str>,
+    /// What is confirmed; `sign-in` by default.
+    pub purpose: Option<&'a str>,
+}
+
+impl Demand<'_> {
+    /// Returns whether it is an ordinary sign-in: no strength is asked for, and nothing else is confirmed.
+    pub fn is_ordinary(&self) -> bool {
+        let is_sign_in = self.purpose.is_none_or(|purpose| purpose == NewChallenge::PURPOSE);
+        self.required == RequiredFactor::Any && self.acr.is_none() && is_sign_in
+    }
+}
+
 /// What is sealed of a device.
 #[derive(Serialize, Deserialize)]
 struct Details {
@@ -143,32 +165,67 @@ impl RememberedDevices {
     }
 
     /// Recognizes a browser by the secrets that it stores, of which only the first 10 are looked up. The instance that was used must
-    /// still be available to this sign-in, and its policy must still allow it for so long. Do not call it if the application asks for
-    /// an `acr` or for a certain kind of factor: a remembered browser satisfies neither.
+    /// still be available to this sign-in, and its policy must still allow it for so long. Recognizes none if the application demands more
+    /// than an ordinary sign-in: see [`Demand::is_ordinary`].
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn recognize(&self, sign_in: &SignIn, secrets: &[String]) -> Result<Option<Recognized>, Error> {
+    pub async fn recognize(
+        &self,
+        sign_in: &SignIn,
+        demand: Demand<'_>,
+        secrets: &[String],
+    ) -> Result<Option<Recognized>, Error> {
+        let Some((found, details)) = self.find(sign_in, demand, secrets).await? else { return Ok(None) };
+        let now = self.clock.now();
+        // It may have been forgotten in the meantime.
+        let used = self.store.use_remembered_device(found.person, found.digest, now).await?;
+        let Some(RememberedDeviceRecord { id: device, created_at: remembered_at, .. }) = used else { return Ok(None) };
+        let user = sign_in.clone().in_one_spelling()?.user.unwrap_or_default();
+        let verified = Verified::of(of_remembered_browser(), user, details.two_factor, now);
+        Ok(Some(Recognized { device, remembered_at, verified }))
+    }
+
+    /// Returns the device that [`Self::recognize`] would recognize, without using it.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn look(
+        &self,
+        sign_in: &SignIn,
+        demand: Demand<'_>,
+        secrets: &[String],
+    ) -> Result<Option<String>, Error> {
+        Ok(self.find(sign_in, demand, secrets).await?.map(|(record, _)| record.id))
+    }
+
+    async fn find(
+        &self,
+        sign_in: &SignIn,
+        demand: Demand<'_>,
+        secrets: &[String],
+    ) -> Result<Option<(RememberedDeviceRecord, Details)>, Error> {
         let fits = |secret: &&String| secret.starts_with(PREFIX) && secret.len() <= 64;
         let digests: Vec<[u8; 32]> =
             secrets.iter().filter(fits).take(LOOKED_UP).map(|secret| Sha256::digest(secret).into()).collect();
-        if digests.is_empty() || sign_in.user.is_none() {
+        if digests.is_empty() || sign_in.user.is_none() || !demand.is_ordinary() {
             return Ok(None);
         }
         let sign_in = &sign_in.clone().in_one_spelling()?;
         let (person, now) = (self.person(sign_in)?, self.clock.now());
+        let mut known = self.store.remembered_devices(person, now).await?;
+        known.retain(|record| digests.contains(&record.digest));
+        if known.is_empty() {
+            return Ok(None);
+        }
         let policies = self.instances.policies(sign_in).await?;
-        for digest in digests {
-            let Some(record) = self.store.use_remembered_device(person, digest, now).await? else { continue };
+        for record in known {
             let details = self.details(&record)?;
             let policy = policies.iter().find(|(id, _)| *id == details.two_factor);
             let days = policy.map_or(0, |(_, policy)| policy.remembered_days);
             // The policy may have become stricter since.
             if record.created_at + DAY * days > now {
-                let user = sign_in.user.clone().unwrap_or_default();
-                let verified = Verified::of(of_remembered_browser(), user, details.two_factor, now);
-                let RememberedDeviceRecord { id: device, created_at: remembered_at, .. } = record;
-                return Ok(Some(Recognized { device, remembered_at, verified }));
+                return Ok(Some((record, details)));
             }
         }
         Ok(None)

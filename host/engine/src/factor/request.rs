@@ -223,6 +223,8 @@ pub struct EnrollableFactor {
     pub manifest: FactorManifest,
     /// The form of its codes, if codes are typed.
     pub code_format: Option<CodeFormat>,
+    /// Whether its policy lets a passkey sign in without a user name.
+    pub passwordless: bool,
 }
 
 /// The result of removing a factor.

@@ -80,6 +80,10 @@ pub struct Policy {
     /// Whether a temporary pass is accepted for a sign-in to which this instance is available.
     /// Default: false: a pass only enrols.
     pub pass_signs_in: bool,
+    /// Whether a passkey of this instance signs in on the sign-in page without a user name: the
+    /// passkey names its user. Passkeys that people add on the page of their own factors are then
+    /// stored by the authenticator, which must verify its user. Default: false.
+    pub passwordless: bool,
     /// For how many days the sign-in page can remember a browser in which this instance was used, 0
     /// to 30. Default: 0, never. In such a browser no factor is asked for, and the result says so.
     pub remembered_days: u32,
@@ -119,6 +123,7 @@ impl Default for Policy {
             first_enrolment_until: None,
             enrol_in_sign_in: false,
             pass_signs_in: false,
+            passwordless: false,
             remembered_days: 0,
         }
     }

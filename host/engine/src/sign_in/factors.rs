@@ -63,6 +63,8 @@ pub struct Enrollable {
     pub name: String,
     /// What is enrolled.
     pub kind: EnrolmentKind,
+    /// Whether it is to identify the person by itself.
+    pub passwordless: bool,
 }
 
 /// What a person enrols.

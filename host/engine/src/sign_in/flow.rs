@@ -42,12 +42,12 @@ impl HostedSignIns {
     /// Creates a link for a browser. Nothing is sent yet.
     ///
     /// # Errors
-    /// Invalid input if the user is missing, or the return URL is not one of those set for this
+    /// Invalid input if the user is missing and no passkey can name it, or the return URL is not one of those set for this
     /// subscription. [`Error::is_no_instance_available`] or [`Error::is_recipient_rejected`] if no instance
     /// could serve it.
     pub async fn begin(&self, new: NewHostedSignIn) -> Result<StartedSignIn, Error> {
-        if new.sign_in.user.is_none() {
-            return Err(Error::invalid("`user` is required: the result names it"));
+        if new.sign_in.user.is_none() && new.page == HostedPage::Factors {
+            return Err(Error::invalid_at("/user", "is required for this page"));
         }
         if new.state.is_empty() || new.state.chars().count() > STATE_CHARS {
             return Err(Error::invalid(format!("`state` must have 1 to {STATE_CHARS} characters")));
@@ -77,7 +77,14 @@ impl HostedSignIns {
             acr: new.acr,
             session: Session::default(),
         };
-        if kept.page == HostedPage::SignIn && self.held(&kept).await?.options.is_empty() {
+        let has_way =
+            async || Ok::<_, Error>(!self.held(&kept).await?.options.is_empty() || self.pass_signs_in(&kept).await?);
+        if kept.sign_in.user.is_none() {
+            if self.held(&kept).await?.options.is_empty() {
+                let why = "is required, unless an instance for passkeys is available whose policy is `passwordless`";
+                return Err(Error::invalid_at("/user", why));
+            }
+        } else if kept.page == HostedPage::SignIn && !has_way().await? {
             self.challenges.delivery_options(&kept.start()).await?;
         }
         let lifetime = match kept.page {
@@ -151,7 +158,7 @@ impl HostedSignIns {
         if record.browser.is_some() && record.browser != browser.map(digest) {
             return Ok(Visited::Elsewhere);
         }
-        let (kept, now) = (self.kept(&record)?, self.clock.now());
+        let (mut kept, now) = (self.kept(&record)?, self.clock.now());
         let ended = match &record.ended {
             Some(SignInEnd::Verified { .. }) => Some(Ended::Verified),
             Some(SignInEnd::Cancelled { .. }) => Some(Ended::Cancelled),
@@ -169,23 +176,39 @@ impl HostedSignIns {
         if ended.is_none() {
             held = self.held(&kept).await?;
             // A code is weaker than a factor that the person has: it does not lead to changes of that.
-            if kept.page == HostedPage::SignIn || held.options.iter().all(|one| one.fallback) {
+            if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
+                || held.options.iter().all(|one| one.fallback)
+            {
                 delivery_options = self.delivery_options(&kept).await?;
             }
         }
-        // Whoever holds a factor, even a suspended one, uses a factor first: anything else is weaker.
+        if let Some(Proved { by_pass: true, at, .. }) = kept.session.proved
+            && self.is_pass_over(&kept, at).await?
+        {
+            kept.session.proved = None;
+        }
+        // Whoever holds a factor, even a suspended one, uses a factor first, or an administrator's pass: anything else is weaker.
         let proof = kept.session.proof(&held.factors, now);
         let by_first_factor = kept.page == HostedPage::Factors && kept.first_factor;
         let may_change = match held.factors.is_empty() {
             true => proof.is_some() || by_first_factor,
-            false => proof.is_some_and(|proved| proved.by_factor),
+            false => proof.is_some_and(|proved| proved.by_factor || proved.by_pass),
+        };
+        let accepts_pass = match kept.page {
+            HostedPage::SignIn => ended.is_none() && self.pass_signs_in(&kept).await?,
+            HostedPage::Factors => proof.is_none_or(|proved| !proved.by_factor && !proved.by_pass),
         };
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
             None => None,
         };
         let most = if kept.page == HostedPage::SignIn { STEPS } else { FACTORS_STEPS };
-        let visit = Box::new(Visit {
+        let (mut remembered_browsers, mut events) = (Vec::new(), Vec::new());
+        if let (HostedPage::Factors, true, Some(user)) = (kept.page, may_change, &kept.sign_in.user) {
+            remembered_browsers = self.factors.remembered().list(&record.subscription, user).await?;
+            events = self.factors.events(&record.subscription, user).await?;
+        }
+        let mut visit = Box::new(Visit {
             page,
             application,
             delivery_options,
@@ -196,11 +219,20 @@ impl HostedSignIns {
             signals: kept.session.signals.clone(),
             may_change,
             challenge,
+            accepts_pass,
+            remembered_days: None,
+            this_browser: None,
+            remembered_browsers,
+            events,
+            person: self.person(&kept),
             more: record.step < most,
             now,
             record,
             kept,
         });
+        if ended.is_none() {
+            visit.remembered_days = self.days(&visit).await?;
+        }
         Ok(match ended {
             Some(ended) => Visited::Over(visit, ended),
             None => Visited::Open(visit),
@@ -295,7 +327,8 @@ impl HostedSignIns {
     }
 
     /// Verifies an answer. A right one ends a sign-in, once; returns the handle that the browser takes to the application. With few
-    /// recovery codes left, the page first offers new ones. On the page of a person's own factors it permits changes.
+    /// recovery codes left, the page first offers new ones. On the page of a person's own factors it permits changes. `remember` is the
+    /// `User-Agent` of the browser, if the person asked to remember it: that is done at the end, where policy allows it.
     ///
     /// # Errors
     /// Those of [`TwoFactor::verify`](crate::TwoFactor::verify). An answer that does not have the form of the code is invalid
@@ -304,8 +337,10 @@ impl HostedSignIns {
         &self,
         visit: &Visit,
         given: Given<'_>,
+        remember: Option<&str>,
         client_address: Option<IpAddr>,
     ) -> Result<Proceeded, Error> {
+        let remember = remember.map(|agent| agent.chars().take(AGENT_CHARS).collect());
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
         let length = challenge.code_length.filter(|_| challenge.recipient_hint.is_some());
         if let (Given::Code(code), Some(length)) = (given, length)
@@ -318,7 +353,7 @@ impl HostedSignIns {
             Given::Credential(credential) => (credential, true),
         };
         let (address, text) = (visit.kept.client_address.or(client_address), Zeroizing::new(text.to_owned()));
-        let (this, visit, challenge) = (self.clone(), visit.clone(), challenge.id.clone());
+        let (this, mut visit, challenge) = (self.clone(), visit.clone(), challenge.id.clone());
         // Runs to completion even if the browser disconnects: its next request finds the sign-in
         // verified.
         to_the_end(async move {
@@ -326,17 +361,10 @@ impl HostedSignIns {
                 if is_credential { Answer::credential(&challenge, &text) } else { Answer::new(&challenge, &text) };
             let answer = answer.client_address(address);
             let verified = this.challenges.verify(&visit.record.subscription, answer).await?;
+            // A passkey names the person of a sign-in that did not.
+            visit.kept.sign_in.user = visit.kept.sign_in.user.or_else(|| verified.user.clone());
             let few = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
-            let proved = Proved {
-                at: verified.verified_at,
-                challenge: Some(challenge.clone()),
-                by_factor: verified.factor.is_some(),
-                factor: verified.factor,
-                two_factor: verified.two_factor,
-                amr: verified.amr,
-                acr: verified.acr,
-                assurance: Some(verified.assurance),
-            };
+            let proved = Proved { remember, ..Proved::of(verified, Some(challenge)) };
             if visit.kept.page == HostedPage::Factors || few {
                 this.rewrite(&visit, |session| session.proved = Some(proved)).await?;
                 return Ok(Proceeded::Stay);
@@ -356,15 +384,17 @@ impl HostedSignIns {
         self.end(visit, proved.ok_or_else(Error::closed)?).await
     }
 
-    async fn end(&self, visit: &Visit, proved: Proved) -> Result<Proceeded, Error> {
+    pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<Proceeded, Error> {
         let handle = random::id()?;
         let (at, two_factor, amr) = (proved.at, proved.two_factor.clone(), proved.amr.clone());
         let end = SignInEnd::Verified { at, two_factor, amr, handle: Some(digest(&handle)) };
         let mut kept = visit.kept.clone();
-        kept.session = Session { proved: Some(proved), ..Session::default() };
+        kept.session = Session { proved: Some(proved.clone()), ..Session::default() };
         let sealed = self.seal(&visit.record, &kept)?;
-        let ended = self.store.end_sign_in(visit.id(), end, Some(sealed)).await?;
-        if ended { Ok(Proceeded::Return(handle)) } else { Err(Error::closed()) }
+        if !self.store.end_sign_in(visit.id(), end, Some(sealed)).await? {
+            return Err(Error::closed());
+        }
+        Ok(Proceeded::Return { handle, remembered: self.remember(visit, &proved).await })
     }
 
     /// Cancels a sign-in.
@@ -378,6 +408,12 @@ impl HostedSignIns {
         }
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
         Ok(())
+    }
+
+    fn person(&self, kept: &Kept) -> String {
+        let user = kept.sign_in.user.as_deref().unwrap_or_default();
+        let hash = self.keyring.bucket("hosted-person", &[kept.sign_in.subscription.as_bytes(), user.as_bytes()]);
+        hex::encode(&hash[..8])
     }
 
     async fn page(&self, subscription: &str) -> Result<SignInPage, Error> {
@@ -399,7 +435,7 @@ impl HostedSignIns {
         }
     }
 
-    async fn give_up(&self, subscription: &str, challenge: Option<&str>) {
+    pub(super) async fn give_up(&self, subscription: &str, challenge: Option<&str>) {
         if let Some(id) = challenge {
             // It expires soon anyway, and it may have ended already.
             let _ = self.challenges.cancel(subscription, id).await;

@@ -15,6 +15,8 @@ mod factors;
 mod flow;
 mod my_factors;
 mod page;
+mod pass;
+mod remembered;
 mod request;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub use factors::{
     AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
 };
 pub use page::{Colours, Logo, SignInPage, Theme};
+pub use remembered::RememberedBrowser;
 pub use request::{
     Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
 };

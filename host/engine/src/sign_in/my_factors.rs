@@ -16,6 +16,7 @@ use super::factors::{
 };
 use super::request::Visit;
 use super::{HostedSignIns, Kept};
+use crate::challenge::Verified;
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
@@ -42,6 +43,9 @@ pub(super) struct Proved {
     pub(super) challenge: Option<String>,
     /// Whether the person holds the factor. A code that was delivered is weaker.
     pub(super) by_factor: bool,
+    /// Whether it was a temporary pass, which permits to add factors.
+    #[serde(default)]
+    pub(super) by_pass: bool,
     /// The factor. Its proof ends when it is suspended or removed.
     #[serde(default)]
     pub(super) factor: Option<String>,
@@ -49,6 +53,9 @@ pub(super) struct Proved {
     pub(super) amr: Vec<String>,
     pub(super) acr: Option<String>,
     pub(super) assurance: Option<Assurance>,
+    /// The `User-Agent` of the browser, if the person asked to remember it.
+    #[serde(default)]
+    pub(super) remember: Option<String>,
 }
 
 /// The factors of a person, and what the person can do with them.
@@ -67,6 +74,33 @@ impl Session {
 }
 
 impl Proved {
+    pub(super) fn of(verified: Verified, challenge: Option<String>) -> Self {
+        let Verified { two_factor, amr, acr, assurance, factor, verified_at: at, .. } = verified;
+        let (by_factor, assurance) = (factor.is_some(), Some(assurance));
+        Self { at, challenge, by_factor, by_pass: false, factor, two_factor, amr, acr, assurance, remember: None }
+    }
+
+    /// Returns that a temporary pass was used on the page of a person's own factors.
+    pub(super) fn by_pass(at: Timestamp) -> Self {
+        Self {
+            at,
+            challenge: None,
+            by_factor: false,
+            by_pass: true,
+            factor: None,
+            two_factor: String::new(),
+            amr: Vec::new(),
+            acr: None,
+            assurance: None,
+            remember: None,
+        }
+    }
+
+    /// Returns that a factor was just enrolled, and so used.
+    fn by_new_factor(at: Timestamp, factor: String, two_factor: String) -> Self {
+        Self { by_factor: true, by_pass: false, factor: Some(factor), two_factor, ..Self::by_pass(at) }
+    }
+
     /// Returns whether the factor that was used, if one was, is still an active one of these.
     pub(super) fn is_by_one_of(&self, factors: &[UserFactor]) -> bool {
         let is_used = |factor: &UserFactor| {
@@ -79,7 +113,7 @@ impl Proved {
 impl HostedSignIns {
     /// Returns the factors of the person who signs in.
     pub(super) async fn held(&self, kept: &Kept) -> Result<Held, Error> {
-        let Some(user) = &kept.sign_in.user else { return Ok(Held::default()) };
+        let Some(user) = &kept.sign_in.user else { return self.passwordless(kept).await };
         let subscription = &kept.sign_in.subscription;
         let mut held = Held { factors: self.factors.list(subscription, user, false).await?, ..Held::default() };
         let active = |factor: &&UserFactor| factor.status == FactorStatus::Active;
@@ -113,6 +147,13 @@ impl HostedSignIns {
         Ok(held)
     }
 
+    /// Returns the passkeys that sign in a person whom the application does not know yet.
+    async fn passwordless(&self, kept: &Kept) -> Result<Held, Error> {
+        let enrollable = self.factors.enrollable(&kept.sign_in).await?;
+        let options = enrollable.iter().filter(|one| one.passwordless).map(|one| option(one, None));
+        Ok(Held { options: options.collect(), ..Held::default() })
+    }
+
     /// Begins an enrolment on a hosted page, at most once for each step. The page shows it until it is finished or given up.
     ///
     /// # Errors
@@ -132,13 +173,14 @@ impl HostedSignIns {
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let proof = match proved {
-            Some(Proved { by_factor: true, .. }) => Proof::Session,
+            Some(proved) if proved.by_factor || proved.by_pass => Proof::Session,
             Some(Proved { challenge: Some(challenge), .. }) => Proof::Challenge(challenge.clone()),
             _ if visit.kept.first_factor => Proof::FirstFactor,
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
         let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), two_factor, proof);
         new.user_name.clone_from(&visit.kept.user_name);
+        new.passwordless = enrollable.is_some_and(|one| one.passwordless);
         new.holder = Some(visit.id().to_owned());
         new.locale = Some(locale.to_owned());
         new.client_address = visit.kept.client_address.or(client_address);
@@ -178,16 +220,7 @@ impl HostedSignIns {
                     }
                     // Whoever has just used a new factor need not use it again. Stored codes were not used.
                     if !codes && !session.proved.as_ref().is_some_and(|proved| proved.by_factor) {
-                        session.proved = Some(Proved {
-                            at,
-                            challenge: None,
-                            by_factor: true,
-                            factor: Some(added.id),
-                            two_factor,
-                            amr: Vec::new(),
-                            acr: None,
-                            assurance: None,
-                        });
+                        session.proved = Some(Proved::by_new_factor(at, added.id, two_factor));
                     }
                 })
                 .await?;
@@ -289,5 +322,5 @@ fn enrollable(one: &EnrollableFactor) -> Option<Enrollable> {
         AnswerKind::WebauthnGet => return None,
     };
     let (two_factor, type_id, name) = (one.two_factor.clone(), one.type_id.clone(), one.name.clone());
-    Some(Enrollable { two_factor, type_id, name, kind })
+    Some(Enrollable { two_factor, type_id, name, kind, passwordless: one.passwordless })
 }

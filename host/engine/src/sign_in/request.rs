@@ -6,16 +6,17 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::factors::{Enrollable, FEW_CODES, FactorOption, HostedPage, OpenEnrolment};
-use super::{Kept, SignInPage};
+use super::{Kept, RememberedBrowser, SignInPage};
 use crate::challenge::{Challenge, ChallengeStatus, DeliveryOption, Recipient};
-use crate::factor::{Assurance, FactorStatus, RequiredFactor, UserFactor};
+use crate::factor::{Assurance, FactorStatus, RememberedDevice, RequiredFactor, UserEvent, UserFactor};
 use crate::instance::SignIn;
 use crate::store::HostedSignInRecord;
 
 /// A request to start a hosted sign-in. `Debug` shows neither user nor recipient.
 #[derive(Debug, Clone)]
 pub struct NewHostedSignIn {
-    /// Who signs in. The user is required: the result names it.
+    /// Who signs in. Without a user the page asks for a passkey, which names the person: that needs an instance whose policy is
+    /// [`passwordless`](crate::instance::Policy::passwordless).
     pub sign_in: SignIn,
     /// The person's addresses.
     pub recipient: Recipient,
@@ -158,8 +159,13 @@ pub enum Given<'a> {
 /// Where a browser goes after a step.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Proceeded {
-    /// Back to the application, with this handle.
-    Return(String),
+    /// Back to the application.
+    Return {
+        /// What the application redeems.
+        handle: String,
+        /// What the browser stores, if it is remembered from now on.
+        remembered: Option<RememberedBrowser>,
+    },
     /// To the page again.
     Stay,
 }
@@ -187,6 +193,18 @@ pub struct Visit {
     pub may_change: bool,
     /// The open challenge, and whether it accepts an answer.
     pub challenge: Option<(Challenge, ChallengeStatus)>,
+    /// Whether a temporary pass is accepted here. It does not say whether there is one.
+    pub accepts_pass: bool,
+    /// For how many days the browser may be remembered once the open challenge was answered.
+    pub remembered_days: Option<u32>,
+    /// The remembered browser of the person that this one is: see [`HostedSignIns::look_at_browser`](super::HostedSignIns::look_at_browser).
+    pub this_browser: Option<String>,
+    /// The browsers in which the person is not asked for a factor, for the page of the person's own factors.
+    pub remembered_browsers: Vec<RememberedDevice>,
+    /// What happened lately, the newest first, for the same page.
+    pub events: Vec<UserEvent>,
+    /// A keyed hash of the person, which says nothing to anybody else: it tells the secrets apart that a browser stores for several people.
+    pub person: String,
     /// Whether another challenge may be started.
     pub more: bool,
     /// The current time.
@@ -215,6 +233,11 @@ impl Visit {
     /// Returns whether the person signed in already and was then offered something.
     pub fn is_proved(&self) -> bool {
         self.kept.session.proved.is_some()
+    }
+
+    /// Returns whether a factor was used on this page recently: only that permits to rename and remove factors.
+    pub fn is_proved_by_factor(&self) -> bool {
+        self.kept.session.proof(&self.factors, self.now).is_some_and(|proved| proved.by_factor)
     }
 
     /// Returns who signs in, and where.

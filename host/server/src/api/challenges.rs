@@ -15,6 +15,7 @@ use super::body::{Body, Parameters, Segments};
 use super::enrolments::Required;
 use super::idempotency::idempotency_key;
 use crate::access::Application;
+use crate::assurance::Assurance;
 use crate::problem::Problem;
 
 /// Who signs in, and where.
@@ -248,23 +249,6 @@ pub(super) struct Answer {
     client_address: Option<IpAddr>,
 }
 
-/// How strong a verified answer is, for those who must reach a level of NIST SP 800-63B-4.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Assurance {
-    /// The level that this sign-in reaches, together with the first factor if the challenge was started with `first_factor`: `aal1`, `aal2`
-    /// or `aal3`.
-    #[schema(example = "aal2")]
-    aal: &'static str,
-    /// Whether the answer is worthless on any other site.
-    phishing_resistant: bool,
-    /// Whether the authenticator verified its user, by PIN or biometrics.
-    user_verified: bool,
-    /// Whether the factor cannot be copied to another device, as far as is known.
-    device_bound: bool,
-    /// Whether the model of the authenticator was proved and is trusted.
-    attested: bool,
-}
-
 /// A verified challenge. It can be verified once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Verified {
@@ -313,7 +297,6 @@ pub(super) async fn verify(
         _ => return Err(Problem::at("", "must have exactly one of `code` and `credential`")),
     };
     let verified = engine.verify(&application.subscription, given.client_address(answer.client_address)).await?;
-    let assurance = verified.assurance;
     Ok(Json(Verified {
         status: "verified",
         user: verified.user,
@@ -321,13 +304,7 @@ pub(super) async fn verify(
         purpose: verified.purpose,
         amr: verified.amr,
         acr: verified.acr,
-        assurance: Assurance {
-            aal: assurance.aal.name(),
-            phishing_resistant: assurance.phishing_resistant,
-            user_verified: assurance.user_verified,
-            device_bound: assurance.device_bound,
-            attested: assurance.attested,
-        },
+        assurance: verified.assurance.into(),
         factor: verified.factor,
         uses_left: verified.uses_left,
         verified_at: verified.verified_at,

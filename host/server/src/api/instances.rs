@@ -112,6 +112,9 @@ pub(super) struct PolicyPart {
     /// Whether a temporary pass is accepted for a sign-in, and not only to enrol.
     #[schema(nullable = false)]
     pass_signs_in: Option<bool>,
+    /// Whether a passkey of this instance signs in on the sign-in page without a user name.
+    #[schema(nullable = false)]
+    passwordless: Option<bool>,
     /// For how many days the sign-in page can remember a browser in which no factor is asked for then. 0 = never.
     #[schema(minimum = 0, maximum = 30, nullable = false)]
     remembered_days: Option<u32>,

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::body::{Body, Segments};
 use super::challenges::Recipient;
 use crate::access::Application;
+use crate::assurance::Assurance;
 use crate::problem::{Problem, ProblemType};
 use crate::sign_in::{PublicUrl, sign};
 use crate::state::AppState;
@@ -29,8 +30,9 @@ pub(super) struct NewSignIn {
     idp: Option<String>,
     /// The client application.
     client_application: Option<String>,
-    /// The user. Wrong codes are counted per user, and the result contains it.
-    user: String,
+    /// The user. Wrong codes are counted per user, and the result contains it. Without a user the page asks for a passkey, and the result
+    /// contains the user whom it belongs to: that needs an instance whose policy is `passwordless`.
+    user: Option<String>,
     /// The person's addresses. A person who holds a factor needs none.
     #[serde(default, deserialize_with = "super::body::object")]
     recipient: Recipient,
@@ -100,7 +102,7 @@ pub(super) async fn begin(
         tenant: new.tenant,
         idp: new.idp,
         client_application: new.client_application,
-        user: Some(new.user),
+        user: new.user,
     };
     let new = NewHostedSignIn {
         sign_in,
@@ -193,11 +195,15 @@ pub(super) struct SignInResult {
     purpose: String,
     /// The instance that delivered the code, or whose factor was used.
     two_factor: String,
-    /// Authentication method references (RFC 8176).
+    /// Authentication method references (RFC 8176). Empty if this browser is remembered and no factor was used now.
     amr: Vec<String>,
     /// The authentication context class, if one is reached: `phr` or `phrh`.
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
+    /// How strong the answer is, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    assurance: Option<Assurance>,
     /// When the person entered the code.
     verified_at: Timestamp,
     /// The same as a JWT, signed with a key of `/.well-known/jwks.json` and valid for two minutes. `iss` is this server, `aud` the
@@ -233,6 +239,7 @@ pub(super) async fn redeem(
         two_factor: redeemed.two_factor,
         amr: redeemed.amr,
         acr: redeemed.acr,
+        assurance: redeemed.assurance.map(Into::into),
         verified_at: redeemed.verified_at,
         result,
     }))

@@ -6,6 +6,7 @@ use twofactor::sign_in::{AnswerForm, FactorOption, HostedPage, Visit};
 
 use super::icons::{PERSON_KEY, icon};
 use super::page::{Frame, Say, Shape, said};
+use super::remembered::question;
 
 /// What a person types: where the code comes from, and what it looks like.
 struct Field {
@@ -110,6 +111,7 @@ fn typed(
                 autocomplete="one-time-code" autocapitalize=(if field.letters { "characters" } else { "none" })
                 spellcheck="false" enterkeyhint="go" size=[field.length] autofocus
                 aria-describedby=(if wrong { "error lead" } else { "lead" }) aria-invalid=[wrong.then_some("true")];
+            (question(frame, visit))
             button.main type="submit" { (words.proceed) }
         }
         (resend)
@@ -118,7 +120,7 @@ fn typed(
     frame.document(field.title, say, Shape::default(), body)
 }
 
-/// Returns the button for a passkey. Where the browser lets it, the script asks at once.
+/// Returns the button for a passkey. Where the browser lets it, the script asks at once, unless the page has a question of its own.
 fn passkey(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say: Option<&Say>) -> Markup {
     let words = &frame.words.factors;
     let options = challenge.public.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -126,9 +128,10 @@ fn passkey(frame: &Frame<'_>, visit: &Visit, challenge: &Challenge, say: Option<
         p #lead { (words.passkey_lead) }
         (said(say))
         form method="post" action={ (frame.path) "/answer" } data-passkey="get" data-options=(options)
-            data-now=[say.is_none().then_some("yes")] {
+            data-now=[(say.is_none() && visit.remembered_days.is_none()).then_some("yes")] {
             (frame.hidden(None))
             (passkey_parts(words.passkey_no_script, words.passkey_unsupported, words.passkey_failed, words.passkey_failed))
+            (question(frame, visit))
             button.main type="button" hidden { (icon(PERSON_KEY)) (words.use_passkey) }
         }
         (around(frame, visit))

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
-use twofactor::sign_in::Visit;
+use twofactor::sign_in::{RememberedBrowser, Visit};
 use url::Url;
 
 use super::public::PublicUrl;
@@ -63,6 +63,17 @@ impl Client {
         self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
     }
 
+    /// Returns the secret of a browser that may be remembered for a person.
+    pub(super) fn remembered(&self, public: &PublicUrl, person: &str) -> Option<&str> {
+        let own = public.remembered_name(person);
+        self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
+    }
+
+    /// Returns its `User-Agent`.
+    pub(super) fn user_agent(&self) -> &str {
+        self.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
+    }
+
     /// Returns whether a form of this page was sent. A page that says `no-referrer` sends `Origin: null` with its own forms, so it is
     /// `Sec-Fetch-Site` that tells; `Origin` counts where a browser has no such header.
     pub(super) fn is_from_here(&self, public: &PublicUrl) -> bool {
@@ -111,14 +122,38 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// The maximum number of sign-ins that one browser has cookies for. The oldest are removed, so that
+/// The maximum number of sign-ins, and of people, that one browser has cookies for. The oldest are removed, so that
 /// its requests stay short enough for any server.
 const COOKIES: usize = 10;
 
-/// Sets the browser's cookie. `Lax`, so that the browser sends it when the application sends the
+/// Gives a browser the cookie of a sign-in.
+pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
+    set(response, client, public, (public.cookie_prefix(), &public.cookie_name(secret)), (value, 900));
+}
+
+/// Gives a browser the cookie by which it is recognized as remembered for a person.
+pub(super) fn remember(
+    response: &mut Response,
+    client: &Client,
+    public: &PublicUrl,
+    person: &str,
+    it: &RememberedBrowser,
+) {
+    let name = public.remembered_name(person);
+    let seconds = it.days * 24 * 3600;
+    set(response, client, public, (public.remembered_prefix(), &name), (it.secret.expose(), seconds));
+}
+
+/// Sets a cookie. `Lax`, so that the browser sends it when the application sends the
 /// browser here a second time, and not with a form of another site. In a frame of another site, a browser accepts only a cookie that
 /// it keeps apart for that site (`Partitioned`).
-pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
+fn set(
+    response: &mut Response,
+    client: &Client,
+    public: &PublicUrl,
+    (prefix, name): (&str, &str),
+    (value, seconds): (&str, u32),
+) {
     let attributes = match (public.is_secure(), client.framed) {
         (true, true) => "SameSite=None; Secure; Partitioned",
         (true, false) => "SameSite=Lax; Secure",
@@ -130,12 +165,12 @@ pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl,
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
     };
-    set(&public.cookie_name(secret), value, 900);
+    set(name, value, seconds);
     // Browsers send the one they got first at the beginning (RFC 6265 section 5.4).
     let others: Vec<&str> =
-        client.cookies().map(|(name, _)| name).filter(|name| name.starts_with(public.cookie_prefix())).collect();
-    for name in &others[..(others.len() + 1).saturating_sub(COOKIES)] {
-        set(name, "", 0);
+        client.cookies().map(|(known, _)| known).filter(|known| known.starts_with(prefix) && *known != name).collect();
+    for other in &others[..(others.len() + 1).saturating_sub(COOKIES)] {
+        set(other, "", 0);
     }
 }
 
@@ -221,17 +256,24 @@ pub(super) fn denied(visit: &Visit) -> String {
     returned(visit, "error", "access_denied")
 }
 
+/// Returns the URL at which the application learns that the person has no passkey and must sign in otherwise (OpenID Connect Core
+/// section 3.1.2.6), with the user name that the person typed (`login_hint`, section 3.1.2.1).
+pub(super) fn without_passkey(visit: &Visit, name: Option<&str>) -> String {
+    let more = [Some(("error", "login_required")), name.map(|name| ("login_hint", name))];
+    back(visit, more.into_iter().flatten())
+}
+
 /// Returns the return URL with `state` and one more parameter.
 pub(super) fn returned(visit: &Visit, name: &str, value: &str) -> String {
-    back(visit, Some((name, value)))
+    back(visit, [(name, value)])
 }
 
 /// Returns the return URL with `state` only: nothing was signed in to.
 pub(super) fn returned_without(visit: &Visit) -> String {
-    back(visit, None)
+    back(visit, [])
 }
 
-fn back(visit: &Visit, more: Option<(&str, &str)>) -> String {
+fn back<'a>(visit: &Visit, more: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let Ok(mut url) = Url::parse(visit.return_url()) else {
         return visit.return_url().to_owned();
     };

@@ -6,6 +6,7 @@ use twofactor::sign_in::{AnswerForm, FactorOption, HostedPage, Visit};
 
 use super::icons::{APP, BUBBLE, ENVELOPE, HANDSET, LIST, PERSON_KEY, icon};
 use super::page::{Frame, Say, Shape, said};
+use super::pass;
 use super::text::Words;
 
 /// One way to confirm.
@@ -57,6 +58,7 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, has_ch
         }
         div.more {
             @if has_challenge { a href=(frame.href("")) { (words.back_to_code) } }
+            (pass::link(frame, visit))
             (frame.cancel())
         }
     };

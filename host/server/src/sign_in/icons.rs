@@ -20,3 +20,5 @@ pub(super) const APP: &str =
     r#"<rect x="6.5" y="2.5" width="11" height="19" rx="2.5"/><path d="M12 7.5a4 4 0 1 0 4 4M12 9.5v2l1.5 1"/>"#;
 pub(super) const LIST: &str =
     r#"<rect x="4" y="3" width="16" height="18" rx="2.5"/><path d="M8 8h2M13 8h3M8 12h2M13 12h3M8 16h2M13 16h3"/>"#;
+pub(super) const SCREEN: &str =
+    r#"<rect x="3" y="4" width="18" height="13" rx="2.5"/><path d="M8.5 20.5h7M12 17v3.5"/>"#;

@@ -14,7 +14,10 @@ mod choice;
 mod icons;
 mod my_factors;
 mod page;
+mod pass;
+mod passkey_first;
 mod public;
+mod remembered;
 mod result;
 mod site;
 mod steps;
@@ -30,7 +33,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use twofactor::TwoFactor;
-use twofactor::challenge::ChallengeStatus;
+use twofactor::challenge::{Challenge, ChallengeStatus};
 use twofactor::sandbox::IpNet;
 use twofactor::sign_in::{Ended, HostedPage, Visit, Visited};
 
@@ -65,11 +68,15 @@ pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUr
         .route("/sign-in/{secret}/resend", post(steps::resend).get(back_to_page))
         .route("/sign-in/{secret}/cancel", post(steps::cancel).get(back_to_page))
         .route("/sign-in/{secret}/proceed", post(steps::proceed).get(back_to_page))
+        .route("/sign-in/{secret}/pass", post(pass::give).get(pass::show))
+        .route("/sign-in/{secret}/remembered", post(remembered::proceed).get(back_to_page))
+        .route("/sign-in/{secret}/without-passkey", post(passkey_first::without).get(back_to_page))
         .route("/sign-in/{secret}/enrol", post(my_factors::enrol).get(back_to_page))
         .route("/sign-in/{secret}/finish", post(my_factors::finish).get(back_to_page).layer(credential))
         .route("/sign-in/{secret}/drop", post(my_factors::drop_enrolment).get(back_to_page))
         .route("/sign-in/{secret}/rename", post(my_factors::rename).get(back_to_page))
         .route("/sign-in/{secret}/remove", post(my_factors::remove).get(back_to_page))
+        .route("/sign-in/{secret}/forget", post(my_factors::forget).get(back_to_page))
         .route("/sign-in/{secret}/leave", post(my_factors::leave).get(back_to_page))
         .route("/sign-in/{secret}/theme.css", get(theme))
         .route("/sign-in/{secret}/logo", get(logo))
@@ -78,6 +85,17 @@ pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUr
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .with_state(site)
         .merge(assets::routes())
+}
+
+/// Which page of a link is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// The one that its state leads to.
+    Current,
+    /// The choice of a way.
+    Choice,
+    /// The field for a temporary pass.
+    Pass,
 }
 
 /// The data of a browser, and its language before more is known.
@@ -109,15 +127,23 @@ impl Visitor<'_> {
     }
 
     /// Returns the page for the current state of a sign-in.
-    fn open(&self, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>, choose: bool) -> Response {
+    fn open(&self, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>, view: View) -> Response {
         let path = path(self.secret);
         let frame = self.frame(&path, Some(visit));
         let mut say = say.map(|say| say(frame.words));
+        let is_current = view == View::Current;
+        let is_sign_in = visit.hosted_page() == HostedPage::SignIn;
+        // A factor that was suspended or removed meanwhile answers nothing.
+        let answers =
+            |challenge: &Challenge| visit.option_of(challenge).is_some() || challenge.recipient_hint.is_some();
+        let only_pass = is_sign_in && is_current && visit.ways() == 0;
         let markup = match &visit.challenge {
-            Some((challenge, ChallengeStatus::Open)) if !choose => {
+            _ if passkey_first::is_it(visit) => passkey_first::page(&frame, visit, say.as_ref()),
+            _ if visit.accepts_pass && (view == View::Pass || only_pass) => pass::page(&frame, visit, say.as_ref()),
+            Some((challenge, ChallengeStatus::Open)) if is_current && answers(challenge) => {
                 answer_page::answer(&frame, visit, challenge, say.as_ref())
             }
-            Some((_, ChallengeStatus::Open)) => choice::choice(&frame, visit, say.as_ref(), true),
+            Some((challenge, ChallengeStatus::Open)) => choice::choice(&frame, visit, say.as_ref(), answers(challenge)),
             Some(_) => {
                 // A person who loads the page after its code has expired must learn why there is no field for it.
                 let held = visit.challenge.as_ref().is_some_and(|(challenge, _)| visit.option_of(challenge).is_some());
@@ -125,6 +151,9 @@ impl Visitor<'_> {
                 let over = || Say::Error(over.to_owned());
                 say.get_or_insert_with(over);
                 choice::choice(&frame, visit, say.as_ref(), false)
+            }
+            None if visit.this_browser.is_some() && is_sign_in && is_current => {
+                remembered::page(&frame, visit, say.as_ref())
             }
             None => choice::choice(&frame, visit, say.as_ref(), false),
         };
@@ -168,20 +197,42 @@ impl Visitor<'_> {
 }
 
 async fn show(site: State<Site>, secret: Path<String>, query: Query, client: Client) -> Response {
-    look(&site, &secret, &query.0, &client, false).await
+    look(&site, &secret, &query.0, &client, View::Current).await
 }
 
 async fn choose(site: State<Site>, secret: Path<String>, query: Query, client: Client) -> Response {
-    look(&site, &secret, &query.0, &client, true).await
+    look(&site, &secret, &query.0, &client, View::Choice).await
 }
 
-async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose: bool) -> Response {
+async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: View) -> Response {
     let visitor = Visitor { site, secret, client, asked: query.get("lang") };
-    let visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await {
+    let mut visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await {
         Ok(Visited::Open(visit)) => visit,
         Ok(other) => return visitor.closed(&other),
         Err(error) => return visitor.unavailable(&error),
     };
+    // A browser that only looks (HEAD, prefetch) does not use up the link.
+    let shown = !client.framed || !visit.page.top_origins.is_empty();
+    let mut bound = None;
+    if !site.sign_ins.is_bound(&visit) && client.opens && shown {
+        bound = match site.sign_ins.bind(&visit).await {
+            Ok(Some(browser)) => Some(browser),
+            Ok(None) => return visitor.closed(&Visited::Elsewhere),
+            Err(error) => return visitor.unavailable(&error),
+        };
+    }
+    if passkey_first::is_it(&visit) && client.opens && (bound.is_some() || site.sign_ins.is_bound(&visit)) {
+        let browser = bound.as_deref().or(client.cookie(&site.public, secret));
+        visit = match visitor.with_challenge(visit, browser).await {
+            Ok(visit) => visit,
+            Err(response) => return response,
+        };
+    }
+    let remembered = client.remembered(&site.public, &visit.person);
+    if let Err(error) = site.sign_ins.look_at_browser(&mut visit, remembered).await {
+        return visitor.unavailable(&error);
+    }
+    let visit = visit;
     let why = Why::read(query);
     let resent = |words: &Words| Say::Done(words.resent.to_owned());
     let failed = |words: &Words| why.map_or_else(|| Say::Error(String::new()), |why| why.say(words, &visit));
@@ -194,18 +245,14 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, choose
         None => done.map(|_| &changed as &dyn Fn(&Words) -> Say),
     };
     let mut response = match visit.hosted_page() {
-        HostedPage::Factors if visit.may_change => my_factors::show(&visitor, &visit, query, say),
-        HostedPage::SignIn if visit.is_proved() => my_factors::offer(&visitor, &visit, say),
-        _ => visitor.open(&visit, say, choose),
-    };
-    // A browser that only looks (HEAD, prefetch) does not use up the link.
-    let shown = !client.framed || !visit.page.top_origins.is_empty();
-    if !site.sign_ins.is_bound(&visit) && client.opens && shown {
-        match site.sign_ins.bind(&visit).await {
-            Ok(Some(browser)) => browser::give(&mut response, client, &site.public, secret, &browser),
-            Ok(None) => return visitor.closed(&Visited::Elsewhere),
-            Err(error) => return visitor.unavailable(&error),
+        HostedPage::Factors if visit.may_change && !(view == View::Pass && visit.accepts_pass) => {
+            my_factors::show(&visitor, &visit, query, say)
         }
+        HostedPage::SignIn if visit.is_proved() => my_factors::offer(&visitor, &visit, say),
+        _ => visitor.open(&visit, say, view),
+    };
+    if let Some(browser) = bound {
+        browser::give(&mut response, client, &site.public, secret, &browser);
     }
     response
 }
@@ -222,11 +269,15 @@ fn path(secret: &str) -> String {
 }
 
 fn here(secret: &str, language: Option<&str>, more: &str) -> String {
+    here_at(secret, "", language, more)
+}
+
+fn here_at(secret: &str, rest: &str, language: Option<&str>, more: &str) -> String {
     let language = language.filter(|tag| tag.len() == 2 && tag.bytes().all(|b| b.is_ascii_alphabetic()));
     let language = language.map(|tag| format!("lang={tag}"));
     let query: Vec<&str> = language.as_deref().into_iter().chain((!more.is_empty()).then_some(more)).collect();
     let mark = if query.is_empty() { "" } else { "?" };
-    format!("{}{mark}{}", path(secret), query.join("&"))
+    format!("{}{rest}{mark}{}", path(secret), query.join("&"))
 }
 
 /// Returns the subscription's colours.

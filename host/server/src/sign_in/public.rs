@@ -76,6 +76,16 @@ impl PublicUrl {
         format!("{}{}", self.cookie_prefix(), hex::encode(&digest.as_ref()[..8]))
     }
 
+    /// Returns the prefix of all cookies of remembered browsers.
+    pub(super) fn remembered_prefix(&self) -> &'static str {
+        if self.secure { "__Host-twofactor-remembered-" } else { "twofactor-remembered-" }
+    }
+
+    /// Returns the cookie of a browser that is remembered for a person. Each person has its own: a browser may be shared.
+    pub(super) fn remembered_name(&self, person: &str) -> String {
+        format!("{}{person}", self.remembered_prefix())
+    }
+
     /// Returns the host, if it is a name: only a name can be an RP ID.
     pub(super) fn host(&self) -> Option<&str> {
         self.host.as_deref()

@@ -13,6 +13,7 @@ use serde::Serialize;
 use twofactor::sign_in::{HostedSignIns, ResultKey, SignInResult};
 
 use super::PublicUrl;
+use crate::assurance::Assurance;
 use crate::jwt;
 
 /// How long a result is valid, in seconds.
@@ -35,6 +36,8 @@ struct Claims<'a> {
     /// The authentication context class, if one is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assurance: Option<Assurance>,
     /// When the person gave the code.
     auth_time: i64,
     iat: i64,
@@ -61,6 +64,7 @@ pub(crate) fn sign(sign_ins: &HostedSignIns, issuer: &PublicUrl, result: &SignIn
         purpose: &result.purpose,
         amr: &result.amr,
         acr: result.acr.as_deref(),
+        assurance: result.assurance.map(Into::into),
         auth_time: result.verified_at.as_second(),
         iat: issued,
         exp: issued + LIFETIME,

@@ -6,7 +6,7 @@ use axum::response::Response;
 use twofactor::Error;
 use twofactor::sign_in::{Given, Proceeded, Visit, Visited};
 
-use super::browser::{Client, Fields, Form, denied, go, returned};
+use super::browser::{Client, Fields, Form, denied, go, remember, returned};
 use super::site::Site;
 use super::why::{Answered, Why};
 use super::{Visitor, here};
@@ -61,7 +61,8 @@ pub(super) async fn answer(site: State<Site>, secret: Path<String>, client: Clie
     };
     let credential = form.0.get("credential").filter(|text| !text.is_empty());
     let given = credential.map_or(Given::Code(form.0.get("code").unwrap_or_default()), Given::Credential);
-    match site.sign_ins.answer(&visit, given, client.address).await {
+    let remember = form.0.get("remember").map(|_| client.user_agent());
+    match site.sign_ins.answer(&visit, given, remember, client.address).await {
         Ok(proceeded) => proceed_to(&visitor, &visit, proceeded),
         Err(error) => failed(&visitor, &error, Answered::Challenge).await,
     }
@@ -80,9 +81,15 @@ pub(super) async fn proceed(site: State<Site>, secret: Path<String>, client: Cli
     }
 }
 
-fn proceed_to(visitor: &Visitor<'_>, visit: &Visit, proceeded: Proceeded) -> Response {
+pub(super) fn proceed_to(visitor: &Visitor<'_>, visit: &Visit, proceeded: Proceeded) -> Response {
     match proceeded {
-        Proceeded::Return(handle) => go(&returned(visit, "handle", &handle)),
+        Proceeded::Return { handle, remembered } => {
+            let mut response = go(&returned(visit, "handle", &handle));
+            if let Some(it) = &remembered {
+                remember(&mut response, visitor.client, &visitor.site.public, &visit.person, it);
+            }
+            response
+        }
         Proceeded::Stay => go(&here(visitor.secret, visitor.asked, "")),
     }
 }

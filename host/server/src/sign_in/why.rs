@@ -3,7 +3,7 @@
 //! made the link.
 
 use twofactor::Error;
-use twofactor::challenge::ChallengeStatus;
+use twofactor::challenge::{ChallengeKind, ChallengeStatus};
 use twofactor::sign_in::{AnswerForm, Visit};
 
 use super::browser::Fields;
@@ -30,6 +30,8 @@ pub(super) enum Why {
     Unmet,
     TooMany,
     NotAllowed,
+    PassRejected,
+    PassLength,
 }
 
 /// What an error is the reply to.
@@ -84,6 +86,17 @@ impl Why {
         }
     }
 
+    /// Returns why the engine refused a temporary pass, if that is why.
+    pub(super) fn of_pass(error: &Error) -> Option<Self> {
+        if error.is_invalid_input() {
+            Some(Self::PassLength)
+        } else if error.is_rate_limited() {
+            Some(Self::of(error, Answered::Nothing))
+        } else {
+            error.is_closed().then_some(Self::PassRejected)
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Wrong => "wrong",
@@ -101,6 +114,8 @@ impl Why {
             Self::Unmet => "unmet",
             Self::TooMany => "too-many",
             Self::NotAllowed => "not-allowed",
+            Self::PassRejected => "pass-rejected",
+            Self::PassLength => "pass-length",
         }
     }
 
@@ -131,6 +146,8 @@ impl Why {
             Self::Unmet,
             Self::TooMany,
             Self::NotAllowed,
+            Self::PassRejected,
+            Self::PassLength,
         ];
         let word = query.get("why")?;
         all.into_iter().find(|why| why.word() == word)
@@ -148,7 +165,7 @@ impl Why {
         let held = visit.challenge.as_ref().and_then(|(challenge, _)| visit.option_of(challenge));
         match (self, open) {
             (Self::Wrong, None) => plain(if held.is_some() { factors.exhausted } else { words.exhausted }),
-            (Self::Wrong | Self::Length, Some(_)) if held.is_some_and(|it| it.answer == AnswerForm::Passkey) => {
+            (Self::Wrong | Self::Length, Some(challenge)) if challenge.kind == ChallengeKind::WebauthnGet => {
                 plain(factors.passkey_rejected)
             }
             (Self::Wrong, Some(challenge)) if challenge.attempts_left == 1 => Say::Field(words.wrong_last.to_owned()),
@@ -174,6 +191,8 @@ impl Why {
             (Self::Unmet, _) => plain(factors.unmet),
             (Self::TooMany, _) => plain(factors.too_many),
             (Self::NotAllowed, _) => plain(factors.not_allowed),
+            (Self::PassRejected, _) => Say::Field(words.passes.rejected.to_owned()),
+            (Self::PassLength, _) => Say::Field(words.passes.length.to_owned()),
         }
     }
 }

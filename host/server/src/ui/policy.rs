@@ -147,6 +147,17 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 l.say("Otherwise a pass only adds a factor.", "Sonst dient ein Pass nur dazu, einen Faktor einzurichten."),
             )
         },
+        Field {
+            kind: Kind::Flag,
+            ..text(
+                "passwordless",
+                l.say("Passkeys sign in without a user name", "Anmeldung mit Passkey ohne Benutzernamen"),
+                l.say(
+                    "The sign-in page then asks for a passkey if the application names no user. Only for passkeys.",
+                    "Die Anmeldeseite fragt dann nach einem Passkey, wenn die Anwendung keinen Benutzer nennt. Nur für Passkeys.",
+                ),
+            )
+        },
         number(
             "remembered_days",
             l.say("Remember browsers (days)", "Browser merken (Tage)"),

@@ -58,6 +58,13 @@ impl<'a> Authenticator<'a> {
         self.browser.post(&format!("{}/credentials/{credential}/props", self.path), flags).await;
     }
 
+    /// Puts a credential back, as it was when it was read: a copy of an authenticator.
+    pub(crate) async fn restore(&self, credential: &Value) {
+        let id = credential["credentialId"].as_str().unwrap();
+        self.forget(id).await;
+        self.browser.post(&format!("{}/credential", self.path), credential.clone()).await;
+    }
+
     pub(crate) async fn remove(self) {
         self.browser.delete(&self.path).await;
     }

@@ -235,7 +235,42 @@ impl Chromium {
         panic!("{what} does not happen: {} {}", self.url().await, self.text("body").await);
     }
 
-    /// Kept in the target folder, for people to settings at.
+    /// Goes on in a frame of the page.
+    pub(crate) async fn enter_frame(&self, selector: &str) {
+        let frame = self.find(selector).await;
+        self.post("/frame", json!({"id": {ELEMENT: frame}})).await;
+    }
+
+    /// Goes on in the page itself.
+    pub(crate) async fn leave_frame(&self) {
+        self.post("/frame", json!({"id": null})).await;
+    }
+
+    /// Takes pictures of the whole page as large and small screens show it, in light and dark: `NAME-large-dark` and so on.
+    pub(crate) async fn pictures(&self, name: &str) {
+        self.devtools("Emulation.setScrollbarsHidden", json!({"hidden": true})).await;
+        for (screen, width, mobile) in [("large", 760, false), ("small", 390, true)] {
+            // Padding depends on the height: the second time it stays as it is.
+            let mut height = json!(800);
+            for _ in 0..2 {
+                let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": mobile});
+                self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+                height = self.run("return document.body.scrollHeight", json!([])).await;
+            }
+            let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": mobile});
+            self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+            for theme in ["light", "dark"] {
+                let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+                self.devtools("Emulation.setEmulatedMedia", media).await;
+                self.picture(&format!("{name}-{screen}-{theme}")).await;
+            }
+        }
+        self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        self.devtools("Emulation.setScrollbarsHidden", json!({"hidden": false})).await;
+        self.devtools("Emulation.setEmulatedMedia", json!({"features": []})).await;
+    }
+
+    /// Kept in the target folder, for people to look at.
     pub(crate) async fn picture(&self, name: &str) {
         let picture = STANDARD.decode(self.get("/screenshot").await.as_str().unwrap()).unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");

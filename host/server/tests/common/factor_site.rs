@@ -14,7 +14,7 @@ use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use twofactor::admin::Administration;
+use twofactor::admin::{Administration, InstanceChange};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::token::Role;
@@ -136,6 +136,24 @@ impl FactorSite {
         Chromium::start(BrowserSettings { tls: Some(self.digest.clone()), ..settings }).await
     }
 
+    /// Sets the policy of an instance.
+    pub(crate) async fn set_policy(&self, two_factor: &str, policy: Value) {
+        let change = InstanceChange { policy: Some(Some(policy)), ..InstanceChange::default() };
+        self.admin().update_instance("shop", two_factor, change, None).await.unwrap();
+    }
+
+    /// Lets an origin show the pages in its frames.
+    pub(crate) async fn set_top_origins(&self, top_origins: Value) {
+        let page = json!({"return_urls": [format!("{}/back", self.shop)], "top_origins": top_origins});
+        self.admin().set_sign_in_page("shop", serde_json::from_value(page).unwrap(), None).await.unwrap();
+    }
+
+    /// Returns a new temporary pass of a user.
+    pub(crate) async fn pass(&self) -> String {
+        let issued = self.admin().issue_pass("shop", "alice", None, "lost phone").await.unwrap();
+        issued.pass.expose().to_owned()
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(std::time::Duration::from_secs(seconds));
     }
@@ -170,7 +188,9 @@ impl FactorSite {
     /// Waits until the browser is back, and redeems the handle that it brings.
     pub(crate) async fn redeem(&self, browser: &Chromium, begun: &Begun) -> Value {
         browser.sees("h1", "Back").await;
-        let url = url::Url::parse(&browser.url().await).unwrap();
+        // Of the frame, if the browser is in one.
+        let url = browser.run("return location.href", json!([])).await;
+        let url = url::Url::parse(url.as_str().unwrap()).unwrap();
         let value =
             |name: &str| url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
         assert_eq!(value("state").as_deref(), Some("a state"));

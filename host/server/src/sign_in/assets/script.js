@@ -1,4 +1,4 @@
-// The page works without this. It counts down, fills in a code from an SMS, sends each form once, copies and prints.
+// The page works without this. It counts down, fills in a code from an SMS, sends each form once, copies, prints and shows local times.
 "use strict";
 
 for (const form of document.querySelectorAll("form")) {
@@ -76,4 +76,9 @@ const paper = document.querySelector("button[data-print]");
 if (paper) {
   paper.hidden = false;
   paper.addEventListener("click", () => print());
+}
+
+for (const time of document.querySelectorAll("time")) {
+  const style = { dateStyle: "medium", timeStyle: "short" };
+  time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
 }

@@ -82,6 +82,17 @@ pub(in super::super) async fn remove(site: State<Site>, secret: Path<String>, cl
     after(&visitor, removed, Some(Done::Removed)).await
 }
 
+/// Forgets one remembered browser, or all.
+pub(in super::super) async fn forget(site: State<Site>, secret: Path<String>, client: Client, form: Form) -> Response {
+    let visitor = visitor(&site, &secret, &client, &form.0);
+    let visit = match own(&visitor).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let forgotten = site.sign_ins.forget_browsers(&visit, form.0.get("browser")).await;
+    after(&visitor, forgotten, Some(Done::Forgotten)).await
+}
+
 /// Closes the page and goes back to the application.
 pub(in super::super) async fn leave(site: State<Site>, secret: Path<String>, client: Client, form: Form) -> Response {
     let visitor = visitor(&site, &secret, &client, &form.0);

@@ -1,4 +1,4 @@
-//! The list of a person's factors and remembered browsers.
+//! The list of a person's factors.
 
 use maud::{Markup, html};
 use twofactor::factor::{FactorStatus, UserFactor};
@@ -7,7 +7,9 @@ use twofactor::sign_in::{Enrollable, EnrolmentKind, Visit};
 use super::super::choice::kind;
 use super::super::icons::{APP, LIST, PERSON_KEY, icon};
 use super::super::page::{Frame, Say, Shape, said};
+use super::super::pass;
 use super::super::text::{FactorWords, Words};
+use super::{browsers, events};
 
 /// Returns the list.
 pub(super) fn page(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>) -> Markup {
@@ -17,14 +19,17 @@ pub(super) fn page(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>) -> Marku
         (said(say))
         @if !visit.signals.is_empty() { div data-signals=(serde_json::json!(visit.signals)) hidden {} }
         @if visit.factors.is_empty() { p.lead { (words.none) } }
-        ul.factors {
+        ul.factors #held {
             @for factor in &visit.factors { li { (one(frame, visit, factor)) } }
         }
         (few_codes(words, visit))
         @if !visit.enrollable.is_empty() {
             h2 { (words.add) }
             @for one in &visit.enrollable { (add(frame, visit, one)) }
+            @if visit.accepts_pass { div.more { (pass::link(frame, visit)) } }
         }
+        (browsers::section(frame, visit))
+        (events::section(frame.words, visit))
         form method="post" action={ (frame.path) "/leave" } {
             (frame.hidden(None))
             button.main type="submit" { (frame.words.back.replace("{application}", &visit.application)) }
@@ -52,7 +57,7 @@ fn one(frame: &Frame<'_>, visit: &Visit, factor: &UserFactor) -> Markup {
                 }
             }
         }
-        div.does {
+        @if visit.is_proved_by_factor() { div.does {
             @if factor.facts.uses_left.is_none() {
                 details {
                     summary { (words.rename) }
@@ -71,7 +76,7 @@ fn one(frame: &Frame<'_>, visit: &Visit, factor: &UserFactor) -> Markup {
                 input type="hidden" name="remove" value=(factor.id);
                 button.quiet type="submit" aria-label={ (words.remove) ": " (title) } { (words.remove) }
             }
-        }
+        } }
     }
 }
 

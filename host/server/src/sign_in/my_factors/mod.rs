@@ -5,9 +5,11 @@
 
 mod actions;
 mod add;
+mod browsers;
+mod events;
 mod list;
 
-pub(super) use actions::{drop_enrolment, enrol, finish, leave, remove, rename};
+pub(super) use actions::{drop_enrolment, enrol, finish, forget, leave, remove, rename};
 
 use axum::response::Response;
 use twofactor::sign_in::Visit;
@@ -55,10 +57,11 @@ pub(super) enum Done {
     CodesStored,
     Removed,
     Renamed,
+    Forgotten,
 }
 
 impl Done {
-    const ALL: [Self; 4] = [Self::Added, Self::CodesStored, Self::Removed, Self::Renamed];
+    const ALL: [Self; 5] = [Self::Added, Self::CodesStored, Self::Removed, Self::Renamed, Self::Forgotten];
 
     const fn word(self) -> &'static str {
         match self {
@@ -66,6 +69,7 @@ impl Done {
             Self::CodesStored => "codes",
             Self::Removed => "removed",
             Self::Renamed => "renamed",
+            Self::Forgotten => "forgotten",
         }
     }
 
@@ -84,6 +88,7 @@ impl Done {
             Self::CodesStored => words.factors.codes_stored,
             Self::Removed => words.factors.was_removed,
             Self::Renamed => words.factors.was_renamed,
+            Self::Forgotten => words.remembered.was_forgotten,
         }
     }
 }

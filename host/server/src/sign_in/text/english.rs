@@ -1,6 +1,6 @@
 //! The page in English.
 
-use super::{Notice, Words, factors};
+use super::{Notice, Words, events, factors, passes, passkey_first, remembered};
 
 pub(super) const WORDS: Words = Words {
     tag: "en",
@@ -82,4 +82,8 @@ pub(super) const WORDS: Words = Words {
     },
     unavailable: Notice { title: "Temporarily unavailable", text: "Please wait a moment and reload this page." },
     factors: factors::ENGLISH,
+    passes: passes::ENGLISH,
+    passkey_first: passkey_first::ENGLISH,
+    remembered: remembered::ENGLISH,
+    events: events::ENGLISH,
 };

@@ -1,6 +1,6 @@
 //! The page in French.
 
-use super::{Notice, Words, factors};
+use super::{Notice, Words, events, factors, passes, passkey_first, remembered};
 
 pub(super) const WORDS: Words = Words {
     tag: "fr",
@@ -82,4 +82,8 @@ pub(super) const WORDS: Words = Words {
     },
     unavailable: Notice { title: "Indisponible pour le moment", text: "Attendez un instant et rechargez cette page." },
     factors: factors::FRENCH,
+    passes: passes::FRENCH,
+    passkey_first: passkey_first::FRENCH,
+    remembered: remembered::FRENCH,
+    events: events::FRENCH,
 };

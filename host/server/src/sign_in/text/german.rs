@@ -1,6 +1,6 @@
 //! The page in German.
 
-use super::{Notice, Words, factors};
+use super::{Notice, Words, events, factors, passes, passkey_first, remembered};
 
 pub(super) const WORDS: Words = Words {
     tag: "de",
@@ -85,4 +85,8 @@ pub(super) const WORDS: Words = Words {
         text: "Bitte warten Sie einen Moment und laden Sie diese Seite neu.",
     },
     factors: factors::GERMAN,
+    passes: passes::GERMAN,
+    passkey_first: passkey_first::GERMAN,
+    remembered: remembered::GERMAN,
+    events: events::GERMAN,
 };

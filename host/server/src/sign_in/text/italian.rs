@@ -1,6 +1,6 @@
 //! The page in Italian.
 
-use super::{Notice, Words, factors};
+use super::{Notice, Words, events, factors, passes, passkey_first, remembered};
 
 pub(super) const WORDS: Words = Words {
     tag: "it",
@@ -82,4 +82,8 @@ pub(super) const WORDS: Words = Words {
     },
     unavailable: Notice { title: "Non disponibile al momento", text: "Attenda un momento e ricarichi questa pagina." },
     factors: factors::ITALIAN,
+    passes: passes::ITALIAN,
+    passkey_first: passkey_first::ITALIAN,
+    remembered: remembered::ITALIAN,
+    events: events::ITALIAN,
 };

@@ -1,15 +1,24 @@
 //! The texts of the page, in English, German, French and Italian.
 
 mod english;
+mod events;
 mod factors;
 mod french;
 mod german;
 mod italian;
+mod passes;
+mod passkey_first;
+mod remembered;
 
 use jiff::Timestamp;
+use maud::{Markup, html};
 use twofactor::language::preferred_language;
 
+pub(super) use events::EventWords;
 pub(super) use factors::FactorWords;
+pub(super) use passes::PassWords;
+pub(super) use passkey_first::PasskeyFirstWords;
+pub(super) use remembered::RememberedWords;
 
 /// The texts in one language.
 pub(super) struct Words {
@@ -79,6 +88,11 @@ pub(super) struct Words {
     pub(super) unavailable: Notice,
     /// About factors that a person holds.
     pub(super) factors: FactorWords,
+    pub(super) passes: PassWords,
+    pub(super) passkey_first: PasskeyFirstWords,
+    pub(super) remembered: RememberedWords,
+    /// What happened lately.
+    pub(super) events: EventWords,
 }
 
 /// A page with a message only: what is the case, and what to do.
@@ -105,6 +119,12 @@ impl Words {
             _ => "%b %-d, %Y",
         };
         at.strftime(format).to_string()
+    }
+
+    /// Returns a day and a time in UTC. A script shows them as the person's clock does.
+    pub(super) fn time(&self, at: Timestamp) -> Markup {
+        let text = format!("{}, {} UTC", self.date(at), at.strftime("%H:%M"));
+        html! { time datetime=(at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (text) } }
     }
 
     /// Returns a span of time.

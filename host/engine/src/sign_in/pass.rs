@@ -1,0 +1,58 @@
+//! Temporary passes on the hosted pages: they sign in where a policy says so, and let a person add a factor.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::my_factors::Proved;
+use super::request::{Proceeded, Visit};
+use super::{HostedPage, HostedSignIns, Kept};
+use crate::error::Error;
+use crate::factor::UserEventKind;
+
+impl HostedSignIns {
+    /// Returns whether a pass signs in, whether or not there is one.
+    pub(super) async fn pass_signs_in(&self, kept: &Kept) -> Result<bool, Error> {
+        let fits = kept.page == HostedPage::SignIn && kept.sign_in.user.is_some() && kept.demand().is_ordinary();
+        Ok(fits && self.factors.pass_signs_in(&kept.sign_in).await?.is_some())
+    }
+
+    /// Returns whether what a pass permitted on a page is over, because an administrator reset the person or issued another pass since.
+    pub(super) async fn is_pass_over(&self, kept: &Kept, used_at: Timestamp) -> Result<bool, Error> {
+        let user = kept.sign_in.user.as_deref().unwrap_or_default();
+        let events = self.factors.events(&kept.sign_in.subscription, user).await?;
+        let ends = |kind| matches!(kind, UserEventKind::Reset | UserEventKind::PassIssued);
+        Ok(events.iter().any(|event| event.at > used_at && ends(event.kind)))
+    }
+
+    /// Uses a pass, once. On a sign-in it ends that. On the page of a person's own factors it permits to add some for ten minutes, but to
+    /// change none: that needs a factor.
+    ///
+    /// # Errors
+    /// [`Error::is_no_instance_available`] where passes are not accepted; [`Error::is_closed`] for one that is not valid;
+    /// [`Error::is_rate_limited`], and invalid input, which is not counted.
+    pub async fn use_pass(
+        &self,
+        visit: &Visit,
+        pass: &str,
+        client_address: Option<IpAddr>,
+    ) -> Result<Proceeded, Error> {
+        if !visit.accepts_pass {
+            return Err(Error::no_instance_available());
+        }
+        let (sign_in, client_address) = (&visit.kept.sign_in, visit.kept.client_address.or(client_address));
+        if visit.kept.page == HostedPage::SignIn {
+            let verified = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
+            let proceeded = self.end(visit, Proved::of(verified, None)).await?;
+            self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
+            return Ok(proceeded);
+        }
+        let user = sign_in.user.as_deref().unwrap_or_default();
+        if !self.factors.use_pass((&sign_in.subscription, user), pass, client_address).await? {
+            return Err(Error::closed());
+        }
+        let proved = Proved::by_pass(self.clock.now());
+        self.rewrite(visit, |session| session.proved = Some(proved)).await?;
+        Ok(Proceeded::Stay)
+    }
+}

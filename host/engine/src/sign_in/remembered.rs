@@ -1,0 +1,112 @@
+//! Browsers in which a person is not asked for a factor for some days, on the hosted pages.
+
+use super::my_factors::Proved;
+use super::request::{Proceeded, Visit};
+use super::{HostedSignIns, Kept};
+use crate::challenge::ChallengeStatus;
+use crate::error::Error;
+use crate::factor::Demand;
+use crate::sign_in::HostedPage;
+use twofactor_sandbox::Secret;
+
+/// A browser that was remembered: what it stores, and for how long.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RememberedBrowser {
+    /// The secret by which it is recognized.
+    pub secret: Secret,
+    /// For how many days it is remembered.
+    pub days: u32,
+}
+
+impl Kept {
+    /// Returns what the application asks for.
+    pub(super) fn demand(&self) -> Demand<'_> {
+        Demand { required: self.required, acr: self.acr.as_deref(), purpose: self.purpose.as_deref() }
+    }
+}
+
+impl HostedSignIns {
+    /// Returns for how many days the browser may be remembered after the open challenge was answered; none if it may not.
+    pub(super) async fn days(&self, visit: &Visit) -> Result<Option<u32>, Error> {
+        match &visit.challenge {
+            Some((challenge, ChallengeStatus::Open)) if may_remember(visit) => {
+                self.factors.remembered().days(&visit.kept.sign_in, &challenge.two_factor).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Remembers the browser of a sign-in that ended, if its person asked for it and policy allows it. The sign-in has succeeded already,
+    /// so a failure is only logged.
+    pub(super) async fn remember(&self, visit: &Visit, proved: &Proved) -> Option<RememberedBrowser> {
+        let user_agent = proved.remember.as_deref().filter(|_| may_remember(visit))?;
+        let (devices, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
+        let remembered = async {
+            let Some(days) = devices.days(sign_in, &proved.two_factor).await? else { return Ok(None) };
+            let secret = devices.remember(sign_in, &proved.two_factor, Some(user_agent)).await?;
+            Ok::<_, Error>(secret.map(|secret| RememberedBrowser { secret, days }))
+        };
+        remembered.await.unwrap_or_else(|error| {
+            tracing::error!(error = error.operator_detail(), "could not remember a browser");
+            None
+        })
+    }
+
+    /// Looks whether the browser is one that is remembered for the person, by the secret that it stores. Shown on the page of the person's
+    /// own factors; on a sign-in only if it is enough for that.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn look_at_browser(&self, visit: &mut Visit, secret: Option<&str>) -> Result<(), Error> {
+        let demand = match visit.kept.page {
+            HostedPage::SignIn => visit.kept.demand(),
+            HostedPage::Factors => Demand::default(),
+        };
+        if let Some(secret) = secret {
+            let secrets = [secret.to_owned()];
+            visit.this_browser = self.factors.remembered().look(&visit.kept.sign_in, demand, &secrets).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a sign-in in a browser that is remembered for the person. The result says that no factor was used now. A browser that is not
+    /// stays on the page.
+    ///
+    /// # Errors
+    /// [`Error::is_closed`] if the sign-in has ended.
+    pub async fn proceed_remembered(&self, visit: &Visit, secret: &str) -> Result<Proceeded, Error> {
+        if visit.kept.page != HostedPage::SignIn || visit.is_proved() {
+            return Ok(Proceeded::Stay);
+        }
+        let secrets = [secret.to_owned()];
+        let devices = self.factors.remembered();
+        let Some(found) = devices.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
+            return Ok(Proceeded::Stay);
+        };
+        let proceeded = self.end(visit, Proved::of(found.verified, None)).await?;
+        self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
+        Ok(proceeded)
+    }
+
+    /// Forgets one browser of the person, or all. Anybody who may see them may forget them: it takes nothing from the person but comfort.
+    ///
+    /// # Errors
+    /// A proof is required if none was given on this page. Not found.
+    pub async fn forget_browsers(&self, visit: &Visit, id: Option<&str>) -> Result<(), Error> {
+        let user = visit.kept.sign_in.user.as_deref().filter(|_| visit.may_change);
+        let user =
+            user.ok_or_else(|| Error::proof_required("nothing was proved on this page in the last ten minutes"))?;
+        let (devices, subscription) = (self.factors.remembered(), &visit.record.subscription);
+        match id {
+            Some(id) => devices.forget(subscription, user, id).await,
+            None => devices.forget_all(subscription, user).await.map(drop),
+        }
+    }
+}
+
+/// Returns whether a later sign-in like this one would be satisfied by a remembered browser.
+fn may_remember(visit: &Visit) -> bool {
+    let kept = &visit.kept;
+    kept.page == HostedPage::SignIn && kept.sign_in.user.is_some() && kept.demand().is_ordinary()
+}
