@@ -281,3 +281,30 @@ async fn only_system_administrators_change_where_administrators_use_passkeys() {
     let page = anna.get(ACCOUNT).await.shows("Authenticator app");
     assert!(!page.text.contains("Passkey"), "{}", page.text);
 }
+
+#[tokio::test]
+async fn the_owner_is_notified_by_email_of_each_change() {
+    let (stage, mut anna, id) = start().await;
+    let admin = stage.site.admin();
+    let mail = admin.instances("shop").await.unwrap().into_iter().find(|one| one.type_id == "email").unwrap();
+    let logins = serde_json::from_value(json!({"kind": "client_application", "id": "twofactor-admin"})).unwrap();
+    admin.set_assignments("shop", &mail.id, vec![logins]).await.unwrap();
+    let page = begin(&mut anna, &stage.totp).await;
+    let key = secret(&anna.get(&page).await);
+    anna.post(&page, &[("code", &*stage.code(&key))]).await.leads_to();
+    let noticed = async |number: usize| {
+        let to_anna = || stage.site.outbox.mails().into_iter().filter(|mail| mail.recipient == "anna@example.com");
+        for _ in 0..500 {
+            if let Some(mail) = to_anna().nth(number) {
+                return mail.text;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("no notice")
+    };
+    let added = noticed(0).await;
+    assert!(added.to_lowercase().contains("authenticator app"), "{added}");
+    // Also of what an administrator does.
+    admin.reset_factors("shop", &id, BECAUSE.1).await.unwrap();
+    assert_ne!(noticed(1).await, added);
+}

@@ -161,6 +161,7 @@ impl Accounts {
         new.holder = Some(holder(id));
         new.locale.clone_from(&client.locale);
         new.client_address = client.address;
+        self.know_owner(session, &new.sign_in, client).await?;
         self.factors.enrol(new).await
     }
 
@@ -222,7 +223,13 @@ impl Accounts {
     ) -> Result<RemovedFactors, Error> {
         let sign_in = self.own_sign_in(session).await?;
         self.may_change_factors(session, &sign_in, password, client).await?;
+        self.know_owner(session, &sign_in, client).await?;
         self.factors.remove(&sign_in.subscription, &session.account.id, id, &Proof::Session).await
+    }
+
+    /// Remembers the email address of this session's account, where its owner is notified of changes of factors.
+    async fn know_owner(&self, session: &Session, sign_in: &SignIn, client: &Client) -> Result<(), Error> {
+        self.factors.know_email(sign_in, &session.account.email, client.locale.as_deref()).await
     }
 
     /// Checks that it is the owner who changes the factors of this session's account, and not somebody at an unattended screen.

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
+use twofactor_sandbox::RecipientKind;
 use zeroize::Zeroizing;
 
 use super::recipient::Recipient;
@@ -62,6 +63,24 @@ impl Challenges {
             verified_at: None,
             seen_at: self.clock.now(),
         })
+    }
+
+    /// Returns a record of an email address of a user, not verified.
+    pub(crate) fn email_record(
+        &self,
+        sign_in: &SignIn,
+        email: &str,
+        locale: Option<&str>,
+    ) -> Result<AddressRecord, Error> {
+        let recipient = Recipient { email: Some(email.to_owned()), ..Recipient::default() };
+        let canonical = recipient.canonical(RecipientKind::EmailAddress, &Policy::default())?;
+        let known = KnownAddress {
+            address: canonical.address,
+            hint: canonical.hint,
+            sign_in: sign_in.clone(),
+            locale: locale.map(str::to_owned),
+        };
+        self.address_record(AddressKind::Email, &canonical.bucket, &known)
     }
 
     /// Returns the hash of an address of a subscription.

@@ -75,6 +75,12 @@ impl Factors {
         Ok(addresses.into_iter().filter_map(view).collect())
     }
 
+    /// Remembers an email address of a user, not verified, so that the user is notified there of changes.
+    pub(crate) async fn know_email(&self, sign_in: &SignIn, email: &str, locale: Option<&str>) -> Result<(), Error> {
+        let record = self.challenges.email_record(sign_in, email, locale)?;
+        Ok(self.store.put_addresses(vec![record], super::notices::MOST_GIVEN).await?)
+    }
+
     /// Sends a code to an address that is to be verified.
     pub(crate) async fn add_address(&self, new: NewAddress) -> Result<Challenge, Error> {
         let sign_in = new.sign_in.in_one_spelling()?;
