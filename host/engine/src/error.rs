@@ -76,6 +76,7 @@ enum Reason {
     RateLimited { retry_after: Duration },
     CodeRejected { attempts_left: u32 },
     RequirementUnmet { requirement: &'static str },
+    Unavailable { retry_after: Duration },
     DeliveryFailed { retryable: bool, retry_after: Option<Duration> },
     ClockSkew { behind: SignedDuration },
 }
@@ -216,7 +217,18 @@ impl Error {
     }
 
     pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
-        Self::plain(ErrorKind::Unavailable, "the service is temporarily unavailable").with_detail(detail)
+        let reason = Reason::Unavailable { retry_after: Duration::from_secs(1) };
+        Self::new(reason, "the service is temporarily unavailable").with_detail(detail)
+    }
+
+    /// The database may have forgotten a moment ago which codes of apps were used.
+    pub(crate) fn too_early(retry_after: SignedDuration) -> Self {
+        let retry_after = retry_after.try_into().unwrap_or_default();
+        Self::new(
+            Reason::Unavailable { retry_after },
+            "codes of authenticator apps are not accepted in the first minutes after a failover of the database; try again later, or use \
+             another factor",
+        )
     }
 
     /// The clock of this process is behind the time of the store, or ahead of it (negative).
@@ -285,6 +297,7 @@ impl Error {
         match self.0.reason {
             Reason::Plain(kind) => kind,
             Reason::RateLimited { .. } => ErrorKind::RateLimited,
+            Reason::Unavailable { .. } => ErrorKind::Unavailable,
             Reason::CodeRejected { .. } => ErrorKind::CodeRejected,
             Reason::RequirementUnmet { .. } => ErrorKind::RequirementUnmet,
             Reason::DeliveryFailed { .. } => ErrorKind::DeliveryFailed,
@@ -391,9 +404,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.0.reason,
-            Reason::DeliveryFailed { retryable: true, .. }
-                | Reason::RateLimited { .. }
-                | Reason::Plain(ErrorKind::Unavailable)
+            Reason::DeliveryFailed { retryable: true, .. } | Reason::RateLimited { .. } | Reason::Unavailable { .. }
         )
     }
 
@@ -410,7 +421,7 @@ impl Error {
     /// Returns how long to wait before the same call is tried again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.0.reason {
-            Reason::RateLimited { retry_after } => Some(retry_after),
+            Reason::RateLimited { retry_after } | Reason::Unavailable { retry_after } => Some(retry_after),
             Reason::DeliveryFailed { retry_after, .. } => retry_after,
             _ => None,
         }

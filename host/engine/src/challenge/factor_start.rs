@@ -12,8 +12,12 @@ use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::random;
-use crate::store::{BucketKey, ChallengeRecord, Limited, NOBODY, OpenChallenge, Opened};
+use crate::store::{BucketKey, ChallengeRecord, Limited, MAX_CLOCK_SKEW, NOBODY, OpenChallenge, Opened};
 use crate::user_factor::{HeldFactor, Pending, RequiredFactor, account_persons, credential_person};
+
+/// For how long the code of an app could be accepted again if the store forgot that it was: an app that is three periods of 30 seconds ahead
+/// or behind, or one of 60, and two processes whose clocks differ. The codes of fallbacks last until they are used: waiting would not help.
+const REPEATABLE_FOR: Duration = Duration::from_secs(7 * 30 + 2 * MAX_CLOCK_SKEW.as_secs());
 
 /// What is stored of a challenge that is answered with a factor.
 #[derive(Serialize, Deserialize)]
@@ -187,7 +191,9 @@ impl Challenges {
         let (names, charges): (Vec<_>, Vec<_>) =
             self.limits.factor_challenge(&self.keyring, &counted).into_iter().unzip();
         let challenge = record.clone();
-        let opening = OpenChallenge { challenge, charges, person: self.limits.person(), idempotency, now };
+        let repeatable_for = (!is_webauthn && !chosen.manifest.never_sole).then_some(REPEATABLE_FOR);
+        let opening =
+            OpenChallenge { challenge, charges, person: self.limits.person(), idempotency, repeatable_for, now };
         match self.store.open_challenge(opening).await? {
             Opened::Open => {}
             Opened::Limited(limited) => {
@@ -195,6 +201,7 @@ impl Challenges {
                 return Err(if limited == Limited::PersonLocked { Error::locked() } else { error });
             }
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
+            Opened::TooEarly(until) => return Err(Error::too_early(until.duration_since(now))),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", "");
         let challenge = self.view(&record, &details);

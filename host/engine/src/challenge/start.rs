@@ -137,7 +137,14 @@ impl Challenges {
         };
         let counted = details.counted(record.person, start.client_address);
         let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
-        let opening = OpenChallenge { challenge: record, charges, person: self.limits.person(), idempotency, now };
+        let opening = OpenChallenge {
+            challenge: record,
+            charges,
+            person: self.limits.person(),
+            idempotency,
+            repeatable_for: None,
+            now,
+        };
         let this = self.clone();
         to_the_end(async move { this.open(chosen, others, details, &code, opening, &names).await }).await
     }
@@ -161,6 +168,7 @@ impl Challenges {
                 return Err(if limited == Limited::PersonLocked { Error::locked() } else { error });
             }
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
+            Opened::TooEarly(until) => return Err(Error::too_early(until.duration_since(now))),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
         let delivered = self.send(chosen, others, &mut record, &mut details, code, now).await;

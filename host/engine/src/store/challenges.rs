@@ -84,6 +84,9 @@ pub struct OpenChallenge {
     pub person: PersonLimits,
     /// The idempotency key of the request, if any.
     pub idempotency: Option<IdempotencyClaim>,
+    /// For answers that do not depend on the challenge: how long one that was accepted could be accepted again if the store forgot it. A
+    /// store that may have forgotten its last moment so lately opens nothing.
+    pub repeatable_for: Option<Duration>,
     /// The current time.
     pub now: Timestamp,
 }
@@ -119,6 +122,8 @@ pub enum Opened {
     Limited(Limited),
     /// The idempotency key was used before.
     Repeated(IdempotencyRecord),
+    /// Until then an answer that was accepted before could be accepted again: see [`OpenChallenge::repeatable_for`].
+    TooEarly(Timestamp),
 }
 
 /// An answer to a challenge, to be counted before it is compared.

@@ -225,7 +225,14 @@ pub(super) fn challenge(id: &str, now: Timestamp) -> ChallengeRecord {
 }
 
 pub(super) fn opening(id: &str, now: Timestamp) -> OpenChallenge {
-    OpenChallenge { challenge: challenge(id, now), charges: Vec::new(), person: PERSON, idempotency: None, now }
+    OpenChallenge {
+        challenge: challenge(id, now),
+        charges: Vec::new(),
+        person: PERSON,
+        idempotency: None,
+        repeatable_for: None,
+        now,
+    }
 }
 
 pub(super) fn attempt(id: &str, now: Timestamp) -> Attempt {

@@ -15,8 +15,9 @@ use crate::store::*;
 #[async_trait]
 impl ChallengeStore for PostgresStore {
     async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
-        self.write_repeatably(request.now, request, |c, request, is_repeated| async move {
-            open(&c, &request, is_repeated).await
+        let set = self.times.set(request.now);
+        self.write_repeatably(request.now, request, move |c, request, is_repeated| async move {
+            open(&c, &request, is_repeated, set).await
         })
         .await
     }
@@ -105,8 +106,8 @@ fn is_open() -> String {
     )
 }
 
-async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool) -> Result<Opened> {
-    let OpenChallenge { challenge: new, charges, person, idempotency, now } = request;
+async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool, set: Option<i64>) -> Result<Opened> {
+    let OpenChallenge { challenge: new, charges, person, idempotency, repeatable_for, now } = request;
     let (in_a_row, in_a_day) = match new.first_factor {
         true => (person.consecutive, person.daily),
         false => {
@@ -116,8 +117,11 @@ async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool) -> Result
     let [keys, amounts, limits, windows] = charged(charges);
     let claim = idempotency.as_ref();
     let codes = pack(&new.codes);
+    let repeatable_for = repeatable_for.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
     let values = [
         is_repeated.into(),
+        repeatable_for.into(),
+        set.into(),
         (*now).into(),
         claim.map(|claim| claim.key.as_slice()).into(),
         claim.map(|claim| claim.request.as_slice()).into(),
@@ -145,10 +149,12 @@ async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool) -> Result
         new.expires_at.into(),
     ];
     let sql = "SELECT outcome, reached, limited_until, first_request, first_answer, first_at FROM tf1_open($1, $2, $3, $4, $5, $6, $7, \
-               $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)";
+               $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
     let row = c.only_row(sql, &values).await?;
-    if get::<i64>(&row, 0)? == 1 {
-        return idempotency::to_record(&row, 3).map(Opened::Repeated);
+    match get::<i64>(&row, 0)? {
+        1 => return idempotency::to_record(&row, 3).map(Opened::Repeated),
+        5 => return get(&row, 2).map(Opened::TooEarly),
+        _ => {}
     }
     Ok(to_limited(&row)?.map_or(Opened::Open, Opened::Limited))
 }

@@ -60,7 +60,7 @@ async fn resume(c: &Session, set: Option<i64>) -> Result<Step<TimeAtStart>> {
     };
     if newest > now + SKEW_MS {
         let ended = purge::end_all(c, now).await?;
-        c.execute("UPDATE clock SET newest = $1", values![now]).await?;
+        c.execute("UPDATE clock SET newest = $1, epoch_since = least(epoch_since, $1)", values![now]).await?;
         tracing::warn!(
             ended,
             seconds = (newest - now) / 1000,

@@ -133,8 +133,11 @@ CREATE TABLE challenges (
 CREATE INDEX challenges_by_end ON challenges (expires_at);
 
 -- The newest recorded time of the database's clock. `checks` counts checks of readiness: each check must write something.
-CREATE TABLE clock (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one), newest BIGINT, checks BIGINT NOT NULL DEFAULT 0);
-INSERT INTO clock (one) VALUES (true);
+-- `epoch_since`: when a process first saw the epoch; 0 for the epoch of a new database. What an earlier epoch lost happened before that.
+CREATE TABLE clock (
+    one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one), newest BIGINT, checks BIGINT NOT NULL DEFAULT 0,
+    epoch TEXT COLLATE "C" NOT NULL, epoch_since BIGINT NOT NULL
+);
 
 CREATE TABLE persons (
     person BYTEA PRIMARY KEY, consecutive BIGINT NOT NULL, last BIGINT NOT NULL, day_started BIGINT NOT NULL, day_wrong BIGINT NOT NULL
@@ -339,9 +342,10 @@ BEGIN
     RETURNING i.holder = p_holder, i.request, i.answer, i.created_at INTO is_first, first_request, first_answer, first_at;
 END $$;
 
--- Outcomes: 0 open, 1 the key was used before, 2 a charge is over its limit, 3 and 4 as in `tf1_person`.
+-- Outcomes: 0 open, 1 the key was used before, 2 a charge is over its limit, 3 and 4 as in `tf1_person`, 5 an answer that was accepted
+-- before the epoch began could be accepted again. `p_clock`: the time of the database's clock, in tests.
 CREATE FUNCTION tf1_open(
-    p_again BOOLEAN, p_now BIGINT, p_claim BYTEA, p_request BYTEA, p_until BIGINT,
+    p_again BOOLEAN, p_repeatable_for BIGINT, p_clock BIGINT, p_now BIGINT, p_claim BYTEA, p_request BYTEA, p_until BIGINT,
     p_in_a_row BIGINT, p_in_a_day BIGINT, p_day BIGINT,
     p_keys BYTEA[], p_amounts BIGINT[], p_limits BIGINT[], p_windows BIGINT[],
     p_id TEXT, p_subscription TEXT, p_instance TEXT, p_person BYTEA, p_first_factor BOOLEAN, p_sealed BYTEA, p_codes BYTEA,
@@ -357,6 +361,17 @@ BEGIN
         UPDATE challenges AS c SET epoch = c.epoch WHERE c.id = p_id;
         IF FOUND THEN
             outcome := 0;
+            RETURN;
+        END IF;
+    END IF;
+    -- An epoch that nobody has recorded yet begins now.
+    IF p_repeatable_for IS NOT NULL THEN
+        SELECT CASE WHEN k.epoch = tf1_epoch() THEN k.epoch_since ELSE t.now END + p_repeatable_for
+        FROM clock k, (SELECT coalesce(p_clock, tf1_clock()) AS now) t
+        WHERE CASE WHEN k.epoch = tf1_epoch() THEN k.epoch_since ELSE t.now END + p_repeatable_for > t.now
+        INTO limited_until;
+        IF FOUND THEN
+            outcome := 5;
             RETURN;
         END IF;
     END IF;
@@ -541,4 +556,5 @@ BEGIN
     END LOOP;
 END $$;
 
+INSERT INTO clock (epoch, epoch_since) VALUES (tf1_epoch(), 0);
 INSERT INTO twofactor_schema (version, oldest_program) VALUES (1, 1);

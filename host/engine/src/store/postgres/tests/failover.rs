@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::proxy::{Link, Proxy};
 use super::*;
+use crate::store::conformance::factors::{adding, using};
 
 /// A primary and its standby, with a challenge that both know.
 struct Pair {
@@ -169,4 +170,38 @@ async fn a_process_that_knows_both_hosts_continues_after_a_failover() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     only_new_challenges_count(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_of_an_app_that_was_used_and_lost_is_not_asked_for_until_it_has_expired() {
+    let Some(pair) = pair(false).await else { return };
+    let old = pair.old().await;
+    old.add_factor(adding("f", noon())).await.unwrap();
+    let asks = |id: &str, seconds| OpenChallenge { repeatable_for: Some(SECOND * seconds), ..opening(id, noon()) };
+    // A new database has forgotten nothing.
+    assert_eq!(old.open_challenge(asks("app", 3600)).await.unwrap(), Opened::Open);
+    pair.wait_for_the_standby(false).await;
+    pair.link.set(Link::Stalled);
+    let used = Consume { factor: Some(using("f", 1)), ..consume("app", noon()) };
+    assert!(old.consume_challenge(used).await.unwrap().is_done());
+    // `promote` looks for a loss in this one.
+    assert!(old.consume_challenge(consume("a", noon())).await.unwrap().is_done());
+    pair.link.set(Link::Cut);
+    let new = pair.promote().await;
+    assert_eq!(new.factor("s", "f").await.unwrap().unwrap().revision, 1, "the use was not lost");
+
+    let promoted = Instant::now();
+    let Opened::TooEarly(until) = new.open_challenge(asks("b", 2)).await.unwrap() else { panic!("opened") };
+    assert!(until > Timestamp::now() && until <= Timestamp::now() + SECOND * 2, "{until}");
+    // What answers to the challenge itself need not wait.
+    assert_eq!(new.open_challenge(opening("passkey", noon())).await.unwrap(), Opened::Open);
+    while new.open_challenge(asks("b", 2)).await.unwrap() != Opened::Open {
+        assert!(promoted.elapsed() < 10 * SECOND);
+        tokio::time::sleep(SECOND / 10).await;
+    }
+    assert!(promoted.elapsed() > SECOND, "{:?}", promoted.elapsed());
+    // Another process knows when the timeline began.
+    let other = connect(&pair.standby.url(&pair.name)).await;
+    assert_eq!(other.open_challenge(asks("c", 2)).await.unwrap(), Opened::Open);
+    assert!(matches!(other.open_challenge(asks("d", 3600)).await.unwrap(), Opened::TooEarly(_)));
 }
