@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::factor::{Factors, Notices, PassKeeper};
 use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::{KeyId, Keyring};
+use crate::random;
 use crate::site::Sites;
 use crate::statistics::Statistics;
 use crate::store::{KeyInUse, SqliteStore, Store};
@@ -318,6 +319,7 @@ impl Builder {
             history,
             last_ready: Arc::default(),
             clock_check: Arc::default(),
+            node: Arc::new((random::id()?, now)),
         })
     }
 }

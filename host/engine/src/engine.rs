@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::accounts::Accounts;
 use crate::admin::Administration;
 use crate::audit::{Actor, AuditLog};
@@ -15,10 +17,11 @@ use crate::factor::{
     RemovedFactors, UserEvent, UserFactor, VerifiedAddress,
 };
 use crate::instance::{Instances, SignIn};
+use crate::node::{self, Node};
 use crate::sign_in::HostedSignIns;
 use crate::site::Site;
 use crate::statistics::Statistics;
-use crate::store::Part;
+use crate::store::{NodeRecord, Part};
 use crate::token::{Identity, Tokens};
 use twofactor_sandbox::ReportRequest;
 
@@ -39,6 +42,8 @@ pub struct TwoFactor {
     /// When the engine was last found ready.
     pub(crate) last_ready: Arc<tokio::sync::Mutex<Option<Instant>>>,
     pub(crate) clock_check: Arc<ClockCheck>,
+    /// Identifies this process among those on the store, and when it started.
+    pub(crate) node: Arc<(String, Timestamp)>,
     pub(crate) history: History,
 }
 
@@ -355,5 +360,47 @@ impl TwoFactor {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;
         self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
+    }
+
+    /// Tells the other processes on the store about this one, and updates the metrics of all of them. Call it every five seconds. `name` is
+    /// for operators. It does what [`TwoFactor::check_clock`] does as well.
+    ///
+    /// # Errors
+    /// As [`TwoFactor::check_clock`]; the others learn of the clock all the same.
+    pub async fn report_node(&self, name: &str) -> Result<(), Error> {
+        let now = self.clock.now();
+        let store = self.instances.store.check_time(now).await?;
+        let skew = self.clock_check.compare(now, store);
+        let (id, started_at) = &*self.node;
+        let providers = self.instances.providers.all().into_iter();
+        let record = NodeRecord {
+            id: id.clone(),
+            name: name.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            providers: providers.map(|one| (one.manifest.type_id, one.digest)).collect(),
+            clock_behind_ms: i64::try_from(store.duration_since(now).as_millis()).unwrap_or(i64::MAX),
+            started_at: *started_at,
+            seen_at: store,
+        };
+        self.instances.store.report_node(record).await?;
+        node::measure(&self.nodes().await?);
+        skew.map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
+    }
+
+    /// Tells the other processes on the store that this one ends.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn remove_node(&self) -> Result<(), Error> {
+        Ok(self.instances.store.remove_node(&self.node.0).await?)
+    }
+
+    /// Returns the processes that use the store and reported themselves within a day, in the order of their names.
+    ///
+    /// # Errors
+    /// If the store is not available.
+    pub async fn nodes(&self) -> Result<Vec<Node>, Error> {
+        let (nodes, now) = self.instances.store.nodes(self.clock.now()).await?;
+        Ok(nodes.into_iter().map(|record| Node::new(record, now, &self.node.0)).collect())
     }
 }

@@ -63,6 +63,7 @@ pub mod fuzzing;
 pub mod instance;
 pub mod keyring;
 pub mod language;
+pub mod node;
 mod random;
 pub mod sign_in;
 mod site;

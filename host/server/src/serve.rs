@@ -43,7 +43,7 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     announce(&ready)?;
     let public = config.sign_in_page_url(address)?;
     tokio::spawn(follow_providers(engine.clone()));
-    tokio::spawn(watch_clock(engine.clone()));
+    tokio::spawn(report_node(engine.clone(), node_name(address.port())));
     let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     let mut router = app::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     if base.starts_with("https:") {
@@ -51,6 +51,9 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     }
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
     run(listener, tls, router, &config.connections, proxies, shutdown_timeout).await?;
+    if let Err(error) = engine.remove_node().await {
+        tracing::debug!(error = error.operator_detail(), "the other servers see this one until it is forgotten");
+    }
     // Missing statistics are not a failure of the server.
     if let Err(error) = engine.flush().await {
         tracing::warn!(error = error.operator_detail(), "the statistics of the last seconds were lost");
@@ -127,18 +130,26 @@ async fn follow_providers(engine: TwoFactor) {
     }
 }
 
-/// How often the clock is compared with the time of the store.
-const COMPARE_CLOCKS: Duration = Duration::from_secs(5);
+/// How often a server tells the others on the store about itself.
+const REPORT: Duration = Duration::from_secs(5);
 
-/// Has a clock that is wrong appear in the log, also if nobody asks for the readiness.
-async fn watch_clock(engine: TwoFactor) {
-    let mut turns = tokio::time::interval(COMPARE_CLOCKS);
+/// Tells the other servers on the store about this one, and compares the clock with the store's time.
+async fn report_node(engine: TwoFactor, name: String) {
+    let mut turns = tokio::time::interval(REPORT);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
         // The engine logs a clock that is off, and readiness tells of a store that cannot be used.
-        let _ = engine.check_clock().await;
+        let _ = engine.report_node(&name).await;
     }
+}
+
+/// Returns the name of this server among those on the store: that of the machine, and the port.
+fn node_name(port: u16) -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+    format!("{}:{port}", if host.is_empty() { "server" } else { &host })
 }
 
 async fn certificate(tls: &Tls) -> anyhow::Result<RustlsConfig> {

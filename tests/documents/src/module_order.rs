@@ -32,7 +32,7 @@ const CRATES: [Crate; 4] = [
         order: &[
             &["error", "keyring", "language"],
             &["display_name", "random", "store"],
-            &["clock", "site"],
+            &["clock", "node", "site"],
             &["audit", "instance", "statistics", "token"],
             &["user_factor"],
             &["challenge", "changes"],

@@ -24,6 +24,7 @@ mod history;
 mod instances;
 mod limits;
 mod maintenance;
+mod nodes;
 mod passes;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -52,6 +53,7 @@ pub use history::*;
 pub use instances::*;
 pub use limits::*;
 pub use maintenance::*;
+pub use nodes::*;
 pub use passes::*;
 #[cfg(feature = "postgres")]
 pub use postgres::{CopiedTable, PostgresOptions, PostgresStore, StorePlace, copy_store};
@@ -93,6 +95,7 @@ pub trait Store:
     + HistoryStore
     + StatisticsStore
     + MaintenanceStore
+    + NodeStore
     + Send
     + Sync
     + 'static
@@ -126,6 +129,7 @@ impl<T> Store for T where
         + HistoryStore
         + StatisticsStore
         + MaintenanceStore
+        + NodeStore
         + Send
         + Sync
         + 'static

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
@@ -16,7 +16,8 @@ use super::layout::table;
 use super::links::instance_path;
 use super::page::{Room, page};
 use super::person::Person;
-use super::{first_steps, health};
+use super::state::Ui;
+use super::{first_steps, health, nodes};
 use crate::wording::Language;
 
 /// The time span, and the number of hours of each bar.
@@ -115,7 +116,11 @@ impl Sum {
     }
 }
 
-pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result<Response, Failure> {
+pub(super) async fn show(
+    person: Person,
+    State(ui): State<Ui>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of_anything();
     let (bars, hours) = wanted.span.bars();
@@ -152,6 +157,10 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
             all.add(&one);
         }
     }
+    let servers = match person.is_of_the_system() {
+        true => ui.app.engine.nodes().await.map_err(|error| person.failure(error))?,
+        false => Vec::new(),
+    };
     let title = Room::Dashboard.name(l);
     let main = html! {
         div.head { h1 { (title) }
@@ -205,6 +214,7 @@ pub(super) async fn show(person: Person, Query(wanted): Query<Wanted>) -> Result
                 }
             }
         }
+        (nodes::card(l, &servers))
     };
     Ok(page(&person, Room::Dashboard, title, main))
 }

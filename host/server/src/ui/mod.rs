@@ -25,6 +25,7 @@ mod login;
 mod login_factor;
 mod messages;
 mod new_instance;
+mod nodes;
 mod oidc;
 mod own_account;
 mod own_enrolment;

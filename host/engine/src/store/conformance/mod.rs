@@ -27,6 +27,7 @@ pub mod factor_resets;
 pub mod factors;
 pub mod history;
 pub mod keys;
+pub mod nodes;
 pub mod passes;
 pub mod purge;
 pub mod remembered_devices;
@@ -112,6 +113,9 @@ macro_rules! store_conformance {
             keys {
                 of_processes_with_different_keys_only_one_starts_on_a_new_store,
                 a_rotated_key_is_added_by_a_process_that_has_the_older_ones,
+            }
+            nodes {
+                a_node_is_shown_until_it_ends_or_is_silent_for_a_day,
             }
             passes {
                 of_many_uses_of_a_pass_at_once_one_succeeds,

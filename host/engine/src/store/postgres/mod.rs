@@ -26,6 +26,7 @@ mod instances;
 mod limits;
 mod maintenance;
 mod migrations;
+mod nodes;
 mod options;
 mod passes;
 mod pool;

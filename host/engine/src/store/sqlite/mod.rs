@@ -18,6 +18,7 @@ mod instances;
 mod limits;
 mod maintenance;
 mod migrations;
+mod nodes;
 mod passes;
 mod providers;
 mod purge;

@@ -247,6 +247,12 @@ CREATE TABLE upstream_health (
     code TEXT COLLATE "C" NOT NULL
 );
 
+-- Processes that use the store, for operators. `providers` is a JSON object: the digest of the component of each type.
+CREATE TABLE nodes (
+    id TEXT COLLATE "C" PRIMARY KEY, name TEXT COLLATE "C" NOT NULL, version TEXT COLLATE "C" NOT NULL,
+    providers TEXT COLLATE "C" NOT NULL, clock_behind_ms BIGINT NOT NULL, started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL
+);
+
 -- Functions, for operations that must be exact and take one round trip. Their names contain the number of the migration that created
 -- them. A migration that changes a function creates one with another name, so that two versions of the program can work on the same
 -- database. Parameters begin with `p_`, variables with `v_`; any other name is a column or a result. 5000 is MAX_CLOCK_SKEW.
