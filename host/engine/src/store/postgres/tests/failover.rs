@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
+
 use super::proxy::{Link, Proxy};
 use super::*;
 use crate::store::conformance::factors::{adding, using};
@@ -19,24 +21,28 @@ const SECOND: Duration = Duration::from_secs(1);
 
 async fn pair(is_synchronous: bool) -> Option<Pair> {
     let primary = Cluster::start(&[])?;
-    let name = "it".to_owned();
     primary.sql("postgres", "CREATE DATABASE it").await;
-    let store = connect(&primary.url(&name)).await;
+    let store = connect(&primary.url("it")).await;
+    let pair = follow(primary).await;
+    if is_synchronous {
+        let client = pair.primary.client("postgres").await;
+        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 's1'").await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    }
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    pair.wait_for_the_standby(is_synchronous).await;
+    Some(pair)
+}
+
+/// Starts a standby of a primary.
+async fn follow(primary: Cluster) -> Pair {
     let link = Proxy::start(primary.port).await;
     // It copies the data directly, and replicates through the proxy.
     let (standby, primary) = {
         let port = link.port;
         tokio::task::spawn_blocking(move || (Cluster::standby(&primary, port), primary)).await.unwrap()
     };
-    if is_synchronous {
-        let client = primary.client("postgres").await;
-        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 's1'").await.unwrap();
-        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
-    }
-    store.open_challenge(opening("a", noon())).await.unwrap();
-    let pair = Pair { primary, standby, link, name };
-    pair.wait_for_the_standby(is_synchronous).await;
-    Some(pair)
+    Pair { primary, standby, link, name: "it".to_owned() }
 }
 
 impl Pair {
@@ -204,4 +210,54 @@ async fn a_code_of_an_app_that_was_used_and_lost_is_not_asked_for_until_it_has_e
     let other = connect(&pair.standby.url(&pair.name)).await;
     assert_eq!(other.open_challenge(asks("c", 2)).await.unwrap(), Opened::Open);
     assert!(matches!(other.open_challenge(asks("d", 3600)).await.unwrap(), Opened::TooEarly(_)));
+}
+
+/// The standby is promoted again and again, each time after a moment of its primary was lost, and the old primary goes on for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes"]
+async fn in_fifty_failovers_no_code_is_accepted_twice() {
+    const CODES: u64 = 10;
+    let Some(mut primary) = Cluster::start(&[]) else { return };
+    primary.sql("postgres", "CREATE DATABASE it").await;
+    drop(connect(&primary.url("it")).await);
+    let (mut accepted, mut lost) = (0, 0);
+    for round in 0..50_u64 {
+        let pair = follow(primary).await;
+        let id = |n: u64| format!("{round}-{n}");
+        let old = pair.old().await;
+        for n in 0..CODES {
+            old.open_challenge(opening(&id(n), noon())).await.unwrap();
+        }
+        pair.wait_for_the_standby(false).await;
+        let answers = join_all((0..CODES).map(|n| {
+            let (old, id) = (&old, id(n));
+            async move {
+                tokio::time::sleep(Duration::from_millis(5 * n)).await;
+                old.consume_challenge(consume(&id, noon())).await.unwrap().is_done()
+            }
+        }));
+        let (first, ()) = tokio::join!(answers, async {
+            tokio::time::sleep(Duration::from_millis(round * 7 % 50)).await;
+            pair.link.set(Link::Stalled);
+        });
+        pair.link.set(Link::Cut);
+        pair.standby.promote();
+        let new = connect(&pair.standby.url(&pair.name)).await;
+        let open = "SELECT count(*) FROM challenges WHERE id LIKE $1 AND closed IS NULL";
+        let client = pair.standby.client(&pair.name).await;
+        lost += client.query_one(open, &[&format!("{round}-%")]).await.unwrap().get::<_, i64>(0);
+        for n in 0..CODES {
+            let mut times = u32::from(first[usize::try_from(n).unwrap()]);
+            for store in [&new, &old, &new] {
+                times += u32::from(store.consume_challenge(consume(&id(n), noon())).await.unwrap().is_done());
+            }
+            assert!(times <= 1, "{} was accepted {times} times", id(n));
+            accepted += times;
+        }
+        let Pair { primary: abandoned, standby, .. } = pair;
+        abandoned.crash();
+        primary = standby;
+    }
+    println!("50 failovers: {accepted} codes accepted, of which {lost} were lost by the failover and refused after it");
+    assert!(lost > 50, "{lost}");
 }
