@@ -17,7 +17,11 @@ impl ChallengeStore for PostgresStore {
     async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
         let set = self.times.set(request.now);
         self.write_repeatably(request.now, request, move |c, request, is_repeated| async move {
-            open(&c, &request, is_repeated, set).await
+            match open(&c, &request, is_repeated, set).await {
+                // The first try was still running, and has committed since.
+                Err(error) if is_repeated && error.is_conflict() => open(&c, &request, is_repeated, set).await,
+                opened => opened,
+            }
         })
         .await
     }
@@ -29,18 +33,26 @@ impl ChallengeStore for PostgresStore {
 
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
         // An answer that is counted twice errs on the safe side.
-        self.write_repeatably(attempt.now, attempt, |c, attempt, _| async move { charge_attempt(&c, &attempt).await })
-            .await
+        self.write_repeatably(attempt.now, attempt, |c, attempt, is_repeated| async move {
+            match charge_attempt(&c, &attempt).await? {
+                // The first try may have used the last attempt.
+                Charged::Closed if is_repeated => Err(unknown()),
+                charged => Ok(charged),
+            }
+        })
+        .await
     }
 
     async fn consume_challenge(&self, request: Consume) -> Result<Consumed> {
         let mut call = [0; 16];
         getrandom::fill(&mut call).map_err(StoreError::unavailable)?;
-        self.write_repeatably(
-            request.now,
-            request,
-            move |c, request, _| async move { consume(&c, &request, &call).await },
-        )
+        self.write_repeatably(request.now, request, move |c, request, is_repeated| async move {
+            match consume(&c, &request, &call).await? {
+                // The first try may have succeeded on a primary that is gone.
+                Consumed::Closed if is_repeated => Err(unknown()),
+                consumed => Ok(consumed),
+            }
+        })
         .await
     }
 
@@ -96,6 +108,11 @@ impl ChallengeStore for PostgresStore {
         self.write(answer, move |c, answer| async move { idempotency::complete(&c, &key, answer.as_deref()).await })
             .await
     }
+}
+
+/// The second try failed, which says nothing of the first.
+pub(super) fn unknown() -> StoreError {
+    StoreError::outcome_unknown("the connection was lost, and the second try does not show what came of the first")
 }
 
 /// Returns the condition for an open challenge. A challenge that was created later than now by more than the allowed clock skew is not

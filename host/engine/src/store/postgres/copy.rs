@@ -171,6 +171,10 @@ pub enum Place<'a> {
 pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTable>> {
     match (from, to) {
         (Place::Sqlite(file), Place::Postgres(options)) => {
+            // Opening it would create it.
+            if !file.exists() {
+                return Err(StoreError::incompatible(format_args!("the source {} does not exist", file.display())));
+            }
             // Migrates an older schema.
             drop(SqliteStore::open(file)?);
             let source = Connection::open(file)?;

@@ -107,12 +107,9 @@ impl FactorStore for PostgresStore {
             return Ok(false);
         }
         // A use that was verified before the change is refused after it: the revision has changed.
-        self.write((subscription.to_owned(), id.to_owned()), move |c, of| async move {
-            let sql = "WITH f AS (UPDATE factors SET status = $1, revision = revision + 1 \
-                       WHERE id = $2 AND subscription = $3 AND status = $4 RETURNING owner), \
-                       e AS (DELETE FROM enrolments WHERE owner IN (SELECT owner FROM f)), \
-                       d AS (DELETE FROM remembered_devices WHERE person IN (SELECT owner FROM f)) SELECT 1 FROM f";
-            Ok(c.row(sql, values![number(to), &of.1, &of.0, number(from)]).await?.is_some())
+        let of = (subscription.to_owned(), id.to_owned());
+        self.transaction(BEGIN_UNGUARDED.to_owned(), of, move |c, of| async move {
+            set_status(&c, &of.0, &of.1, from, to).await
         })
         .await
     }
@@ -303,6 +300,27 @@ pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: T
         remembered_devices::forget_all(c, user).await?;
     }
     Ok(ending)
+}
+
+/// The guard of the user is locked first, as by everything else that changes several rows of a user. The user of a factor never changes.
+async fn set_status(
+    c: &Session,
+    subscription: &str,
+    id: &str,
+    from: FactorStatus,
+    to: FactorStatus,
+) -> Result<Step<bool>> {
+    let sql = "SELECT 1 FROM guards WHERE what = 'users ' || (SELECT get_byte(owner, 0) FROM factors WHERE id = $1 AND subscription = $2) \
+               FOR UPDATE";
+    c.rows(sql, values![id, subscription]).await?;
+    let sql = "UPDATE factors SET status = $1, revision = revision + 1 WHERE id = $2 AND subscription = $3 AND status = $4 RETURNING owner";
+    let Some(row) = c.row(sql, values![number(to), id, subscription, number(from)]).await? else {
+        return Ok(Step::Undo(false));
+    };
+    let user: BucketKey = get(&row, 0)?;
+    cancel_enrolments(c, &user).await?;
+    remembered_devices::forget_all(c, &user).await?;
+    Ok(Step::Keep(true))
 }
 
 async fn end_one(c: &Session, id: &str, now: Timestamp) -> Result<()> {

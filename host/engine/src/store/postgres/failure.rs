@@ -68,6 +68,8 @@ pub(super) fn store_error(error: Error, lost: StoreErrorKind) -> StoreError {
 fn kind(code: &SqlState) -> StoreErrorKind {
     match code.code() {
         code if code.starts_with("23") => StoreErrorKind::Conflict,
+        // Another process created the same table or function a moment before.
+        "42P07" | "42723" => StoreErrorKind::Conflict,
         // A lock that was not available in time, or a statement that took too long.
         "55P03" | "57014" => StoreErrorKind::Busy,
         // One of our tables, columns or functions is missing, or the permission to use it.

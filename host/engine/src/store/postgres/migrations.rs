@@ -19,7 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.s
 /// How often a migration is tried while others hold locks: each try waits three seconds.
 const TRIES: u32 = 5;
 
-const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '3s'";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'";
 
 /// Applies the missing migrations, each in its own transaction.
 ///
@@ -59,9 +59,18 @@ async fn next(session: &Session, migrations: &[&str]) -> Result<Step<Option<usiz
 
 /// Returns how many migrations were applied, 0 if there is no schema. No other process migrates until the transaction ends.
 async fn applied(session: &Session, known: usize) -> Result<usize> {
-    let sql = "SELECT to_regclass('twofactor_schema') IS NOT NULL";
-    if !get::<bool>(&session.only_row(sql, &[]).await?, 0)? {
-        return foreign_tables(session).await;
+    // One statement: another process may create the schema between two.
+    let sql = "SELECT coalesce(bool_or(relname = 'twofactor_schema'), false), count(*) > 0 FROM pg_class \
+               WHERE relnamespace = to_regnamespace(current_schema()::text) AND relkind = 'r'";
+    let row = session.only_row(sql, &[]).await?;
+    match (get(&row, 0)?, get(&row, 1)?) {
+        (true, _) => {}
+        (false, false) => return Ok(0),
+        (false, true) => {
+            return Err(StoreError::incompatible(
+                "it contains tables of another program: specify an empty database, or one created by TwoFactor",
+            ));
+        }
     }
     let row = session.only_row("SELECT version, oldest_program FROM twofactor_schema FOR UPDATE", &[]).await?;
     let (version, oldest): (u64, u64) = (get(&row, 0)?, get(&row, 1)?);
@@ -74,14 +83,4 @@ async fn applied(session: &Session, known: usize) -> Result<usize> {
     }
     // A newer schema, which another program created during an upgrade, is not migrated back.
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
-}
-
-async fn foreign_tables(session: &Session) -> Result<usize> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()::text) AND relkind = 'r')";
-    if get(&session.only_row(sql, &[]).await?, 0)? {
-        return Err(StoreError::incompatible(
-            "it contains tables of another program: specify an empty database, or one created by TwoFactor",
-        ));
-    }
-    Ok(0)
 }

@@ -74,16 +74,16 @@ enum Step<T> {
 
 /// Begins a transaction that no other transaction can interfere with: it locks the guard row first, and every statement after that sees
 /// what the transactions before it have committed.
-const BEGIN: &str =
-    "BEGIN; SET LOCAL lock_timeout = '5s'; SELECT 1 FROM guards WHERE what = 'configuration' FOR UPDATE";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'; \
+                     SELECT 1 FROM guards WHERE what = 'configuration' FOR UPDATE";
 
 /// Begins a transaction that no other transaction can interfere with in the data of a user. Users share 256 guards.
 fn begin_for(user: &BucketKey) -> String {
-    format!("BEGIN; SET LOCAL lock_timeout = '5s'; SELECT 1 FROM guards WHERE what = 'users {}' FOR UPDATE", user[0])
+    format!("{BEGIN_UNGUARDED}; SELECT 1 FROM guards WHERE what = 'users {}' FOR UPDATE", user[0])
 }
 
 /// Begins a transaction whose first statement locks what it changes.
-const BEGIN_UNGUARDED: &str = "BEGIN; SET LOCAL lock_timeout = '5s'";
+const BEGIN_UNGUARDED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'";
 
 impl PostgresStore {
     /// Connects to the database, creates or migrates the schema, and logs a warning for each setting of the database that is not safe.

@@ -50,13 +50,25 @@ const EXPIRING: &[(&str, &str, &str, i64)] = &[
 pub(super) async fn purge(c: &Session, before: Timestamp, set: Option<i64>) -> Result<u64> {
     let mut removed = 0;
     for (table, key, end, kept) in EXPIRING {
-        let sql = format!(
-            "WITH old AS MATERIALIZED (SELECT {key} FROM {table} WHERE {end} < least($1, coalesce($2, tf1_clock())) - $3 LIMIT 200 \
-             FOR UPDATE SKIP LOCKED) DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM old)"
-        );
-        removed += c.execute(&sql, values![ms(before), set, *kept]).await?;
+        removed += c.execute(&statement(table, key, end), values![ms(before), set, *kept]).await?;
     }
     Ok(removed)
+}
+
+/// Returns the statement that removes rows of a table. The time is a query of its own: otherwise it would be computed for each row, and
+/// no index could be used.
+fn statement(table: &str, key: &str, end: &str) -> String {
+    format!(
+        "WITH old AS MATERIALIZED (SELECT {key} FROM {table} WHERE {end} < (SELECT least($1, coalesce($2, tf1_clock())) - $3) LIMIT 200 \
+         FOR UPDATE SKIP LOCKED) DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM old)"
+    )
+}
+
+/// Returns each statement of [`purge`], with constants for its parameters.
+#[cfg(test)]
+pub(super) fn statements() -> Vec<String> {
+    let constants = |sql: String| sql.replace("$1", "1").replace("$2", "NULL::bigint").replace("$3", "1");
+    EXPIRING.iter().map(|(table, key, end, _)| constants(statement(table, key, end))).collect()
 }
 
 /// Ends everything that is open at `now`: how long it has been open is unknown.

@@ -17,6 +17,7 @@ struct Settings {
     full_page_writes: String,
     standbys: i64,
     synchronous_standbys: String,
+    lock_timeout: String,
 }
 
 /// Checks that the server can be used, and logs a warning for each setting that is not safe.
@@ -24,7 +25,8 @@ pub(super) async fn check(session: &Session) -> Result<()> {
     session.begin(StoreErrorKind::Unavailable);
     let sql = "SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding'), \
                current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'), \
-               (SELECT count(*) FROM pg_stat_replication), current_setting('synchronous_standby_names')";
+               (SELECT count(*) FROM pg_stat_replication), current_setting('synchronous_standby_names'), \
+               current_setting('lock_timeout'), current_setting('default_transaction_isolation')";
     let row = session.only_row(sql, &[]).await?;
     let settings = Settings {
         version: get(&row, 0)?,
@@ -34,7 +36,14 @@ pub(super) async fn check(session: &Session) -> Result<()> {
         full_page_writes: get(&row, 4)?,
         standbys: get(&row, 5)?,
         synchronous_standbys: get(&row, 6)?,
+        lock_timeout: get(&row, 7)?,
     };
+    let isolation: String = get(&row, 8)?;
+    if isolation != "read committed" {
+        return Err(StoreError::incompatible(format_args!(
+            "the database or its role has default_transaction_isolation = {isolation}, but TwoFactor needs read committed"
+        )));
+    }
     if settings.version < OLDEST {
         return Err(StoreError::incompatible(format_args!(
             "the database server has version {}, but TwoFactor needs PostgreSQL 15 or newer",
@@ -59,6 +68,13 @@ fn warnings(settings: &Settings) -> Vec<String> {
         if value != "on" {
             all.push(format!("the database has {name} = {value}: a crash of its machine can damage the database"));
         }
+    }
+    if settings.lock_timeout == "0" {
+        all.push(
+            "the role of the database has no lock_timeout: a lock that somebody holds for long can use up the connections of the database. \
+             Set it with: ALTER ROLE … SET lock_timeout = '5s'"
+                .to_owned(),
+        );
     }
     let commit = &*settings.synchronous_commit;
     if commit == "off" {
@@ -97,6 +113,7 @@ mod tests {
                 full_page_writes: "on".to_owned(),
                 standbys,
                 synchronous_standbys: synchronous.to_owned(),
+                lock_timeout: "5s".to_owned(),
             };
             warnings(&settings).len()
         };

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures::future::poll_fn;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Connection, Row};
 
@@ -53,7 +53,7 @@ impl Session {
                 match poll_fn(|context| connection.poll_message(context)).await {
                     Some(Ok(AsyncMessage::Notice(notice))) => {
                         // The notice is read before the answer that follows it.
-                        if is_doubt(notice.severity(), notice.code()) {
+                        if is_doubt(notice.parsed_severity(), notice.code()) {
                             flag.store(true, Ordering::Release);
                         }
                         tracing::warn!(code = notice.code().code(), message = notice.message(), "database notice");
@@ -175,8 +175,9 @@ impl Session {
 }
 
 /// Returns whether a notice says that a committed change may not be on the standby. Such a notice has no specific code.
-fn is_doubt(severity: &str, code: &SqlState) -> bool {
-    severity == "WARNING" && *code == SqlState::WARNING
+/// The name of the severity is translated by the server; the parsed one is not.
+fn is_doubt(severity: Option<Severity>, code: &SqlState) -> bool {
+    severity == Some(Severity::Warning) && *code == SqlState::WARNING
 }
 
 fn typed<'a>(values: &'a [Value<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::PostgresStore;
+use super::challenges::unknown;
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
 use crate::store::*;
@@ -94,8 +95,12 @@ impl SignInStore for PostgresStore {
     ) -> Result<Option<HostedSignInRecord>> {
         let mut call = [0; 16];
         getrandom::fill(&mut call).map_err(StoreError::unavailable)?;
-        self.write_repeatably(now, (subscription.to_owned(), id.to_owned()), move |c, of, _| async move {
-            redeem(&c, &of.0, &of.1, (&handle, &call), (since, now)).await
+        self.write_repeatably(now, (subscription.to_owned(), id.to_owned()), move |c, of, is_repeated| async move {
+            match redeem(&c, &of.0, &of.1, (&handle, &call), (since, now)).await? {
+                // The first try may have succeeded on a primary that is gone.
+                None if is_repeated => Err(unknown()),
+                redeemed => Ok(redeemed),
+            }
         })
         .await
     }

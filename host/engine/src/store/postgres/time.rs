@@ -59,7 +59,7 @@ impl PostgresStore {
         self.run(Work::Read, (), move |session, _| async move {
             let sql = format!(
                 "WITH t AS (SELECT coalesce($1, tf1_clock()) AS now, tf1_epoch() AS epoch) UPDATE clock SET checks = checks + $2, \
-                 newest = greatest(newest, t.now, least($3, t.now + {SKEW_MS})), \
+                 newest = greatest(newest, t.now, least($3, t.now + {SKEW_MS} / 2)), \
                  epoch_since = CASE WHEN clock.epoch = t.epoch THEN clock.epoch_since ELSE t.now END, epoch = t.epoch FROM t \
                  RETURNING CASE WHEN $1 IS NULL THEN t.now ELSE newest END"
             );

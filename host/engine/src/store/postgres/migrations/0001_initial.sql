@@ -259,8 +259,10 @@ CREATE TABLE nodes (
 
 -- Identifies the history of this database: another cluster has another identifier, and each promotion of a standby begins a new timeline.
 -- Commits that a failover lost belong to an earlier timeline.
+-- A dump is restored into another database, which has another oid.
 CREATE FUNCTION tf1_epoch() RETURNS TEXT LANGUAGE sql STABLE AS $$
     SELECT (SELECT system_identifier FROM pg_control_system())::text || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+        || '.' || (SELECT oid FROM pg_database WHERE datname = current_database())::text
 $$;
 
 CREATE FUNCTION tf1_clock() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$

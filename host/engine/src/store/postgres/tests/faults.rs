@@ -189,3 +189,19 @@ async fn errors_contain_no_values() {
     }
     assert!(!texts.contains("secret-id"), "{texts}");
 }
+
+#[tokio::test]
+async fn a_repeated_answer_that_finds_no_attempt_left_is_unknown_and_not_wrong() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let mut request = opening("a", noon());
+    request.challenge.max_attempts = 1;
+    store.open_challenge(request).await.unwrap();
+    proxy.set(Link::LosesAnswers);
+    let (answer, ()) = tokio::join!(store.charge_attempt(attempt("a", noon())), async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        proxy.set(Link::Open);
+    });
+    // If nothing was lost, the answer is compared.
+    let is_unknown = answer.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::OutcomeUnknown);
+    assert!(is_unknown || matches!(answer, Ok(Charged::Compare(_))), "{answer:?}");
+}

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 
 use super::super::migrations::{MIGRATIONS, migrate};
+use super::super::values::get;
 use super::*;
 
 /// Creates an empty database.
@@ -68,4 +69,38 @@ async fn each_text_is_ordered_by_its_bytes() {
     let sql = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_collation l ON l.oid = a.attcollation \
                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND l.collname <> 'C'";
     assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn another_isolation_level_than_read_committed_is_refused_and_transactions_set_their_own() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = connect(&cluster.url(&name)).await;
+    cluster
+        .sql("postgres", &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"))
+        .await;
+    let error = PostgresStore::connect(PostgresOptions::parse(&cluster.url(&name)).unwrap()).await.err().unwrap();
+    assert!(error.is_incompatible(), "{error}");
+    // A process that runs already.
+    for begin in [BEGIN.to_owned(), BEGIN_UNGUARDED.to_owned(), begin_for(&[7; 16])] {
+        let level = |c: Arc<Session>, _: Arc<()>| async move {
+            let row = c.only_row("SELECT current_setting('transaction_isolation')", &[]).await?;
+            get::<String>(&row, 0).map(Step::Keep)
+        };
+        assert_eq!(store.transaction(begin, (), level).await.unwrap(), "read committed");
+    }
+}
+
+#[tokio::test]
+async fn old_rows_are_found_by_an_index() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let client = cluster.client(&cluster.new_database_name().await).await;
+    client.batch_execute("SET enable_seqscan = off").await.unwrap();
+    for sql in super::super::purge::statements() {
+        let plan: Vec<String> =
+            client.query(&format!("EXPLAIN {sql}"), &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        let plan = plan.join("\n");
+        let old = plan.split("CTE old").nth(1).unwrap();
+        assert!(old.contains("Index Cond"), "{sql}\n{plan}");
+    }
 }
