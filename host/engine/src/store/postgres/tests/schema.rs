@@ -3,6 +3,7 @@
 use futures::future::join_all;
 
 use super::super::migrations::{MIGRATIONS, migrate};
+use super::super::purge::statements;
 use super::super::values::get;
 use super::*;
 
@@ -96,7 +97,7 @@ async fn old_rows_are_found_by_an_index() {
     let Some(cluster) = Cluster::shared() else { return };
     let client = cluster.client(&cluster.new_database_name().await).await;
     client.batch_execute("SET enable_seqscan = off").await.unwrap();
-    for sql in super::super::purge::statements() {
+    for sql in statements() {
         let plan: Vec<String> =
             client.query(&format!("EXPLAIN {sql}"), &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
         let plan = plan.join("\n");
