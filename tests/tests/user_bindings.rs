@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use serde_json::json;
+use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::factor::{AddressKind, Demand, NewAddress, Proof, RequiredFactor, UserEventKind};
 use twofactor::sandbox::Outbox;
 use twofactor::sign_in::SignInPage;
 use twofactor::{
-    Actor, Answer, Assignment, Error, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
+    Actor, Answer, Assignment, Error, ErrorKind, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
     admin::{Administration, InstanceChange},
 };
 use twofactor_tests::compiled;
@@ -27,10 +28,14 @@ struct World {
 }
 
 async fn world(policy: serde_json::Value) -> World {
+    limited_world(policy, RateLimits::default()).await
+}
+
+async fn limited_world(policy: serde_json::Value, limits: RateLimits) -> World {
     let (outbox, clock) = (Outbox::new(), ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let network = Network::builder().outbox(&outbox).build().unwrap();
     let builder = compiled::builder().network(network).clock(clock.clone()).bundled_provider("email").unwrap();
-    let engine = builder.build().await.unwrap();
+    let engine = builder.rate_limits(limits).build().await.unwrap();
     let admin = engine.administration(Actor::new("help desk"));
     admin.create_subscription("shop", "Shop").await.unwrap();
     let page = SignInPage { support_url: Some(SUPPORT.to_owned()), ..SignInPage::default() };
@@ -74,6 +79,18 @@ impl World {
         let added = self.engine.confirm_address("shop", Answer::new(&challenge.id, &answer)).await?;
         assert_eq!(added.kind, AddressKind::Email);
         Ok(added.id)
+    }
+
+    /// Issues a pass for Alice, which she is told of. Returns it as a proof.
+    async fn pass(&self) -> Proof {
+        let issued = self.admin.issue_pass("shop", "alice", Some(480), "lost phone").await.unwrap();
+        Proof::Pass(issued.pass.expose().to_owned())
+    }
+
+    /// Returns how many notices were sent to an address.
+    fn notices(&self, address: &str) -> usize {
+        let is_notice = |text: &str| text.contains(SUPPORT);
+        self.outbox.mails().iter().filter(|mail| mail.recipient == address && is_notice(&mail.text)).count()
     }
 
     /// Waits for a line of the audit log about notices, and returns the newest one.
@@ -134,8 +151,8 @@ async fn an_address_is_verified_by_a_code_and_then_needs_no_recipient() {
     let elsewhere = world.verified(without().email("evil@example.com"), "evil@example.com").await;
     let error = world.with_address("evil@example.com", Proof::Challenge(elsewhere)).await.unwrap_err();
     assert!(error.is_proof_required());
-    // A proof is used once. The address that was verified last is the one that codes go to.
-    world.clock.advance(Duration::from_secs(60));
+    // A proof is used once. The address that was verified last is the one that codes go to. Later notices of one kind wait.
+    world.clock.advance(Duration::from_secs(300));
     world.with_address("second@example.com", Proof::Challenge(proof.clone())).await.unwrap();
     let error = world.with_address("third@example.com", Proof::Challenge(proof)).await.unwrap_err();
     assert!(error.is_proof_required());
@@ -149,7 +166,14 @@ async fn an_address_is_verified_by_a_code_and_then_needs_no_recipient() {
     world.noticed(2).await;
     world.engine.remove_address("shop", "alice", &id, &proof).await.unwrap();
     world.noticed(3).await;
-    assert!(world.outbox.newest(ALICE).unwrap().text.contains("Removed: email address"));
+    let mails = world.outbox.mails();
+    let told: Vec<&str> = mails
+        .iter()
+        .filter(|mail| mail.text.contains("Removed: email address"))
+        .map(|mail| mail.recipient.as_str())
+        .collect();
+    // Before all others.
+    assert_eq!(told[..2], [ALICE, "second@example.com"]);
     assert_eq!(world.engine.addresses("shop", "alice").await.unwrap().len(), 1);
 }
 
@@ -329,4 +353,120 @@ async fn a_code_that_verifies_an_address_signs_in_nobody() {
     let answer = || Answer::new(&challenge.id, &code);
     assert!(world.engine.verify("shop", answer()).await.unwrap_err().is_closed());
     world.engine.confirm_address("shop", answer()).await.unwrap();
+}
+
+#[tokio::test]
+async fn changes_of_one_kind_are_told_at_once_and_then_together() {
+    let world = limited_world(json!({}), RateLimits { notice_interval_seconds: 1, ..RateLimits::default() }).await;
+    world.verified(NewChallenge::new(sign_in()).email(ALICE), ALICE).await;
+    world.pass().await;
+    world.noticed(1).await;
+    assert_eq!(world.notices(ALICE), 1);
+    // These wait for the end of the interval. Another kind does not.
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    world.admin.reset_factors("shop", "alice", "test").await.unwrap();
+    world.noticed(2).await;
+    assert_eq!(world.notices(ALICE), 2);
+    assert_eq!(world.noticed(3).await, "pass-issued; sent by email: 1, by phone: 0");
+    assert_eq!(world.notices(ALICE), 3);
+    assert_eq!(world.engine.user_events("shop", "alice").await.unwrap().len(), 7);
+    world.clock.advance(Duration::from_secs(2));
+    world.pass().await;
+    world.noticed(4).await;
+    assert_eq!(world.notices(ALICE), 4);
+}
+
+#[tokio::test]
+async fn notices_flood_no_mailbox_and_their_limit_blocks_no_change() {
+    let limits = RateLimits { recipient_per_hour: 3, notice_interval_seconds: 0, ..RateLimits::default() };
+    let world = limited_world(json!({}), limits).await;
+    world.verified(NewChallenge::new(sign_in()).email(ALICE), ALICE).await;
+    for _ in 0..6 {
+        world.pass().await;
+    }
+    world.noticed(6).await;
+    assert_eq!(world.notices(ALICE), 3);
+    let log = format!("{:?}", world.admin.audit_log(0, 1000).await.unwrap());
+    assert!(log.contains("pass-issued; sent by email: 0, by phone: 0; held back by rate limits: 1"), "{log}");
+    // Codes have limits of their own, in both directions.
+    world.engine.start(NewChallenge::new(sign_in()).email(ALICE)).await.unwrap();
+    world.clock.advance(Duration::from_secs(3600));
+    world.pass().await;
+    world.noticed(7).await;
+    assert_eq!(world.notices(ALICE), 4);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_reached_uses_up_no_proof() {
+    let limits = RateLimits { recipient_per_hour: 1, ..RateLimits::default() };
+    let world = limited_world(json!({}), limits).await;
+    let pass = world.pass().await;
+    world.engine.start(NewChallenge::new(sign_in()).email(ALICE)).await.unwrap();
+    assert!(world.with_address(ALICE, pass.clone()).await.unwrap_err().is_rate_limited());
+    // Nor an address to which nothing can be delivered.
+    let add = NewAddress::new(
+        sign_in(),
+        Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() },
+        pass.clone(),
+    );
+    world.engine.add_address(add).await.unwrap_err();
+    world.clock.advance(Duration::from_secs(3601));
+    world.with_address(ALICE, pass).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_has_at_most_five_verified_addresses_however_they_are_confirmed() {
+    let world = world(json!({})).await;
+    let mut started = Vec::new();
+    for n in 0..6 {
+        let (address, proof) = (format!("a{n}@example.com"), world.pass().await);
+        let new = NewAddress::new(sign_in(), to_email(&address), proof);
+        let challenge = world.engine.add_address(new).await.unwrap();
+        started.push((challenge.id, world.code(&address)));
+    }
+    let confirm = |(id, code): (String, String)| {
+        let engine = world.engine.clone();
+        tokio::spawn(async move { engine.confirm_address("shop", Answer::new(&id, &code)).await })
+    };
+    let confirmed: Vec<_> = started.into_iter().map(confirm).collect();
+    let mut refused = 0;
+    for one in confirmed {
+        if let Err(error) = one.await.unwrap() {
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+            refused += 1;
+        }
+    }
+    assert_eq!((refused, world.engine.addresses("shop", "alice").await.unwrap().len()), (1, 5));
+}
+
+#[tokio::test]
+async fn a_reset_leaves_no_address_verified_and_tells_each() {
+    let world = world(json!({})).await;
+    world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    let proof = Proof::Challenge(world.verified(NewChallenge::new(sign_in()), ALICE).await);
+    // Whoever has taken over an account adds an address of their own.
+    world.with_address("evil@example.com", proof).await.unwrap();
+    let reset = world.admin.reset_factors("shop", "alice", "taken over").await.unwrap();
+    assert_eq!(reset.addresses, 2);
+    assert!(world.engine.addresses("shop", "alice").await.unwrap().is_empty());
+    for address in [ALICE, "evil@example.com"] {
+        let mut told = 0;
+        while told == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            told = world
+                .outbox
+                .mails()
+                .iter()
+                .filter(|mail| mail.recipient == address && mail.text.contains("verything removed by an administrator"))
+                .count();
+        }
+    }
+    // Nothing that goes there proves anything now.
+    assert!(world.engine.start(NewChallenge::new(sign_in())).await.unwrap_err().is_invalid_input());
+    let elsewhere = world.verified(NewChallenge::new(sign_in()).email("evil@example.com"), "evil@example.com").await;
+    world.with_address(ALICE, world.pass().await).await.unwrap();
+    let error = world.with_address("evil@example.com", Proof::Challenge(elsewhere)).await.unwrap_err();
+    assert!(error.is_proof_required());
 }

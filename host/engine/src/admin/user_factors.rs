@@ -14,7 +14,8 @@ use crate::factor::{
     Happened, IssuedPass, RememberedDevice, RemovedFactors, UserEvent, UserEventKind, UserFactor, VerifiedAddress,
     checked_user, pass_lifetime,
 };
-use crate::store::{FactorReset, FactorSelection, FactorStatus, SessionSelection};
+use crate::instance::SignIn;
+use crate::store::{FactorReset, FactorResetOutcome, FactorSelection, FactorStatus, SessionSelection};
 use crate::user_factor::{FactorEventKind, HeldFactor, account_persons, user_persons};
 
 /// What a reset has ended.
@@ -31,6 +32,8 @@ pub struct ResetUser {
     pub enrolments: u64,
     /// How many challenges were open.
     pub challenges: u64,
+    /// How many addresses were verified. They are known as before, and must be verified again.
+    pub addresses: u64,
 }
 
 impl Administration {
@@ -83,8 +86,9 @@ impl Administration {
     }
 
     /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
-    /// remembered browsers, open enrolments and open challenges. The user's addresses stay, and are told. The sessions of an
-    /// administrator's account end, too.
+    /// remembered browsers, open enrolments and open challenges. The user's addresses are told, and no longer count as verified: one of
+    /// them may be somebody else's, and would let them back in. The
+    /// sessions of an administrator's account end, too.
     ///
     /// # Errors
     /// As [`Administration::suspend_factor`].
@@ -92,6 +96,7 @@ impl Administration {
         let user = &self.may_change(subscription, user, reason).await?;
         let keyring = &self.instances.keyring;
         let held = self.factors.held.of(subscription, user, false).await?;
+        let verified = self.factors.verified_addresses(&SignIn::new(subscription).user(user)).await?;
         let mut views: HashMap<String, UserFactor> =
             held.iter().map(|held| (held.record.id.clone(), held.view())).collect();
         self.audit("factor.reset", &format!("{subscription}/{user}"), &because(reason)).await?;
@@ -119,13 +124,20 @@ impl Administration {
                 kind: UserEventKind::Removed,
                 subject: Some(factor.type_id.clone()),
                 at: now,
-                also: None,
+                also: Vec::new(),
             };
             self.factors.notices.record(&removed).await?;
         }
-        self.factors.happened(subscription, user, UserEventKind::Reset, None);
-        let (pass, enrolments, challenges) = (ended.pass, ended.enrolments, ended.challenges);
-        Ok(ResetUser { factors, pass, remembered_devices: ended.devices, enrolments, challenges })
+        self.factors.notices.happened(Happened {
+            subscription: subscription.to_owned(),
+            user: user.clone(),
+            kind: UserEventKind::Reset,
+            subject: None,
+            at: now,
+            also: verified,
+        });
+        let FactorResetOutcome { pass, devices, enrolments, challenges, addresses, .. } = ended;
+        Ok(ResetUser { factors, pass, remembered_devices: devices, enrolments, challenges, addresses })
     }
 
     /// Issues a temporary pass to a user, which replaces an earlier one: for 10 minutes to 8 hours, by default for one hour. It is shown

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{DAY_MS, HOUR_MS, bucket};
@@ -42,6 +43,11 @@ pub struct RateLimits {
     pub phone_per_day: u32,
     /// Messages in total in an hour. Default: 100,000.
     pub total_per_hour: u32,
+    /// For how many seconds notices of one kind to one user are held back after the first one, and then sent as
+    /// one. 0: each is sent at once. Default: 300. Beside it, notices to one recipient count against limits of
+    /// their own, as high as `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests
+    /// must not keep the user from being told.
+    pub notice_interval_seconds: u32,
     /// Answers from one client address in an hour. Default: 300.
     pub answers_per_address_per_hour: u32,
     /// Wrong answers of one user in a day. Default: 50.
@@ -78,6 +84,7 @@ impl Default for RateLimits {
             prefix_per_hour: 200,
             phone_per_day: 10_000,
             total_per_hour: 100_000,
+            notice_interval_seconds: 300,
             answers_per_address_per_hour: 300,
             wrong_answers_per_day: 50,
             lockout_threshold: 100,
@@ -103,6 +110,7 @@ impl RateLimits {
             prefix_per_hour: many,
             phone_per_day: many,
             total_per_hour: many,
+            notice_interval_seconds: 0,
             answers_per_address_per_hour: many,
             wrong_answers_per_day: many,
             lockout_threshold: many,
@@ -173,6 +181,47 @@ impl RateLimits {
         }
         charges.push(charge("total", &[], self.total_per_hour));
         limiting(charges)
+    }
+
+    /// Returns the limits of a notice to a recipient.
+    pub(super) fn notice(
+        &self,
+        keyring: &Keyring,
+        subscription: &str,
+        recipient: &str,
+        is_phone: bool,
+    ) -> Vec<(&'static str, Charge)> {
+        let charge = |kind: &'static str, what: &[&[u8]], limit, window_ms| {
+            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms })
+        };
+        let (subscription, recipient) = (subscription.as_bytes(), recipient.as_bytes());
+        let mut charges = vec![
+            charge("notice-recipient", &[subscription, recipient], self.recipient_per_hour, HOUR_MS),
+            charge("notice-recipient-total", &[recipient], self.recipient_total_per_hour, HOUR_MS),
+        ];
+        if is_phone {
+            // It costs the same as a code.
+            charges.push(charge("phone", &[subscription], self.phone_per_day, DAY_MS));
+        }
+        limiting(charges)
+    }
+
+    /// Returns how often a notice of one kind goes to one user, or nothing if each is sent at once. `window` names a window in which a
+    /// first notice was sent: a second one goes out at its end.
+    pub(super) fn notice_turn(
+        &self,
+        keyring: &Keyring,
+        person: &BucketKey,
+        kind: &[&str],
+        window: Option<Timestamp>,
+    ) -> Option<Charge> {
+        let window = window.map(|until| until.as_millisecond().to_be_bytes());
+        let window = window.as_ref().map_or(&[][..], |bytes| &bytes[..]);
+        let what: Vec<&[u8]> =
+            [&person[..], window].into_iter().chain(kind.iter().map(|part| part.as_bytes())).collect();
+        let window_ms = i64::from(self.notice_interval_seconds) * 1000;
+        let key = bucket(keyring, "notice-turn", &what);
+        (window_ms > 0).then_some(Charge { key, amount: 1, limit: 1, window_ms })
     }
 
     /// Returns the limits of a password, whoever it is for: `account` is the same hash for every address

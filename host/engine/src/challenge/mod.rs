@@ -42,7 +42,7 @@ pub use delivery_options::{ChallengeStatus, DeliveryOption};
 pub(crate) use history::{Facts, History, recipient_key};
 pub use history::{HistoryLimits, MessageOutcome};
 pub use limits::RateLimits;
-pub(crate) use notice::{NoticeOutcome, NoticeTo};
+pub(crate) use notice::{NoticeOutcome, NoticeTo, NoticeTurn};
 pub(crate) use notice_text::{Notice, NoticeEvent, NoticeSubject};
 pub(crate) use proof::AnsweredBy;
 pub use reached_limits::ReachedLimit;

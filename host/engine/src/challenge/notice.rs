@@ -1,5 +1,7 @@
 //! Sending notices: messages without a code, through the instances that would deliver a code to the same address.
 
+use std::time::Duration;
+
 use super::Challenges;
 use super::notice_text::{self, Notice};
 use super::quota::Used;
@@ -8,7 +10,7 @@ use super::send::pause_after;
 use crate::error::Error;
 use crate::instance::{Chosen, SignIn};
 use crate::random;
-use crate::store::AddressKind;
+use crate::store::{AddressKind, BucketKey, Limited};
 use twofactor_sandbox::{DeliveryFailure, Message, RecipientKind};
 
 /// Where a notice goes. `Debug` is missing on purpose.
@@ -28,11 +30,39 @@ pub(crate) enum NoticeOutcome {
     TryAgain,
     /// No instance can deliver it.
     NoInstance,
+    /// Too many went to this recipient.
+    Limited,
     /// It was not accepted, or it may have been sent.
     Failed,
 }
 
+/// When a notice goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoticeTurn {
+    /// At once.
+    Now,
+    /// After this time: one of its kind went out before.
+    Later(Duration),
+    /// Not at all: another one of its kind is about to go out.
+    WithAnother,
+}
+
 impl Challenges {
+    /// Returns when a notice of one kind goes to a user, so that one change after the other does not flood the user. The first goes at once,
+    /// and those that follow soon together: nobody hides a change behind another one.
+    pub(crate) async fn notice_turn(&self, person: &BucketKey, kind: &[&str]) -> Result<NoticeTurn, Error> {
+        let now = self.clock.now();
+        let turn = |window| self.limits.notice_turn(&self.keyring, person, kind, window);
+        let Some(first) = turn(None) else { return Ok(NoticeTurn::Now) };
+        let Some(Limited::Until(until, _)) = self.store.charge(vec![first], now).await? else {
+            return Ok(NoticeTurn::Now);
+        };
+        match self.store.charge(turn(Some(until)).into_iter().collect(), now).await? {
+            None => Ok(NoticeTurn::Later(until.duration_since(now).try_into().unwrap_or_default())),
+            Some(_) => Ok(NoticeTurn::WithAnother),
+        }
+    }
+
     /// Sends a notice through the first instance that accepts it. Only one that was certainly not sent takes another way.
     pub(crate) async fn notify(&self, to: &NoticeTo<'_>, notice: &Notice) -> Result<NoticeOutcome, Error> {
         let kind = recipient_kind(to.kind);
@@ -40,18 +70,34 @@ impl Challenges {
             AddressKind::Email => Recipient { email: Some(to.address.to_owned()), ..Recipient::default() },
             AddressKind::Phone => Recipient { phone: Some(to.address.to_owned()), ..Recipient::default() },
         };
-        let mut outcome = NoticeOutcome::NoInstance;
+        let (mut outcome, mut charged) = (NoticeOutcome::NoInstance, None);
         for chosen in self.instances.choose(to.sign_in, None).await? {
             if chosen.recipient_kind != kind || !chosen.delivers_texts() {
                 continue;
             }
             // A country that messages must not go to, for example.
             let Ok(canonical) = recipient.canonical(kind, &chosen.policy) else { continue };
+            if charged.is_none() {
+                let is_phone = to.kind == AddressKind::Phone;
+                let limits = self.limits.notice(&self.keyring, &to.sign_in.subscription, &canonical.bucket, is_phone);
+                let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+                let keys = charges.iter().map(|charge| charge.key).collect::<Vec<_>>();
+                if let Some(limited) = self.store.charge(charges, self.clock.now()).await? {
+                    // Logs and counts it.
+                    let _ = Self::limited(&limited, &names, self.clock.now());
+                    return Ok(NoticeOutcome::Limited);
+                }
+                charged = Some(keys);
+            }
             match self.deliver_notice(&chosen, to, canonical.address, notice).await? {
                 Ok(()) => return Ok(NoticeOutcome::Sent),
                 Err(DeliveryFailure::RetryLater { .. }) => outcome = NoticeOutcome::TryAgain,
                 Err(_) => return Ok(NoticeOutcome::Failed),
             }
+        }
+        if let Some(keys) = charged {
+            // It was certainly not sent.
+            self.store.release(keys).await?;
         }
         Ok(outcome)
     }

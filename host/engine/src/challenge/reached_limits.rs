@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::limits::Counted;
 use super::{Challenges, send};
 use crate::error::Error;
-use crate::store::{BucketKey, Charge, InstanceRecord};
+use crate::store::{BucketKey, Charge, InstanceRecord, Limited, NOBODY};
 
 /// A limit that blocks somebody at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,6 +70,19 @@ impl Challenges {
             }));
         }
         Ok(all)
+    }
+
+    /// Checks that no charge would exceed its limit. Counts nothing.
+    ///
+    /// # Errors
+    /// [`Error::is_rate_limited`].
+    pub(crate) async fn check_charges(&self, names: &[&'static str], charges: Vec<Charge>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let reached = self.store.reached_limits(NOBODY, self.limits.person(), charges, now).await?;
+        match reached.charges.first() {
+            Some((n, until)) => Err(Self::limited(&Limited::Until(*until, *n), names, now)),
+            None => Ok(()),
+        }
     }
 
     /// Returns whether answers of a person were ever counted.

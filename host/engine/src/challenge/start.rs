@@ -59,6 +59,23 @@ impl Challenges {
         Box::pin(self.start_for(start, StartedFor::User)).await
     }
 
+    /// Checks that a code can be sent: that there is an instance for it, and that no limit is reached. Counts nothing.
+    pub(crate) async fn check_delivery(&self, start: &NewChallenge) -> Result<(), Error> {
+        let start = start.clone().checked()?;
+        let deliveries = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
+        let (_, _, canonical) = pick(&start, deliveries)?;
+        let counted = Counted {
+            subscription: &start.sign_in.subscription,
+            tenant: start.sign_in.tenant.as_deref(),
+            person: self.person(&start.sign_in, &canonical.bucket, false),
+            recipient: &canonical.bucket,
+            prefix: &canonical.prefix,
+            address: start.client_address,
+        };
+        let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
+        self.check_charges(&names, charges).await
+    }
+
     /// Starts a challenge whose right answer verifies the address that the code goes to.
     pub(crate) async fn start_to_verify_address(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
         Box::pin(self.start_for(start, StartedFor::Address)).await

@@ -18,10 +18,10 @@ use super::request::checked_user;
 use crate::challenge::{Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
 use crate::error::Error;
 use crate::instance::SignIn;
-use crate::store::AddressKind;
+use crate::store::{AddressKind, AddressVerified};
 
 /// How many verified addresses a user may have.
-const MOST: usize = 5;
+const MOST: u32 = 5;
 
 /// A request to verify an address of a user. `Debug` shows neither.
 #[derive(Clone)]
@@ -90,8 +90,9 @@ impl Factors {
             return Err(Error::invalid_at("/recipient", "must have an `email` or a `phone`, and nothing else"));
         }
         let subscription = &sign_in.subscription;
-        if self.verified_addresses(&sign_in).await?.len() >= MOST {
-            return Err(Error::conflict(format!("the user has {MOST} verified addresses; remove one first")));
+        // Checked again when the code is entered: others may be verified in the meantime.
+        if self.verified_addresses(&sign_in).await?.len() >= MOST as usize {
+            return Err(too_many());
         }
         let start = NewChallenge {
             recipient: new.recipient,
@@ -105,6 +106,8 @@ impl Factors {
         let held = self.held.of(subscription, &user, false).await?;
         let what =
             ProofFor { sign_in: &sign_in, policy: Some(&policy), held: &held, client_address: new.client_address };
+        // Before the proof: what fails before it does not use it up.
+        self.challenges.check_delivery(&start).await?;
         self.accept_proof(&new.proof, what).await?;
         self.challenges.start_to_verify_address(start).await
     }
@@ -125,8 +128,13 @@ impl Factors {
         let user = verified.user.unwrap_or_default();
         let (kind, hash) = (address.record.kind, address.record.hash);
         let detail = format!("{} verified", address_subject(kind));
-        self.audit.append(&Self::person(&user), "address.add", &format!("{subscription}/{user}"), &detail).await?;
-        self.store.put_addresses(vec![address.record.clone()], super::notices::MOST_GIVEN).await?;
+        let (actor, whose) = (Self::person(&user), format!("{subscription}/{user}"));
+        self.audit.append(&actor, "address.add", &whose, &detail).await?;
+        if self.store.verify_address(address.record.clone(), MOST).await? == AddressVerified::TooMany {
+            let detail = format!("not applied: {detail}: the user has as many as allowed");
+            self.audit.append(&actor, "address.add", &whose, &detail).await?;
+            return Err(too_many());
+        }
         self.happened(subscription, &user, UserEventKind::Added, Some(address_subject(kind)));
         // It may have been there before, with another id.
         let stored = self.challenges.user_addresses(address.record.person).await?;
@@ -163,10 +171,14 @@ impl Factors {
             kind: UserEventKind::Removed,
             subject: Some(subject.to_owned()),
             at: self.clock.now(),
-            also: Some(address),
+            also: vec![address],
         });
         Ok(())
     }
+}
+
+fn too_many() -> Error {
+    Error::conflict(format!("the user has {MOST} verified addresses; remove one first"))
 }
 
 fn view(address: UserAddress) -> Option<VerifiedAddress> {

@@ -79,6 +79,11 @@ impl Factors {
             held: &held,
             client_address: new.client_address,
         };
+        let user_key = self.held.key(&subscription, &user);
+        let limits = self.challenges.limits().enrolment(&self.keyring, &user_key, new.client_address);
+        let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+        // They are counted below, with the enrolment. What fails before the proof does not use it up.
+        self.challenges.check_charges(&names, charges.clone()).await?;
         // As late as possible: what fails before it does not use it up.
         kept.proof = self.accept_proof(&new.proof, what).await?.name.to_owned();
         kept.pending = Pending(begun.pending);
@@ -86,7 +91,7 @@ impl Factors {
         kept.reveal = begun.reveal.as_ref().map(KeptReveal::from);
         let mut record = EnrolmentRecord {
             id,
-            user: self.held.key(&subscription, &user),
+            user: user_key,
             subscription,
             instance: chosen.id.clone(),
             sealed: Vec::new(),
@@ -96,8 +101,6 @@ impl Factors {
             expires_at: now + lifetime(&chosen),
         };
         record.sealed = self.seal_kept(&record, &kept)?;
-        let limits = self.challenges.limits().enrolment(&self.keyring, &record.user, new.client_address);
-        let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
         let request = BeginEnrolment { enrolment: record.clone(), charges, idempotency };
         match self.store.begin_enrolment(request).await? {
             EnrolmentBegun::Begun => {}

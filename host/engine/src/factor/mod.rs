@@ -23,8 +23,8 @@ pub use notices::{UserEvent, UserEventKind};
 pub use passes::IssuedPass;
 pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
 pub use remembered::{Demand, Recognized, RememberedDevice, RememberedDevices};
-pub(crate) use request::checked_user;
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
+pub(crate) use request::{checked_user, label as checked_label};
 pub use twofactor_sandbox::{
     AnswerKind, CodeAlphabet, CodeFormat, FactorFacts, FactorManifest, Reveal, Signal, SignalKind, TrustedAuthenticator,
 };
@@ -92,7 +92,7 @@ impl Factors {
             kind,
             subject: subject.map(str::to_owned),
             at: self.clock.now(),
-            also: None,
+            also: Vec::new(),
         });
     }
 

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::Factors;
 use crate::audit::{Actor, AuditLog};
 use crate::challenge::{
-    Challenges, Notice, NoticeEvent, NoticeOutcome, NoticeSubject, NoticeTo, UserAddress, user_person,
+    Challenges, Notice, NoticeEvent, NoticeOutcome, NoticeSubject, NoticeTo, NoticeTurn, UserAddress, user_person,
 };
 use crate::error::Error;
 use crate::keyring::Keyring;
@@ -136,7 +136,7 @@ impl From<FactorEvent> for Happened {
             FactorEventKind::Suspended => UserEventKind::Suspended,
             FactorEventKind::Resumed => UserEventKind::Resumed,
         };
-        Self { subscription, user, kind, subject: Some(factor.type_id), at, also: None }
+        Self { subscription, user, kind, subject: Some(factor.type_id), at, also: Vec::new() }
     }
 }
 
@@ -147,8 +147,8 @@ pub(crate) struct Happened {
     pub(crate) kind: UserEventKind,
     pub(crate) subject: Option<String>,
     pub(crate) at: Timestamp,
-    /// An address that also gets the notice: one that was just removed.
-    pub(crate) also: Option<UserAddress>,
+    /// Addresses that get the notice before all others: those that were just removed, or verified until now.
+    pub(crate) also: Vec<UserAddress>,
 }
 
 impl Notices {
@@ -211,8 +211,24 @@ impl Notices {
     async fn tell(&self, event: &Happened) -> Result<(), Error> {
         let Some(told) = notice_event(event.kind, event.subject.as_deref()) else { return Ok(()) };
         let person = user_person(&self.keyring, &event.subscription, &event.user);
-        let mut addresses = self.known(person, &event.subscription).await?;
-        addresses.extend(event.also.clone());
+        match self
+            .challenges
+            .notice_turn(&person, &[event.kind.name(), event.subject.as_deref().unwrap_or_default()])
+            .await?
+        {
+            NoticeTurn::Now => {}
+            NoticeTurn::Later(wait) => tokio::time::sleep(wait).await,
+            NoticeTurn::WithAnother => return Ok(()),
+        }
+        // Whoever removes an address must not be able to hide it behind others.
+        let mut addresses = event.also.clone();
+        for known in self.known(person, &event.subscription).await? {
+            let is_known =
+                |one: &UserAddress| (one.record.kind, one.record.hash) == (known.record.kind, known.record.hash);
+            if !addresses.iter().any(is_known) {
+                addresses.push(known);
+            }
+        }
         addresses.truncate(MOST_ADDRESSES);
         let notice = self.notice(&event.subscription, told, event.at).await?;
         let mut outcomes = Outcomes::default();
@@ -314,6 +330,7 @@ struct Outcomes {
     sent: [u32; 2],
     failed: u32,
     no_instance: u32,
+    limited: u32,
 }
 
 impl Outcomes {
@@ -322,6 +339,7 @@ impl Outcomes {
             (NoticeOutcome::Sent, AddressKind::Email) => self.sent[0] += 1,
             (NoticeOutcome::Sent, AddressKind::Phone) => self.sent[1] += 1,
             (NoticeOutcome::NoInstance, _) => self.no_instance += 1,
+            (NoticeOutcome::Limited, _) => self.limited += 1,
             (NoticeOutcome::Failed | NoticeOutcome::TryAgain, _) => self.failed += 1,
         }
     }
@@ -329,8 +347,8 @@ impl Outcomes {
 
 impl std::fmt::Display for Outcomes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { sent: [email, phone], failed, no_instance } = self;
-        if email + phone + failed + no_instance == 0 {
+        let Self { sent: [email, phone], failed, no_instance, limited } = self;
+        if email + phone + failed + no_instance + limited == 0 {
             return f.write_str("no address is known");
         }
         let mut text = format!("sent by email: {email}, by phone: {phone}");
@@ -339,6 +357,9 @@ impl std::fmt::Display for Outcomes {
         }
         if *no_instance > 0 {
             write!(text, "; no instance for: {no_instance}")?;
+        }
+        if *limited > 0 {
+            write!(text, "; held back by rate limits: {limited}")?;
         }
         f.write_str(&text)
     }
@@ -356,7 +377,9 @@ mod tests {
         assert_eq!(outcomes.to_string(), "sent by email: 1, by phone: 0");
         outcomes.count(AddressKind::Phone, NoticeOutcome::Failed);
         outcomes.count(AddressKind::Phone, NoticeOutcome::NoInstance);
-        assert_eq!(outcomes.to_string(), "sent by email: 1, by phone: 0; not sent: 1; no instance for: 1");
+        outcomes.count(AddressKind::Email, NoticeOutcome::Limited);
+        let text = "sent by email: 1, by phone: 0; not sent: 1; no instance for: 1; held back by rate limits: 1";
+        assert_eq!(outcomes.to_string(), text);
     }
 
     #[test]

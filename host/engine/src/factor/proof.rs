@@ -139,7 +139,8 @@ impl Factors {
         Ok(AcceptedProof { name: "temporary pass" })
     }
 
-    pub(super) async fn verified_addresses(&self, sign_in: &SignIn) -> Result<Vec<UserAddress>, Error> {
+    /// Returns the verified addresses of the user of a sign-in.
+    pub(crate) async fn verified_addresses(&self, sign_in: &SignIn) -> Result<Vec<UserAddress>, Error> {
         let person = user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
         let mut addresses = self.challenges.user_addresses(person).await?;
         addresses.retain(|address| address.record.verified_at.is_some());

@@ -276,7 +276,7 @@ impl RememberedDevices {
     /// Records an event for the user to read.
     async fn record(&self, subscription: &str, user: &str, kind: UserEventKind) -> Result<(), Error> {
         let (subscription, user, at) = (subscription.to_owned(), user.to_owned(), self.clock.now());
-        self.notices.record(&Happened { subscription, user, kind, subject: None, at, also: None }).await
+        self.notices.record(&Happened { subscription, user, kind, subject: None, at, also: Vec::new() }).await
     }
 
     fn person(&self, sign_in: &SignIn) -> Result<BucketKey, Error> {

@@ -133,7 +133,7 @@ pub(crate) fn checked_user(user: &str) -> Result<String, Error> {
 }
 
 /// Checks the name that a person gives a factor.
-pub(super) fn label(text: Option<&str>) -> Result<Option<String>, Error> {
+pub(crate) fn label(text: Option<&str>) -> Result<Option<String>, Error> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
     readable::check(text, 1..=MOST_LABEL_CHARS).map_err(|why| Error::invalid_at("/label", why.to_string()))?;
     Ok(Some(text.to_owned()))

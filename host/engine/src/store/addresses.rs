@@ -35,12 +35,25 @@ pub struct AddressRecord {
     pub seen_at: Timestamp,
 }
 
+/// The result of [`AddressStore::verify_address`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressVerified {
+    /// It is verified.
+    Verified,
+    /// The user has as many verified addresses as allowed, and this is not one of them.
+    TooMany,
+}
+
 /// Stores addresses of users.
 #[async_trait]
 pub trait AddressStore {
-    /// Adds addresses of one user, or replaces `sealed` and `seen_at` of those that are there. One that is verified stays
+    /// Adds unverified addresses of one user, or replaces `sealed` and `seen_at` of those that are there. One that is verified stays
     /// verified, with its id. If the user has more than `most` unverified ones then, those that were seen least recently are removed.
     async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()>;
+
+    /// Adds a verified address, or verifies one that is there, which keeps its id. Nothing changes if the user would have more than `most`
+    /// verified ones then.
+    async fn verify_address(&self, address: AddressRecord, most: u32) -> Result<AddressVerified>;
 
     /// Returns a user's addresses, verified ones first, then those that were seen most recently.
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>>;

@@ -29,12 +29,14 @@ pub struct FactorResetOutcome {
     pub enrolments: u64,
     /// How many challenges were open.
     pub challenges: u64,
+    /// How many addresses were verified.
+    pub addresses: u64,
 }
 
 /// Resets users.
 #[async_trait]
 pub trait FactorResetStore {
     /// Ends a user's factors, temporary pass, remembered devices, enrolments and open challenges. Challenges that were verified no
-    /// longer serve as a proof. Addresses stay.
+    /// longer serve as a proof. Addresses stay, and are no longer verified.
     async fn reset_factors(&self, reset: FactorReset) -> Result<FactorResetOutcome>;
 }

@@ -134,6 +134,19 @@ pub struct AddFactor {
     pub now: Timestamp,
 }
 
+/// A request to add factors that were set up somewhere else. All of them are added, or none.
+#[derive(Clone, Debug)]
+pub struct ImportFactors {
+    /// The factors.
+    pub factors: Vec<FactorRecord>,
+    /// How many factors of one instance a user may have.
+    pub max_per_user: u32,
+    /// Whether they are only checked, and none is added.
+    pub dry_run: bool,
+    /// The current time.
+    pub now: Timestamp,
+}
+
 /// The result of [`FactorStore::add_factor`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FactorAdded {
@@ -228,6 +241,10 @@ pub trait FactorStore {
 
     /// Adds a factor, and ends its enrolment and the factors that it replaces.
     async fn add_factor(&self, request: AddFactor) -> Result<FactorAdded>;
+
+    /// Adds factors that were set up somewhere else, as [`Self::add_factor`] adds one. Returns the indexes of those that cannot be added,
+    /// and why: [`FactorAdded::Duplicate`] if the id is in use, also by a factor that has ended. If there are any, none is added.
+    async fn import_factors(&self, request: ImportFactors) -> Result<Vec<(usize, FactorAdded)>>;
 
     /// Returns the factors of a user, the oldest first. Of those that have ended only the newest 100, and only if `ended`.
     async fn factors(&self, user: BucketKey, ended: bool) -> Result<Vec<FactorRecord>>;

@@ -90,6 +90,8 @@ pub(super) struct ResetFactors {
     enrolments: u64,
     /// How many challenges were open.
     challenges: u64,
+    /// How many addresses were verified. They must be verified again.
+    addresses: u64,
 }
 
 /// Resets the factors of a user: all of them end, and so do temporary passes, remembered devices, open enrolments and challenges.
@@ -128,6 +130,7 @@ async fn reset_at(
         remembered_devices: reset.remembered_devices,
         enrolments: reset.enrolments,
         challenges: reset.challenges,
+        addresses: reset.addresses,
     }))
 }
 

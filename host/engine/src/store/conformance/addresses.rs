@@ -14,6 +14,10 @@ fn address(hash: u8, seen_at: Timestamp) -> AddressRecord {
     }
 }
 
+fn verified(hash: u8) -> AddressRecord {
+    AddressRecord { verified_at: Some(noon()), ..address(hash, noon()) }
+}
+
 async fn ids(store: &dyn Store) -> Vec<String> {
     store.addresses([7; 16]).await.unwrap().into_iter().map(|address| address.id).collect()
 }
@@ -22,7 +26,7 @@ pub async fn an_address_is_stored_once_and_stays_verified(store: &dyn Store) {
     store.put_addresses(vec![address(1, noon())], 5).await.unwrap();
     let verified =
         AddressRecord { id: "x".to_owned(), verified_at: Some(noon() + MINUTE), ..address(1, noon() + MINUTE) };
-    store.put_addresses(vec![verified], 5).await.unwrap();
+    assert_eq!(store.verify_address(verified, 5).await.unwrap(), AddressVerified::Verified);
     let given = AddressRecord { sealed: vec![9], id: "y".to_owned(), ..address(1, noon() + HOUR) };
     store.put_addresses(vec![given.clone()], 5).await.unwrap();
     let expected = AddressRecord { id: "1".to_owned(), verified_at: Some(noon() + MINUTE), ..given };
@@ -36,7 +40,7 @@ pub async fn an_address_is_stored_once_and_stays_verified(store: &dyn Store) {
 }
 
 pub async fn verified_addresses_come_first_and_only_unverified_ones_are_displaced(store: &dyn Store) {
-    store.put_addresses(vec![AddressRecord { verified_at: Some(noon()), ..address(1, noon()) }], 2).await.unwrap();
+    store.verify_address(verified(1), 2).await.unwrap();
     for n in 2..=5 {
         store.put_addresses(vec![address(n, noon() + u32::from(n) * MINUTE)], 2).await.unwrap();
     }
@@ -47,8 +51,26 @@ pub async fn verified_addresses_come_first_and_only_unverified_ones_are_displace
     assert_eq!(ids(store).await, ["5", "4"]);
 }
 
+pub async fn a_user_has_at_most_so_many_verified_addresses(store: &dyn Store) {
+    store.put_addresses(vec![address(3, noon())], 5).await.unwrap();
+    for hash in [1, 2, 1] {
+        assert_eq!(store.verify_address(verified(hash), 2).await.unwrap(), AddressVerified::Verified);
+    }
+    // Whether it is new or there.
+    for hash in [3, 4] {
+        assert_eq!(store.verify_address(verified(hash), 2).await.unwrap(), AddressVerified::TooMany);
+    }
+    let all = store.addresses([7; 16]).await.unwrap();
+    let shown: Vec<_> = all.iter().map(|one| (one.id.as_str(), one.verified_at.is_some())).collect();
+    assert_eq!(shown, [("1", true), ("2", true), ("3", false)]);
+    let others = AddressRecord { person: [6; 16], ..verified(4) };
+    assert_eq!(store.verify_address(others, 2).await.unwrap(), AddressVerified::Verified);
+    assert!(store.remove_address([7; 16], "1").await.unwrap());
+    assert_eq!(store.verify_address(verified(3), 2).await.unwrap(), AddressVerified::Verified);
+}
+
 pub async fn addresses_and_events_are_purged_after_a_year(store: &dyn Store) {
-    store.put_addresses(vec![AddressRecord { verified_at: Some(noon()), ..address(1, noon()) }], 2).await.unwrap();
+    store.verify_address(verified(1), 2).await.unwrap();
     store.put_addresses(vec![address(2, noon())], 2).await.unwrap();
     let event = FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] };
     store.add_factor_event(event, 5).await.unwrap();

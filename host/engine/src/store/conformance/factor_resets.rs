@@ -41,6 +41,16 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     store.put_pass(pass(noon()), [8; 16]).await.unwrap();
     store.add_remembered_device(device("d", noon()), 5).await.unwrap();
     assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
+    let address = AddressRecord {
+        id: "x".to_owned(),
+        person: [7; 16],
+        kind: AddressKind::Email,
+        hash: [1; 16],
+        sealed: vec![1],
+        verified_at: Some(noon()),
+        seen_at: noon(),
+    };
+    store.verify_address(address.clone(), 5).await.unwrap();
     for id in ["open", "used"] {
         store.open_challenge(opening(id, noon())).await.unwrap();
     }
@@ -51,6 +61,8 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     let ended = store.reset_factors(reset.clone()).await.unwrap();
     assert_eq!(ended.factors.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["a"]);
     assert_eq!((ended.pass, ended.devices, ended.enrolments, ended.challenges), (true, 1, 1, 1));
+    assert_eq!(ended.addresses, 1);
+    assert_eq!(store.addresses([7; 16]).await.unwrap(), [AddressRecord { verified_at: None, ..address }]);
     assert_eq!(store.factors([7; 16], false).await.unwrap(), []);
     assert_eq!(store.pass_until([7; 16], noon()).await.unwrap(), None);
     assert_eq!(store.enrolment("s", "e").await.unwrap(), None);

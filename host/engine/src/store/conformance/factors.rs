@@ -347,3 +347,22 @@ pub async fn the_handle_of_a_user_never_changes(store: &dyn Store) {
     assert_eq!(&store.user_handle([1; 16], vec![99]).await.unwrap(), first);
     assert_eq!(store.user_handle([2; 16], vec![99]).await.unwrap(), [99]);
 }
+
+pub async fn imported_factors_are_added_together_or_not_at_all(store: &dyn Store) {
+    let import = async |ids: &[&str], max_per_user, dry_run| {
+        let factors = ids.iter().map(|id| factor(id, noon())).collect();
+        store.import_factors(ImportFactors { factors, max_per_user, dry_run, now: noon() }).await.unwrap()
+    };
+    assert_eq!(import(&["a", "b"], 2, true).await, []);
+    assert_eq!(statuses(store).await, []);
+    // One id twice, and one factor too many.
+    assert_eq!(import(&["a", "a", "b"], 2, false).await, [(1, FactorAdded::Duplicate)]);
+    assert_eq!(import(&["a", "b", "c"], 2, false).await, [(2, FactorAdded::TooMany)]);
+    assert_eq!(statuses(store).await, []);
+    assert_eq!(import(&["a", "b"], 2, false).await, []);
+    store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap();
+    // Also the id of one that has ended.
+    let again = [(0, FactorAdded::Duplicate), (1, FactorAdded::Duplicate)];
+    assert_eq!(import(&["a", "b", "c"], 5, false).await, again);
+    assert_eq!(statuses(store).await.len(), 2);
+}

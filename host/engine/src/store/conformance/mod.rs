@@ -65,6 +65,7 @@ macro_rules! store_conformance {
             addresses {
                 an_address_is_stored_once_and_stays_verified,
                 verified_addresses_come_first_and_only_unverified_ones_are_displaced,
+                a_user_has_at_most_so_many_verified_addresses,
                 addresses_and_events_are_purged_after_a_year,
                 the_newest_events_of_a_user_are_kept,
             }
@@ -87,6 +88,7 @@ macro_rules! store_conformance {
             }
             factors {
                 an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires,
+                imported_factors_are_added_together_or_not_at_all,
                 an_enrolment_that_is_taken_accepts_no_other_answer,
                 a_newer_enrolment_of_the_same_instance_removes_the_earlier_one,
                 an_enrolment_adds_one_factor,

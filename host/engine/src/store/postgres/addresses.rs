@@ -19,6 +19,11 @@ impl AddressStore for PostgresStore {
         .await
     }
 
+    async fn verify_address(&self, address: AddressRecord, most: u32) -> Result<AddressVerified> {
+        let begin = begin_for(&address.person);
+        self.transaction(begin, address, move |c, address| async move { verify(&c, &address, most).await }).await
+    }
+
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>> {
         self.read(person, |c, person| async move { of_person(&c, &person).await }).await
     }
@@ -33,13 +38,8 @@ impl AddressStore for PostgresStore {
 }
 
 async fn put(c: &Session, addresses: &[AddressRecord], most: u32) -> Result<()> {
-    let sql = "INSERT INTO addresses AS a (person, kind, hash, id, sealed, verified_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
-               seen_at = greatest(a.seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, a.verified_at)";
     for new in addresses {
-        let AddressRecord { id, person, kind, hash, sealed, verified_at, seen_at } = new;
-        let values = values![person, kind_number(*kind), hash, id, sealed, *verified_at, *seen_at];
-        c.execute(sql, values).await?;
+        put_one(c, new).await?;
     }
     let sql = "DELETE FROM addresses WHERE (person, kind, hash) IN (SELECT person, kind, hash FROM addresses \
                WHERE person = $1 AND verified_at IS NULL ORDER BY seen_at DESC, kind, hash OFFSET $2)";
@@ -47,6 +47,29 @@ async fn put(c: &Session, addresses: &[AddressRecord], most: u32) -> Result<()> 
         c.execute(sql, values![&new.person, most]).await?;
     }
     Ok(())
+}
+
+async fn put_one(c: &Session, new: &AddressRecord) -> Result<()> {
+    let sql = "INSERT INTO addresses AS a (person, kind, hash, id, sealed, verified_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
+               seen_at = greatest(a.seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, a.verified_at)";
+    let AddressRecord { id, person, kind, hash, sealed, verified_at, seen_at } = new;
+    c.execute(sql, values![person, kind_number(*kind), hash, id, sealed, *verified_at, *seen_at]).await?;
+    Ok(())
+}
+
+async fn verify(c: &Session, address: &AddressRecord, most: u32) -> Result<Step<AddressVerified>> {
+    put_one(c, address).await?;
+    let sql = "SELECT count(*) FROM addresses WHERE person = $1 AND verified_at IS NOT NULL";
+    let verified: i64 = get(&c.only_row(sql, values![&address.person]).await?, 0)?;
+    let too_many = verified > i64::from(most);
+    Ok(if too_many { Step::Undo(AddressVerified::TooMany) } else { Step::Keep(AddressVerified::Verified) })
+}
+
+/// Makes a user's verified addresses unverified ones. Returns how many there were.
+pub(super) async fn unverify(c: &Session, person: &BucketKey) -> Result<u64> {
+    let sql = "UPDATE addresses SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL";
+    c.execute(sql, values![person]).await
 }
 
 async fn of_person(c: &Session, person: &BucketKey) -> Result<Vec<AddressRecord>> {

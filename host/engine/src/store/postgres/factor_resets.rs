@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::session::Session;
-use super::{PostgresStore, Step, begin_for, challenges, factors, passes, remembered_devices};
+use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, remembered_devices};
 use crate::store::*;
 
 #[async_trait]
@@ -23,6 +23,7 @@ async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
         factors: factors::end(c, &reset.user, None, reset.now).await?,
         pass: passes::end(c, &reset.user).await?,
         challenges: 0,
+        addresses: addresses::unverify(c, &reset.user).await?,
     };
     for person in &reset.persons {
         ended.challenges += challenges::close_of(c, person, reset.now).await?;

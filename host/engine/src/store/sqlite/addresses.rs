@@ -5,12 +5,17 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::rows::{ms, time};
+use super::threads::Step;
 use crate::store::*;
 
 #[async_trait]
 impl AddressStore for SqliteStore {
     async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()> {
         self.threads.write(move |c| put(c, &addresses, most)).await
+    }
+
+    async fn verify_address(&self, address: AddressRecord, most: u32) -> Result<AddressVerified> {
+        self.threads.write_step(move |c| verify(c, &address, most)).await
     }
 
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>> {
@@ -24,19 +29,8 @@ impl AddressStore for SqliteStore {
 }
 
 pub(super) fn put(c: &Connection, addresses: &[AddressRecord], most: u32) -> Result<()> {
-    let sql = "INSERT INTO addresses (person, kind, hash, id, sealed, verified_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?) \
-               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
-               seen_at = max(seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, verified_at)";
     for new in addresses {
-        c.prepare_cached(sql)?.execute(params![
-            new.person,
-            kind_number(new.kind),
-            new.hash,
-            new.id,
-            new.sealed,
-            new.verified_at.map(ms),
-            ms(new.seen_at)
-        ])?;
+        put_one(c, new)?;
     }
     let sql = "DELETE FROM addresses WHERE (person, kind, hash) IN (SELECT person, kind, hash FROM addresses \
                WHERE person = ? AND verified_at IS NULL ORDER BY seen_at DESC LIMIT -1 OFFSET ?)";
@@ -44,6 +38,35 @@ pub(super) fn put(c: &Connection, addresses: &[AddressRecord], most: u32) -> Res
         c.prepare_cached(sql)?.execute(params![new.person, most])?;
     }
     Ok(())
+}
+
+fn put_one(c: &Connection, new: &AddressRecord) -> Result<()> {
+    let sql = "INSERT INTO addresses (person, kind, hash, id, sealed, verified_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?) \
+               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
+               seen_at = max(seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, verified_at)";
+    c.prepare_cached(sql)?.execute(params![
+        new.person,
+        kind_number(new.kind),
+        new.hash,
+        new.id,
+        new.sealed,
+        new.verified_at.map(ms),
+        ms(new.seen_at)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn verify(c: &Connection, address: &AddressRecord, most: u32) -> Result<Step<AddressVerified>> {
+    put_one(c, address)?;
+    let sql = "SELECT count(*) FROM addresses WHERE person = ? AND verified_at IS NOT NULL";
+    let verified: u32 = c.prepare_cached(sql)?.query_row([address.person], |row| row.get(0))?;
+    Ok(if verified > most { Step::Undo(AddressVerified::TooMany) } else { Step::Keep(AddressVerified::Verified) })
+}
+
+/// Makes a user's verified addresses unverified ones. Returns how many there were.
+pub(super) fn unverify(c: &Connection, person: &BucketKey) -> Result<u64> {
+    let sql = "UPDATE addresses SET verified_at = NULL WHERE person = ? AND verified_at IS NOT NULL";
+    Ok(c.prepare_cached(sql)?.execute([person])? as u64)
 }
 
 pub(super) fn of_person(c: &Connection, person: &BucketKey) -> Result<Vec<AddressRecord>> {

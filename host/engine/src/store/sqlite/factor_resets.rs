@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{SqliteStore, challenges, factors, passes, remembered_devices};
+use super::{SqliteStore, addresses, challenges, factors, passes, remembered_devices};
 use crate::store::*;
 
 #[async_trait]
@@ -21,6 +21,7 @@ pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutc
         factors: factors::end(c, &reset.user, None, reset.now)?,
         pass: passes::end(c, &reset.user)?,
         challenges: 0,
+        addresses: addresses::unverify(c, &reset.user)?,
     };
     for person in &reset.persons {
         ended.challenges += challenges::close_of(c, person, reset.now)?;

@@ -41,6 +41,10 @@ impl FactorStore for SqliteStore {
         self.threads.write_step_at(request.now, move |c| add(c, &request)).await
     }
 
+    async fn import_factors(&self, request: ImportFactors) -> Result<Vec<(usize, FactorAdded)>> {
+        self.threads.write_step_at(request.now, move |c| import(c, request)).await
+    }
+
     async fn factors(&self, user: BucketKey, ended: bool) -> Result<Vec<FactorRecord>> {
         self.threads.read(move |c| factors(c, &user, ended)).await
     }
@@ -234,6 +238,24 @@ pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdde
     cancel_enrolments(c, &new.user)?;
     remembered_devices::forget_all(c, &new.user)?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
+}
+
+pub(super) fn import(c: &Connection, request: ImportFactors) -> Result<Step<Vec<(usize, FactorAdded)>>> {
+    let ImportFactors { factors, max_per_user, dry_run, now } = request;
+    let mut refused = Vec::new();
+    for (index, factor) in factors.into_iter().enumerate() {
+        let is_known = c.prepare_cached("SELECT 1 FROM factors WHERE id = ?")?.exists([&factor.id])?;
+        let outcome = if is_known {
+            Step::Undo(FactorAdded::Duplicate)
+        } else {
+            add(c, &AddFactor { factor, enrolment: None, replaces_earlier: false, max_per_user, now })?
+        };
+        // What is refused has changed nothing.
+        if let Step::Undo(outcome) = outcome {
+            refused.push((index, outcome));
+        }
+    }
+    Ok(if dry_run || !refused.is_empty() { Step::Undo(refused) } else { Step::Keep(refused) })
 }
 
 pub(super) fn factors(c: &Connection, user: &BucketKey, ended: bool) -> Result<Vec<FactorRecord>> {

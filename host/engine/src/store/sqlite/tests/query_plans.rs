@@ -93,6 +93,9 @@ fn no_statement_of_a_factor_reads_a_whole_table() {
         factors::release_enrolment(c, "s", "e").unwrap();
         factors::add(c, &AddFactor { enrolment: Some("e".to_owned()), ..adding("a", noon()) }).unwrap();
         factors::add(c, &AddFactor { replaces_earlier: true, ..adding("b", noon()) }).unwrap();
+        let import =
+            ImportFactors { factors: vec![adding("i", noon()).factor], max_per_user: 9, dry_run: true, now: noon() };
+        factors::import(c, import).unwrap();
         factors::factors(c, &[7; 16], true).unwrap();
         factors::factor(c, "s", "a").unwrap();
         factors::has_unique_ids(c, "s").unwrap();
@@ -163,7 +166,9 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
             verified_at: None,
             seen_at: noon(),
         };
-        addresses::put(c, &[address], 5).unwrap();
+        addresses::put(c, &[address.clone()], 5).unwrap();
+        addresses::verify(c, &address, 5).unwrap();
+        addresses::unverify(c, &[7; 16]).unwrap();
         addresses::of_person(c, &[7; 16]).unwrap();
         addresses::remove(c, &[7; 16], "a").unwrap();
         factor_events::add(c, &FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] }, 5).unwrap();
