@@ -149,7 +149,7 @@ async fn a_pass_is_shown_once_and_revoked() {
     anna.post(&revoke, &[("user", "alice")]).await.shows("must be a single line").shows("Revoke the temporary pass?");
     let done = anna.post(&revoke, &[("user", "alice"), BECAUSE]).await;
     anna.get(done.leads_to()).await.shows("Temporary pass revoked.").shows("No active pass.");
-    stage.begin("alice", &stage.totp, with(&pass)).await.problem(403, "proof-required");
+    stage.begin("alice", &stage.recovery, with(&pass)).await.problem(403, "proof-required");
     assert_eq!((audited(&stage, "pass.issue").await.len(), audited(&stage, "pass.end").await.len()), (2, 1));
 }
 

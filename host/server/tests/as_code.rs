@@ -402,3 +402,111 @@ fn the_audit_log_tells_of_each_change_and_of_no_secret() {
     let told = told(common::run(&["audit", "verify", "--config", &installation.config()]));
     assert!(told.contains("\"whole\":true"), "{told}");
 }
+
+/// A shared secret, and what the command reads of it: base32 in URIs, base64 of that from Authelia.
+const JOHNS: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+const ALICES: &str = "KRUGS4ZANFZSAYJAONSWG4TFOQQGC4Y";
+
+/// The secret `12345678901234567890`, as RFC 6030 figure 6 encrypts it.
+const MARYS: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+impl Installation {
+    fn import_factors(&self, format: &str, file: &str, text: &str, more: &[&str]) -> Output {
+        let (config, file) = (self.config(), self.file(file, text));
+        let place = ["--config", &config, "--subscription", "acme", "--two-factor", "App", "--format", format];
+        common::run(&[&["factors", "import"], &place[..], more, &[file.to_str().unwrap()]].concat())
+    }
+}
+
+/// Returns the code that oathtool shows for a secret in base32, one step from now: codes up to the import are spent.
+fn oathtool(secret: &str) -> String {
+    let at = format!("@{}", jiff::Timestamp::now().as_second() + 30);
+    let output = std::process::Command::new("oathtool").args(["--totp", "--base32", "--now", &at, secret]).output();
+    String::from_utf8(output.unwrap().stdout).unwrap().trim().to_owned()
+}
+
+/// The exports have the shapes that `model.TOTPConfigurationDataExport` of Authelia and `export_pskc` of privacyIDEA give.
+#[tokio::test]
+async fn apps_of_other_programs_sign_in_with_the_codes_of_oathtool() {
+    let installation = Installation::new();
+    let settings = fs::read_to_string(installation.config()).unwrap();
+    installation.file("twofactor.toml", &format!("{settings}[providers]\nload = [\"totp\"]\n"));
+    let instance = "{ app: { type: totp, name: App, assigned: { tenant: [t1] } } }";
+    installation
+        .import(&format!("twofactor: 1\nsubscriptions:\n  acme:\n    name: Acme\n    instances: {instance}\n"), &[]);
+    let list = format!("# users of the intranet\nalice,otpauth://totp/Intranet:a?secret={ALICES}&issuer=Intranet\n");
+
+    // Entry by entry, with the line, and nothing is imported.
+    let bad = format!(
+        "{list}bob,otpauth://totp/x?secret={JOHNS}&digits=8\ncarol,otpauth://hotp/x?secret={JOHNS}&counter=1\n\
+         dave,otpauth://totp/x?secret={JOHNS}&period=90\nerin,otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ\n\
+         fred,otpauth://totp/x?secret={MARYS}\nfred,otpauth://totp/x?secret={MARYS}\n"
+    );
+    let refused = installation.import_factors("otpauth", "bad.txt", &bad, &[]);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success());
+    for line in [
+        "nothing was imported:",
+        "line 3: the instance accepts codes of 6 digits",
+        "line 4: counts codes (hotp): only time-based codes can be imported",
+        "line 5: the component does not support the algorithm, the digits, the period or the length of the secret",
+        "line 6: the component does not support",
+        "line 8: an app with this secret was imported before, or is twice in the list",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    for secret in [ALICES, JOHNS, MARYS, "GEZDGNBV", "fred"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+
+    let checked = told(installation.import_factors("otpauth", "list.txt", &list, &["--dry-run"]));
+    assert_eq!(checked, "Apps that can be imported: 1. Users: 1. Nothing was changed.\n");
+    assert!(!installation.audit_log().contains("factor.import"));
+    assert_eq!(told(installation.import_factors("otpauth", "list.txt", &list, &[])), "Imported apps: 1. Users: 1.\n");
+    let again = installation.import_factors("otpauth", "list.txt", &list, &[]);
+    assert!(String::from_utf8(again.stderr).unwrap().contains("line 2: an app with this secret was imported before"));
+
+    let authelia = "totp_configurations:\n    - created_at: 2025-03-01T10:00:00Z\n      last_used_at: null\n      username: john\n      \
+                    issuer: Authelia\n      algorithm: SHA1\n      digits: 6\n      period: 30\n      \
+                    secret: SkJTV1kzRFBFSFBLM1BYUEpCU1dZM0RQRUhQSzNQWFA=\n";
+    told(installation.import_factors("authelia", "authelia.export.totp.yml", authelia, &[]));
+
+    let pskc = "<keycontainer version=\"1.0\" xmlns=\"urn:ietf:params:xml:ns:keyprov:pskc\" xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\">\
+                <macmethod algorithm=\"http://www.w3.org/2000/09/xmldsig#hmac-sha1\"><mackey>\
+                <xenc:encryptionmethod algorithm=\"http://www.w3.org/2001/04/xmlenc#aes128-cbc\"></xenc:encryptionmethod><xenc:cipherdata>\
+                <xenc:ciphervalue>ESIzRFVmd4iZABEiM0RVZgKn6WjLaTC1sbeBMSvIhRejN9vJa2BOlSaMrR7I5wSX</xenc:ciphervalue>\
+                </xenc:cipherdata></mackey></macmethod><keypackage><deviceinfo><manufacturer></manufacturer><serialno>TOTP0001A</serialno>\
+                </deviceinfo><key algorithm=\"urn:ietf:params:xml:ns:keyprov:pskc:totp\" id=\"TOTP0001A\"><issuer>privacyIDEA</issuer>\
+                <algorithmparameters><responseformat encoding=\"DECIMAL\" length=\"6\"></responseformat><suite hashalgo=\"sha1\"></suite>\
+                </algorithmparameters><data><secret><encryptedvalue>\
+                <xenc:encryptionmethod algorithm=\"http://www.w3.org/2001/04/xmlenc#aes128-cbc\"></xenc:encryptionmethod><xenc:cipherdata>\
+                <xenc:ciphervalue>AAECAwQFBgcICQoLDA0OD+cIHItlB3Wra1DUpxVvOx2lef1VmNPCMl8jwZqIUqGv</xenc:ciphervalue></xenc:cipherdata>\
+                </encryptedvalue></secret><valuemac>TODOmissing</valuemac><timeinterval><plainvalue>30</plainvalue></timeinterval>\
+                </data></key></keypackage></keycontainer>";
+    let (key, users) = (
+        installation.file("psk", "12345678901234567890123456789012\n"),
+        installation.file("users.csv", "TOTP0001A,mary\n"),
+    );
+    let more = ["--key-file", key.to_str().unwrap(), "--users", users.to_str().unwrap()];
+    told(installation.import_factors("pskc", "export.xml", pskc, &more));
+    let log = installation.audit_log();
+    for user in ["alice", "john", "mary"] {
+        assert!(log.contains(&format!("factor.import acme/{user} factor ")), "{log}");
+    }
+
+    let config = installation.config();
+    let issue = ["token", "issue", "--config", &config, "--name", "app", "--application", "acme"];
+    let issued: Value = serde_json::from_str(&told(common::run(&issue))).unwrap();
+    let token = issued["token"].as_str().unwrap();
+    let server = common::Server::serve(std::path::Path::new(&config));
+    for (user, secret) in [("alice", ALICES), ("john", JOHNS), ("mary", MARYS)] {
+        let factors = server.call("GET", &format!("/v1/users/{user}/factors"), token, Value::Null).await.expect(200);
+        assert_eq!(factors["factors"][0]["status"], "active");
+        let start = serde_json::json!({"tenant": "t1", "user": user});
+        let challenge = server.call("POST", "/v1/challenges", token, start).await.expect(201);
+        let verify = format!("/v1/challenges/{}/verify", challenge["id"].as_str().unwrap());
+        let answer = serde_json::json!({"code": oathtool(secret)});
+        let verified = server.call("POST", &verify, token, answer).await.expect(200);
+        assert_eq!((&verified["user"], &verified["amr"]), (&user.into(), &serde_json::json!(["otp"])));
+    }
+}

@@ -53,7 +53,7 @@ async fn a_pass_enrols_once_and_a_reset_ends_everything() {
     stage.begin("alice", &stage.totp, with(&first["pass"])).await.problem(403, "proof-required");
     stage.begin("bob", &stage.totp, with(&second["pass"])).await.problem(403, "proof-required");
     stage.app("alice", with(&second["pass"])).await;
-    stage.begin("alice", &stage.totp, with(&second["pass"])).await.problem(403, "proof-required");
+    stage.begin("alice", &stage.recovery, with(&second["pass"])).await.problem(403, "proof-required");
 
     let third = admin("/v1/users/alice/passes", because()).await.expect(201);
     let reset = admin("/v1/users/alice/factors/reset", because()).await.expect(200);

@@ -51,7 +51,8 @@ impl Factor for Totp {
         version: env!("CARGO_PKG_VERSION"),
         enrolment: AnswerKind::TypedCode,
         challenge: AnswerKind::TypedCode,
-        max_per_user: 5,
+        // Each app's code is one more that a guess may hit: `docs/factors/authenticator-apps.md` has the odds.
+        max_per_user: 2,
         replaces_earlier: false,
         never_sole: false,
         state_format: 1,
@@ -122,6 +123,14 @@ impl Factor for Totp {
         let observations = if window.clock_is_off() { vec![Observation::ClockDrift] } else { Vec::new() };
         let state = State { window, ..held.state };
         Ok(Accepted { observations, ..Accepted::new(Held { index: held.index, state }) })
+    }
+
+    /// Reads format 0: an otpauth URI, of an app that was set up somewhere else.
+    fn upgrade(format: u32, data: &[u8]) -> Option<State> {
+        let uri = std::str::from_utf8(data).ok().filter(|_| format == 0)?;
+        let uri::SetUp { secret, parameters, after } = uri::parse(uri)?;
+        let window = after.map_or_else(Window::default, |after| Window::after(after, &parameters));
+        Some(State { secret: secret.into(), parameters, window })
     }
 }
 

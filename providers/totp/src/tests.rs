@@ -173,3 +173,26 @@ fn a_state_of_format_1_is_read() {
     assert_eq!(testing::upgrade::<Totp>(2, stored), Err(twofactor_factor::StateError::LaterFormat));
     assert_eq!(testing::upgrade::<Totp>(1, &stored[1..]), Err(twofactor_factor::StateError::Damaged));
 }
+
+/// Format 0 is what `twofactor factors import` gives: an app that was set up somewhere else.
+#[test]
+fn a_state_of_format_0_is_an_otpauth_uri() {
+    let now = testing::context().now;
+    let uri = format!("otpauth://totp/ACME:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ACME&after={now}");
+    let upgraded = testing::upgrade::<Totp>(0, uri.as_bytes()).unwrap();
+    let state: State = serde_json::from_slice(&upgraded).unwrap();
+    assert_eq!(state.secret.0, b"12345678901234567890");
+    // The code of the step of `after` may have been used where the app was set up.
+    let code = |step: u64| state.parameters.code(&state.secret, step);
+    assert_eq!(verify(vec![state.clone()], now, &code(now / 30)).err(), Some(WRONG));
+    assert!(verify(vec![state.clone()], now, &code(now / 30 + 1)).is_ok());
+    assert!(verify(vec![state.clone()], now + 30, &code(now / 30 + 1)).is_ok());
+    for damaged in [&b"otpauth://hotp/a?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"[..], b"", b"\xff", b"{}"] {
+        assert_eq!(testing::upgrade::<Totp>(0, damaged), Err(twofactor_factor::StateError::Damaged));
+    }
+}
+
+#[test]
+fn a_user_has_at_most_two_apps() {
+    assert_eq!(testing::describe::<Totp>().max_per_user, 2);
+}

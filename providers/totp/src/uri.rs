@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use data_encoding::BASE32_NOPAD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::{Algorithm, Parameters};
 
@@ -45,7 +45,66 @@ fn label_part(name: &str) -> String {
     name.trim().replace(':', "-")
 }
 
+/// The shortest secret that is read, in bytes: RFC 4226 section 4, R6.
+const SHORTEST: usize = 16;
+
+/// The longest one: the block length of SHA-512. HMAC would hash a longer one.
+const LONGEST: usize = 128;
+
+/// What a URI says of an app that is set up.
+pub struct SetUp {
+    /// The shared secret.
+    pub secret: Vec<u8>,
+    /// How the app computes codes.
+    pub parameters: Parameters,
+    /// The time until which codes may have been used somewhere else, in seconds since 1970: the parameter `after`, which is our own.
+    pub after: Option<u64>,
+}
+
+/// Reads a URI. Nothing is returned for one of another kind, with a parameter that occurs twice, or with values that are not supported.
+pub fn parse(uri: &str) -> Option<SetUp> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let (label, query) = rest.split_once('?')?;
+    let (kind, _) = label.split_once('/')?;
+    if !scheme.eq_ignore_ascii_case("otpauth") || !kind.eq_ignore_ascii_case("totp") {
+        return None;
+    }
+    let (mut secret, mut algorithm, mut digits, mut period, mut after) = (None, None, None, None, None);
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=')?;
+        let place = match name {
+            "secret" => &mut secret,
+            "algorithm" => &mut algorithm,
+            "digits" => &mut digits,
+            "period" => &mut period,
+            "after" => &mut after,
+            _ => continue,
+        };
+        if place.replace(percent_decode_str(value).decode_utf8().ok()?).is_some() {
+            return None;
+        }
+    }
+    let number = |text: &str| text.parse::<u64>().ok();
+    let algorithm = match algorithm.as_deref().unwrap_or("SHA1").to_ascii_uppercase().as_str() {
+        "SHA1" => Algorithm::SHA1,
+        "SHA256" => Algorithm::SHA256,
+        "SHA512" => Algorithm::SHA512,
+        _ => return None,
+    };
+    let digits = digits.map_or(Some(6), |text| text.parse().ok()).filter(|digits| (6..=8).contains(digits))?;
+    let period = period.map_or(Some(30), |text| number(&text)).filter(|period| (15..=60).contains(period))?;
+    let after = match after {
+        Some(text) => Some(number(&text)?),
+        None => None,
+    };
+    let secret = secret?.trim_end_matches('=').to_ascii_uppercase();
+    let secret = BASE32_NOPAD.decode(secret.as_bytes()).ok()?;
+    let parameters = Parameters { algorithm, digits, period };
+    (SHORTEST..=LONGEST).contains(&secret.len()).then_some(SetUp { secret, parameters, after })
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -84,6 +143,46 @@ mod tests {
         for length in 16..=64 {
             let text = base32(&vec![0xa5; length]);
             assert!(text.bytes().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for parameters in [PORTABLE, Parameters { algorithm: Algorithm::SHA512, digits: 8, period: 60 }] {
+            let read = parse(&otpauth("Müller & Söhne", "ada", b"12345678901234567890", &parameters)).unwrap();
+            assert_eq!((&*read.secret, read.parameters), (&b"12345678901234567890"[..], parameters));
+            assert_eq!(read.after, None);
+        }
+    }
+
+    #[test]
+    fn spellings_of_other_programs_are_read() {
+        for uri in [
+            "otpauth://totp/ACME:ada?secret=gezdgnbvgy3tqojqgezdgnbvgy3tqojq&image=https%3A%2F%2Facme.example",
+            "OTPAUTH://TOTP/ada?digits=6&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&algorithm=sha1&period=30",
+        ] {
+            let read = parse(uri).unwrap();
+            assert_eq!((&*read.secret, read.parameters), (&b"12345678901234567890"[..], PORTABLE), "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_not_read() {
+        const SECRET: &str = "secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+        let parts = |kind: &str, query: &str| format!("otpauth://{kind}/a?{query}");
+        assert!(parse(&parts("totp", SECRET)).is_some());
+        assert!(parse(&parts("hotp", &format!("{SECRET}&counter=1"))).is_none());
+        for more in
+            ["digits=5", "digits=9", "digits=", "period=14", "period=90", "period=-30", "algorithm=MD5", "after=x"]
+        {
+            assert!(parse(&parts("totp", &format!("{SECRET}&{more}"))).is_none(), "{more}");
+        }
+        assert!(parse(&parts("totp", &format!("{SECRET}&{SECRET}"))).is_none());
+        for secret in ["", "GEZDGNBVGY3TQOJQ", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ0", "A", &"A".repeat(208)] {
+            assert!(parse(&parts("totp", &format!("secret={secret}"))).is_none(), "{secret}");
+        }
+        for other in ["", "otpauth", "otpauth://totp", "https://totp/a?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"] {
+            assert!(parse(other).is_none(), "{other}");
         }
     }
 }

@@ -25,6 +25,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// Returns the window of an app whose codes up to a time may have been used somewhere else.
+    pub fn after(time: u64, parameters: &Parameters) -> Self {
+        Self { last_step: time.checked_div(parameters.period), ..Self::default() }
+    }
+
     /// Returns the window after this code, if the code is accepted.
     pub fn accept(&self, secret: &[u8], parameters: &Parameters, now: u64, code: &str) -> Option<Self> {
         let current = now.checked_div(parameters.period)?;
@@ -40,10 +45,10 @@ impl Window {
             offset.conditional_assign(&candidate, matches);
             found |= matches;
         }
-        bool::from(found).then(|| self.after(current, offset))
+        bool::from(found).then(|| self.moved(current, offset))
     }
 
-    fn after(&self, current: u64, offset: i64) -> Self {
+    fn moved(&self, current: u64, offset: i64) -> Self {
         let seen = offset.clamp(-MAX_DRIFT, MAX_DRIFT);
         // A larger drift would exclude the current step, which is what comes after slow typing or after the clock was set right. So it
         // is learnt only from two codes in a row.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use super::factors::FactorImport;
 use super::providers::Addition;
 
 /// TwoFactor: an engine for second factors with sandboxed providers.
@@ -101,6 +102,11 @@ pub(super) enum Command {
         allow_invalid: bool,
         /// The document, a YAML file; `-` for standard input.
         file: PathBuf,
+    },
+    /// Bring in factors from another program.
+    Factors {
+        #[command(subcommand)]
+        command: FactorCommand,
     },
     /// Manage, write and check providers.
     Provider {
@@ -228,6 +234,12 @@ pub(super) enum StoreCommand {
         #[arg(long)]
         to: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+pub(super) enum FactorCommand {
+    /// Import authenticator apps that users have set up with another program: all of them, or none.
+    Import(FactorImport),
 }
 
 #[derive(Subcommand)]

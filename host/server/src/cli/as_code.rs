@@ -84,6 +84,11 @@ fn read(file: &Path) -> anyhow::Result<Document> {
 
 /// Parses a document. Its length is bounded already.
 pub(super) fn parse(text: &str) -> anyhow::Result<Document> {
+    parse_yaml(text)
+}
+
+/// Parses YAML of a bounded length, which may contain secrets.
+pub(super) fn parse_yaml<T: serde::de::DeserializeOwned>(text: &str) -> anyhow::Result<T> {
     // Without snippets, which could contain a secret.
     let options = serde_saphyr::options! {
         with_snippet: false,

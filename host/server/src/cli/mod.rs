@@ -3,6 +3,7 @@
 mod administration;
 mod arguments;
 mod as_code;
+mod factors;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -20,8 +21,8 @@ use twofactor_toolkit::output::{self, OutputClosed};
 
 pub use arguments::Arguments;
 use arguments::{
-    AccountCommand, AuditCommand, Command, KeyCommand, LogForm, ProviderCommand, SecretsForm, StoreCommand,
-    TokenCommand,
+    AccountCommand, AuditCommand, Command, FactorCommand, KeyCommand, LogForm, ProviderCommand, SecretsForm,
+    StoreCommand, TokenCommand,
 };
 
 use crate::api::openapi;
@@ -118,6 +119,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import { config, dry_run, prune, allow_invalid, file } => {
             as_code::import(&config, &file, (prune, allow_invalid), dry_run).await
         }
+        Command::Factors { command: FactorCommand::Import(import) } => factors::import(import).await,
         Command::Provider { command: ProviderCommand::Add { config, addition } } => {
             providers::add(&config, &addition).await
         }
