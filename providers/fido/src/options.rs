@@ -41,12 +41,12 @@ fn five_minutes() -> Timeout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResidentKey {
-    /// Rather not.
+    /// Preferably not.
     #[default]
     Discouraged,
-    /// If it can.
+    /// If possible.
     Preferred,
-    /// It must.
+    /// Always.
     Required,
 }
 

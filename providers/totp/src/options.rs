@@ -44,7 +44,7 @@ impl Options {
             problems.push(problem("/TotpIssuer", "must not contain a colon or a control character"));
         }
         if self.issuer.as_ref().is_some_and(|issuer| issuer.trim() != issuer || issuer.is_empty()) {
-            problems.push(problem("/TotpIssuer", "must not be empty, and not begin or end with a blank"));
+            problems.push(problem("/TotpIssuer", "must not be empty, or begin or end with a space"));
         }
         // The schema says it as well. Codes would be weak, or have no meaning.
         if !(6..=8).contains(&self.digits) {

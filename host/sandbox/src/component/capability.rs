@@ -36,7 +36,7 @@ pub enum Capability {
     Code,
     /// `verification`: decide who is let in, because its upstream makes the codes and verifies the answers.
     Verification,
-    /// `factor`: judge the answers of the factors of its type. Such a component reaches nothing.
+    /// `factor`: verify the answers of the factors of its type. Such a component has no network access.
     Factor,
     /// `reports`: read what its upstream reports of messages.
     Reports,
