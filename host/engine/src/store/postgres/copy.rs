@@ -1,7 +1,7 @@
 //! Copies a whole store from SQLite to PostgreSQL or back. Both are read in the order of their keys, and compared by a digest of each
 //! table.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params_from_iter, types};
 use sha2::{Digest as _, Sha256};
@@ -114,7 +114,6 @@ const TABLES: &[Table] = &[
 ];
 
 /// Tables whose rows live for minutes and are valid only where they were started.
-#[cfg(test)]
 const NOT_COPIED: &[&str] = &[
     "authorization_requests",
     "challenges",
@@ -187,11 +186,45 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
                 return Err(StoreError::incompatible(format_args!("the target {} already exists", file.display())));
             }
             let session = open(&options).await?;
-            drop(SqliteStore::open(file)?);
-            let target = Connection::open(file)?;
-            session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", to_sqlite(&session, &target)).await
+            // It gets its name when it is complete: a server would start on an incomplete copy as on a new store.
+            let partial = Partial::new(file)?;
+            drop(SqliteStore::open(&partial.0)?);
+            let target = Connection::open(&partial.0)?;
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+            let copied = session.transaction(begin, to_sqlite(&session, &target)).await?;
+            target.close().map_err(|(_, error)| error)?;
+            std::fs::rename(&partial.0, file).map_err(StoreError::unavailable)?;
+            Ok(copied)
         }
         _ => Err(StoreError::incompatible("stores are copied only between a SQLite file and a PostgreSQL database")),
+    }
+}
+
+/// A SQLite file that is being written. It is removed if it was not renamed.
+struct Partial(PathBuf);
+
+impl Partial {
+    fn new(file: &Path) -> Result<Self> {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".copying");
+        let partial = PathBuf::from(name);
+        if partial.exists() {
+            return Err(StoreError::incompatible(format_args!(
+                "{} already exists: another copy is running, or was interrupted; remove it in that case",
+                partial.display()
+            )));
+        }
+        Ok(Self(partial))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let mut name = self.0.clone().into_os_string();
+            name.push(end);
+            let _ = std::fs::remove_file(name);
+        }
     }
 }
 
@@ -200,17 +233,22 @@ async fn open(options: &PostgresOptions) -> Result<Session> {
     safety::check(&session).await?;
     migrate(&session, MIGRATIONS).await?;
     session.begin(StoreErrorKind::Unavailable);
+    let version: u64 = get(&session.only_row("SELECT version FROM twofactor_schema", &[]).await?, 0)?;
+    if version != MIGRATIONS.len() as u64 {
+        return Err(StoreError::incompatible(
+            "the schema of the database is newer: copy it with the version of TwoFactor that wrote it",
+        ));
+    }
     Ok(session)
 }
 
 async fn to_postgres(source: &Connection, target: &Session) -> Result<Step<Vec<CopiedTable>>> {
-    for table in TABLES {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", table.name);
+    // The clock has a row from the beginning, and nodes are those of a moment.
+    let not_copied = NOT_COPIED.iter().copied().filter(|name| !["clock", "nodes"].contains(name));
+    for name in TABLES.iter().map(|table| table.name).chain(not_copied) {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {name})");
         if get(&target.only_row(&sql, &[]).await?, 0)? {
-            return Err(StoreError::incompatible(format_args!(
-                "the target is not empty: see its table `{}`",
-                table.name
-            )));
+            return Err(StoreError::incompatible(format_args!("the target is not empty: see its table `{name}`")));
         }
     }
     let mut copied = Vec::new();

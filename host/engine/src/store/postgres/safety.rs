@@ -90,8 +90,8 @@ fn warnings(settings: &Settings) -> Vec<String> {
     }
     if settings.standbys > 0 && settings.synchronous_standbys.is_empty() {
         all.push(
-            "the database has standbys, but none is synchronous: a failover loses the last moments. Used codes stay used; counts of limits \
-             and wrong answers, changes of settings and logouts of that time are lost"
+            "the database has standbys, but none is synchronous: a failover loses the last moments: counts of limits and wrong answers, used \
+             recovery codes, changes of settings and logouts"
                 .to_owned(),
         );
     }

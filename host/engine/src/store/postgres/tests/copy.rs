@@ -78,6 +78,18 @@ async fn a_copy_to_the_other_database_and_back_is_the_same() {
     assert!(refused.is_incompatible() && refused.to_string().contains("not empty"), "{refused}");
     assert!(copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap_err().is_incompatible());
 
+    // What does not exist is not copied, and what cannot be completed leaves nothing behind.
+    let (missing, third) = (folder.path().join("missing.db"), folder.path().join("third.db"));
+    let other = || Box::new(PostgresOptions::parse(&url).unwrap());
+    assert!(copy_store(Place::Sqlite(&missing), Place::Postgres(other())).await.unwrap_err().is_incompatible());
+    assert!(!missing.exists());
+    let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
+    cluster.sql(name, "ALTER TABLE factor_events RENAME TO renamed").await;
+    copy_store(Place::Postgres(other()), Place::Sqlite(&third)).await.unwrap_err();
+    cluster.sql(name, "ALTER TABLE renamed RENAME TO factor_events").await;
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|file| file.to_str().unwrap().starts_with("third")), "{left:?}");
+
     let last = SqliteStore::open(&last).unwrap();
     let postgres = connect(&url).await;
     for copy in [&last as &dyn Store, &postgres] {
