@@ -388,6 +388,22 @@ async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_
     }
     page.says(200, "Authenticator app added");
     page.says(200, " UTC</time>");
+    for (language, texts) in [
+        ("de", ["Gemerkte Browser", "Was zuletzt geschah", "Browser gemerkt", "Authenticator-App hinzugefügt"]),
+        (
+            "fr",
+            [
+                "Navigateurs mémorisés",
+                "Activité récente",
+                "Navigateur mémorisé",
+                "Ajout : Application d’authentification",
+            ],
+        ),
+        ("it", ["Browser memorizzati", "Attività recente", "Browser memorizzato", "Aggiunta: App di autenticazione"]),
+    ] {
+        let page = tab.get(&format!("?lang={language}")).await;
+        texts.iter().for_each(|text| page.says(200, text));
+    }
     let device = page.values("browser")[0].to_owned();
     tab.post("/forget", &[("browser", "unknown")]).await.location();
     assert!(tab.post("/forget", &[("browser", &device)]).await.location().contains("done=forgotten"));
@@ -423,6 +439,18 @@ async fn a_remembered_browser_is_forgotten_with_any_change_of_factors() {
     enrol(&owner, &recovery).await;
     owner.post("/finish", &[]).await.location();
     assert!(!recognized().await);
+}
+
+#[tokio::test]
+async fn a_sign_in_without_a_user_needs_passkeys_whose_policy_allows_it() {
+    let site = start().await;
+    add(&site, "totp").await;
+    for page in ["sign-in", "factors"] {
+        let body = json!({"tenant": "main", "recipient": {"phone": site::PHONE}, "return_url": RETURN_URL, "state": "s",
+            "page": page, "first_factor": true});
+        let refused = site.call("POST", "/v1/sign-ins", body).await.problem(400, "invalid-input");
+        assert_eq!(refused["errors"][0]["pointer"], "/user", "{refused}");
+    }
 }
 
 async fn issue_pass(site: &Site) -> String {

@@ -43,7 +43,7 @@ pub(super) struct Proved {
     pub(super) challenge: Option<String>,
     /// Whether the person holds the factor. A code that was delivered is weaker.
     pub(super) by_factor: bool,
-    /// Whether it was a temporary pass, which permits to add factors.
+    /// Whether it was a temporary pass, which only allows adding factors.
     #[serde(default)]
     pub(super) by_pass: bool,
     /// The factor. Its proof ends when it is suspended or removed.

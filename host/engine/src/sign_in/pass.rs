@@ -17,7 +17,7 @@ impl HostedSignIns {
         Ok(fits && self.factors.pass_signs_in(&kept.sign_in).await?.is_some())
     }
 
-    /// Returns whether what a pass permitted on a page is over, because an administrator reset the person or issued another pass since.
+    /// Returns whether a pass no longer counts on a page, because an administrator has since reset the person or issued another pass.
     pub(super) async fn is_pass_over(&self, kept: &Kept, used_at: Timestamp) -> Result<bool, Error> {
         let user = kept.sign_in.user.as_deref().unwrap_or_default();
         let events = self.factors.events(&kept.sign_in.subscription, user).await?;
@@ -25,8 +25,8 @@ impl HostedSignIns {
         Ok(events.iter().any(|event| event.at > used_at && ends(event.kind)))
     }
 
-    /// Uses a pass, once. On a sign-in it ends that. On the page of a person's own factors it permits to add some for ten minutes, but to
-    /// change none: that needs a factor.
+    /// Uses a pass, once. On a sign-in it ends that. On the page of a person's own factors it allows adding factors for ten minutes;
+    /// changing them needs a factor.
     ///
     /// # Errors
     /// [`Error::is_no_instance_available`] where passes are not accepted; [`Error::is_closed`] for one that is not valid;

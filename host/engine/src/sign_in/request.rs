@@ -235,7 +235,7 @@ impl Visit {
         self.kept.session.proved.is_some()
     }
 
-    /// Returns whether a factor was used on this page recently: only that permits to rename and remove factors.
+    /// Returns whether a factor was used on this page recently: renaming and removing factors needs that.
     pub fn is_proved_by_factor(&self) -> bool {
         self.kept.session.proof(&self.factors, self.now).is_some_and(|proved| proved.by_factor)
     }
