@@ -17,8 +17,9 @@ use chromium::{BrowserSettings, Chromium, ENTER, axe, needs, skipped};
 use common::visitor::PASSWORD;
 use factor_site::FactorSite;
 use serde_json::json;
-use twofactor::Actor;
 use twofactor::factor::FactorStatus;
+use twofactor::sign_in::Visited;
+use twofactor::{Actor, Assignment, NewInstance};
 
 /// Takes a picture, and fails on whatever axe-core finds.
 async fn look(browser: &Chromium, axe: Option<&PathBuf>, name: &str) {
@@ -519,6 +520,20 @@ async fn a_passkey_names_its_person_and_one_that_changed_its_nature_is_refused()
     authenticator.restore(&early).await;
     refused(&site, &browser).await;
     suspended_and_removed(&site, &authenticator, early["credentialId"].as_str().unwrap()).await;
+
+    // Whatever a browser asks for: only passkeys whose policy says so let in somebody who is not known.
+    let new = NewInstance::new("fido", "Second factors", json!({}));
+    let other = site.admin().create_instance("shop", new).await.unwrap().id;
+    site.admin().set_assignments("shop", &other, vec![Assignment::tenant("main")]).await.unwrap();
+    let begun = site.begin(nobody).await;
+    let sign_ins = site.engine.hosted_sign_ins();
+    let Visited::Open(visit) = sign_ins.visit(begun.url.rsplit('/').next().unwrap(), None).await.unwrap() else {
+        panic!("it is not open");
+    };
+    for two_factor in [&other, &site.apps] {
+        let refused = sign_ins.start(&visit, two_factor, visit.step(), None, None, "en").await.unwrap_err();
+        assert!(refused.is_no_instance_available(), "{refused}");
+    }
 }
 
 /// Tries to sign in with the passkey of the browser.

@@ -248,6 +248,9 @@ async fn the_last_recovery_codes_lead_to_the_offer_of_new_ones() {
         let page = browser.get("").await;
         page.says(200, "You have 3 recovery codes left.");
         page.says(200, "Not now");
+        // Nothing but codes is added within a sign-in.
+        browser.post("/enrol", &[("two_factor", &apps), ("step", page.values("step")[0])]).await;
+        browser.get("").await.says(200, "Not now");
         enrol(&browser, &recovery).await.says(200, "your earlier codes stop working");
         browser.post("/finish", &[]).await.location();
         let page = browser.get("").await;

@@ -55,7 +55,7 @@ const CRATES: [Crate; 4] = [
     Crate {
         source: "host/server/src",
         order: &[
-            &["client_address", "cookies", "jwt", "manual", "problem", "qr", "request_limits"],
+            &["assurance", "client_address", "cookies", "jwt", "manual", "problem", "qr", "request_limits"],
             &["connections", "middleware", "sign_in", "telemetry", "wording"],
             &["oidc"],
             &["config", "state"],

@@ -128,14 +128,15 @@ impl Administration {
             };
             self.factors.notices.record(&removed).await?;
         }
-        self.factors.notices.happened(Happened {
+        let reset = Happened {
             subscription: subscription.to_owned(),
             user: user.clone(),
             kind: UserEventKind::Reset,
             subject: None,
             at: now,
             also: verified,
-        });
+        };
+        self.factors.notices.happened_for_sure(reset).await?;
         let FactorResetOutcome { pass, devices, enrolments, challenges, addresses, .. } = ended;
         Ok(ResetUser { factors, pass, remembered_devices: devices, enrolments, challenges, addresses })
     }
@@ -160,7 +161,15 @@ impl Administration {
         let detail = format!("for {} minutes; {}", lifetime.as_secs() / 60, because(reason));
         self.audit("pass.issue", &format!("{subscription}/{user}"), &detail).await?;
         let issued = self.factors.passes.issue(subscription, user, lifetime).await?;
-        self.factors.happened(subscription, user, UserEventKind::PassIssued, None);
+        let event = Happened {
+            subscription: subscription.to_owned(),
+            user: user.clone(),
+            kind: UserEventKind::PassIssued,
+            subject: None,
+            at: self.factors.clock.now(),
+            also: Vec::new(),
+        };
+        self.factors.notices.happened_for_sure(event).await?;
         Ok(issued)
     }
 

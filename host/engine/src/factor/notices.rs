@@ -186,6 +186,19 @@ impl Notices {
         tokio::spawn(work.in_current_span());
     }
 
+    /// Records an event, and notifies the user in the background. For events that end something, such as a reset.
+    pub(crate) async fn happened_for_sure(&self, event: Happened) -> Result<(), Error> {
+        self.record(&event).await?;
+        let this = self.clone();
+        let work = async move {
+            if let Err(error) = this.tell(&event).await {
+                tracing::error!(error = error.operator_detail(), "could not tell a user of a change");
+            }
+        };
+        tokio::spawn(work.in_current_span());
+        Ok(())
+    }
+
     /// Returns the last events of a user, the newest first, at most 20.
     pub(crate) async fn events(&self, subscription: &str, user: &str) -> Result<Vec<UserEvent>, Error> {
         let person = user_person(&self.keyring, subscription, user);

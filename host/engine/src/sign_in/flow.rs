@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::factors::{FEW_CODES, HostedPage};
+use super::factors::{EnrolmentKind, FEW_CODES, HostedPage};
 use super::my_factors::{Held, Proved, Session};
 use super::request::{
     Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
@@ -175,6 +175,10 @@ impl HostedSignIns {
         let (mut delivery_options, mut held) = (Vec::new(), Held::default());
         if ended.is_none() {
             held = self.held(&kept).await?;
+            if kept.page == HostedPage::SignIn {
+                // A sign-in offers new recovery codes. Other factors are added on the page for that.
+                held.enrollable.retain(|one| one.kind == EnrolmentKind::Codes);
+            }
             // A code is weaker than a factor that the person has: it does not lead to changes of that.
             if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
                 || held.options.iter().all(|one| one.fallback)
@@ -273,6 +277,10 @@ impl HostedSignIns {
         if step != visit.step() || open_challenge(visit).is_some_and(|pending| pending.two_factor == two_factor) {
             return Ok(());
         }
+        // Whoever is not known yet is let in only by a passkey whose policy says so, whatever the browser asks for.
+        if visit.kept.sign_in.user.is_none() && visit.option(two_factor).is_none() {
+            return Err(Error::no_instance_available());
+        }
         if !visit.more {
             return Err(Error::rate_limited((visit.record.expires_at - visit.now).try_into().unwrap_or_default()));
         }
@@ -340,6 +348,8 @@ impl HostedSignIns {
         remember: Option<&str>,
         client_address: Option<IpAddr>,
     ) -> Result<Proceeded, Error> {
+        // Who signs in with a passkey alone is asked for it the next time, too.
+        let remember = remember.filter(|_| visit.kept.sign_in.user.is_some());
         let remember = remember.map(|agent| agent.chars().take(AGENT_CHARS).collect());
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
         let length = challenge.code_length.filter(|_| challenge.recipient_hint.is_some());
@@ -385,6 +395,9 @@ impl HostedSignIns {
     }
 
     pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<Proceeded, Error> {
+        if visit.kept.sign_in.user.is_none() {
+            return Err(Error::closed());
+        }
         let handle = random::id()?;
         let (at, two_factor, amr) = (proved.at, proved.two_factor.clone(), proved.amr.clone());
         let end = SignInEnd::Verified { at, two_factor, amr, handle: Some(digest(&handle)) };

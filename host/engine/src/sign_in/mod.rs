@@ -29,9 +29,9 @@ pub use factors::{
     AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
 };
 pub use page::{Colours, Logo, SignInPage, Theme};
-pub use remembered::RememberedBrowser;
 pub use request::{
-    Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
+    Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, RememberedBrowser, SignInResult, SignInStatus,
+    StartedSignIn, Visit, Visited,
 };
 
 use my_factors::Session;

@@ -48,11 +48,18 @@ impl HostedSignIns {
             return Ok(proceeded);
         }
         let user = sign_in.user.as_deref().unwrap_or_default();
+        // Another window may have been faster: then the pass is not used up.
+        let (step, challenge) = (visit.step(), visit.record.challenge.clone());
+        if !self.store.step_sign_in(visit.id(), step, challenge, self.clock.now()).await? {
+            return Ok(Proceeded::Stay);
+        }
+        let mut stepped = visit.clone();
+        stepped.record.step += 1;
         if !self.factors.use_pass((&sign_in.subscription, user), pass, client_address).await? {
             return Err(Error::closed());
         }
         let proved = Proved::by_pass(self.clock.now());
-        self.rewrite(visit, |session| session.proved = Some(proved)).await?;
+        self.rewrite(&stepped, |session| session.proved = Some(proved)).await?;
         Ok(Proceeded::Stay)
     }
 }

@@ -1,23 +1,11 @@
 //! Browsers in which a person is not asked for a factor for some days, on the hosted pages.
 
 use super::my_factors::Proved;
-use super::request::{Proceeded, Visit};
-use super::{HostedSignIns, Kept};
+use super::request::{Proceeded, RememberedBrowser, Visit};
+use super::{HostedPage, HostedSignIns, Kept};
 use crate::challenge::ChallengeStatus;
 use crate::error::Error;
 use crate::factor::Demand;
-use crate::sign_in::HostedPage;
-use twofactor_sandbox::Secret;
-
-/// A browser that was remembered: what it stores, and for how long.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RememberedBrowser {
-    /// The secret by which it is recognized.
-    pub secret: Secret,
-    /// For how many days it is remembered.
-    pub days: u32,
-}
 
 impl Kept {
     /// Returns what the application asks for.

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::factors::{Enrollable, FEW_CODES, FactorOption, HostedPage, OpenEnrolment};
-use super::{Kept, RememberedBrowser, SignInPage};
+use super::{Kept, SignInPage};
 use crate::challenge::{Challenge, ChallengeStatus, DeliveryOption, Recipient};
 use crate::factor::{Assurance, FactorStatus, RememberedDevice, RequiredFactor, UserEvent, UserFactor};
 use crate::instance::SignIn;
 use crate::store::HostedSignInRecord;
+use twofactor_sandbox::Secret;
 
 /// A request to start a hosted sign-in. `Debug` shows neither user nor recipient.
 #[derive(Debug, Clone)]
@@ -154,6 +155,16 @@ pub enum Given<'a> {
     Code(&'a str),
     /// What `toJSON()` of a credential returned, in JSON.
     Credential(&'a str),
+}
+
+/// A browser that was remembered: what it stores, and for how long.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RememberedBrowser {
+    /// The secret by which it is recognized.
+    pub secret: Secret,
+    /// For how many days it is remembered.
+    pub days: u32,
 }
 
 /// Where a browser goes after a step.
