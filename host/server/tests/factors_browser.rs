@@ -225,6 +225,7 @@ async fn changes_need_a_factor_and_a_removed_passkey_signs_in_nobody() {
     // The proof is good for ten minutes.
     site.open_factors(&browser).await;
     browser.click("button.main").await;
+    browser.sees("h1", "Enter your code").await;
     site.advance(30);
     browser.keys(&format!("{}{ENTER}", site.totp(&secret))).await;
     browser.sees("h1", "Your sign-in methods").await;
