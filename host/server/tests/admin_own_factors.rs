@@ -194,6 +194,19 @@ async fn applications_bind_nothing_to_an_administrators_account() {
     let factors = stage.site.engine.factors("shop", &anna.id).await.unwrap();
     let path = format!("/v1/users/{}/factors/{}", anna.id, factors[0].id);
     stage.call("DELETE", &path, proof).await.problem(403, "proof-required");
+    stage.call("PATCH", &path, json!({"label": "Mine"})).await.problem(403, "proof-required");
+    // Nor with a temporary pass, nor on the hosted page.
+    let pass = stage.site.admin().issue_pass("shop", &anna.id, None, BECAUSE.1).await.unwrap();
+    let proof = json!({"proof": {"pass": pass.pass.expose()}});
+    stage.begin(&anna.id, &stage.totp, proof).await.problem(403, "proof-required");
+    let page = json!({"page": "factors", "client_application": "twofactor-admin", "user": anna.id, "state": "s",
+        "return_url": site::RETURN_URL});
+    stage.call("POST", "/v1/sign-ins", page).await.problem(403, "proof-required");
+    // Subscription administrators change nothing, and cannot issue a pass.
+    let own = stage.site.admin().of_subscriptions();
+    assert!(own.issue_pass("shop", &anna.id, None, BECAUSE.1).await.unwrap_err().is_forbidden());
+    assert!(own.reset_factors("shop", &anna.id, BECAUSE.1).await.unwrap_err().is_forbidden());
+    assert_eq!(stage.site.engine.factors("shop", &anna.id).await.unwrap().len(), 2);
     // Nor before the account has a factor.
     let new = NewAccount {
         name: "Ben".to_owned(),
@@ -307,4 +320,21 @@ async fn the_owner_is_notified_by_email_of_each_change() {
     // Also of what an administrator does.
     admin.reset_factors("shop", &id, BECAUSE.1).await.unwrap();
     assert_ne!(noticed(1).await, added);
+}
+
+#[tokio::test]
+async fn a_delivered_code_opens_nothing_once_the_owner_has_a_factor() {
+    let (stage, mut anna, _) = start().await;
+    let admin = stage.site.admin();
+    let mail = admin.instances("shop").await.unwrap().into_iter().find(|one| one.type_id == "email").unwrap();
+    let logins = serde_json::from_value(json!({"kind": "client_application", "id": "twofactor-admin"})).unwrap();
+    admin.set_assignments("shop", &mail.id, vec![logins]).await.unwrap();
+    let mut other = at_second_factor(&stage).await;
+    let text = stage.site.outbox.newest("anna@example.com").unwrap().text;
+    let code = text.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).unwrap();
+    let page = begin(&mut anna, &stage.totp).await;
+    let key = secret(&anna.get(&page).await);
+    anna.post(&page, &[("code", &*stage.code(&key))]).await.leads_to();
+    other.post(SECOND, &[("code", code)]).await.shows("This login has expired.");
+    assert_eq!(other.get("/admin").await.status, 303);
 }

@@ -155,7 +155,7 @@ impl Accounts {
             return Err(Error::no_instance_available());
         }
         let Account { id, name, email, .. } = &session.account;
-        let mut new = NewEnrolment::new(sign_in, two_factor, Proof::Session);
+        let mut new = NewEnrolment::new(sign_in, two_factor, Proof::Account);
         new.user_name = Some(if email.chars().count() <= NAME_CHARS { email.clone() } else { name.clone() });
         new.display_name = Some(name.clone());
         new.holder = Some(holder(id));
@@ -224,7 +224,7 @@ impl Accounts {
         let sign_in = self.own_sign_in(session).await?;
         self.may_change_factors(session, &sign_in, password, client).await?;
         self.know_owner(session, &sign_in, client).await?;
-        self.factors.remove(&sign_in.subscription, &session.account.id, id, &Proof::Session).await
+        self.factors.remove(&sign_in.subscription, &session.account.id, id, &Proof::Account).await
     }
 
     /// Remembers the email address of this session's account, where its owner is notified of changes of factors.

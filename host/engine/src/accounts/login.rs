@@ -317,6 +317,10 @@ impl Accounts {
                 return Err(error);
             }
         };
+        // The owner may have added a factor since the code was sent. From then on, a delivered code does not replace it.
+        if verified.factor.is_none() && !self.factors.list(&login.subscription, account, false).await?.is_empty() {
+            return Err(Error::login_closed());
+        }
         let actor = client.actor(actor_name(account));
         self.audit.append(&actor, "account.login", account, "with a second factor").await?;
         // A factor that one person holds does not show that everybody could be asked for one.

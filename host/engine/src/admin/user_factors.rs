@@ -108,8 +108,10 @@ impl Administration {
             now,
         };
         let ended = self.store().reset_factors(reset).await?;
-        // Of an administrator whose factors somebody else may have. Without an account of this id there are none.
-        self.store().end_sessions(user, SessionSelection::AllExcept(String::new())).await?;
+        // Of an administrator whose factors somebody else may have.
+        if self.guard.serves_logins(subscription).await? {
+            self.store().end_sessions(user, SessionSelection::AllExcept(String::new())).await?;
+        }
         let ended_view = |record: &crate::store::FactorRecord| {
             let mut view = views.remove(&record.id)?;
             (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));

@@ -42,6 +42,7 @@ impl Factors {
         name: Option<&str>,
     ) -> Result<UserFactor, Error> {
         let user = checked_user(user)?;
+        self.check_no_account(&user).await?;
         let mut held = self.held.one(subscription, &user, id).await?;
         held.label = label(name)?;
         let details = self.held.seal_details(Place::of(&held.record), &user, held.label.as_deref())?;

@@ -35,19 +35,27 @@ impl Factors {
     /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. For a user who
     /// holds none but has verified addresses, a code that was delivered to one of these is a proof.
     pub(super) async fn accept_proof(&self, proof: &Proof, what: ProofFor<'_>) -> Result<AcceptedProof, Error> {
-        let user = what.sign_in.user.as_deref().unwrap_or_default();
-        // Whoever administers a subscription that serves logins of administrators must not get into their accounts.
-        if matches!(proof, Proof::FirstFactor | Proof::Challenge(_)) && self.store.account(user).await?.is_some() {
-            return Err(Error::proof_required(
-                "the user is an administrator's account: its owner changes its factors on the page of the account",
-            ));
+        if !matches!(proof, Proof::Account | Proof::Administrator) {
+            self.check_no_account(what.sign_in.user.as_deref().unwrap_or_default()).await?;
         }
         match proof {
+            Proof::Account => Ok(AcceptedProof { name: "session of the account" }),
             Proof::Administrator => Ok(AcceptedProof { name: "administrator" }),
             Proof::Session => Ok(AcceptedProof { name: "session" }),
             Proof::FirstFactor => self.accept_first_factor(&what).await,
             Proof::Challenge(id) => self.accept_challenge(id, &what).await,
             Proof::Pass(pass) => self.accept_pass(pass, &what).await,
+        }
+    }
+
+    /// Refuses changes of factors of an administrator's account by anybody but its owner and administrators: whoever administers a
+    /// subscription that serves logins of administrators must not get into their accounts.
+    pub(crate) async fn check_no_account(&self, user: &str) -> Result<(), Error> {
+        match self.store.account(user).await? {
+            Some(_) => Err(Error::proof_required(
+                "the user is an administrator's account: its owner changes its factors on the page of the account",
+            )),
+            None => Ok(()),
         }
     }
 

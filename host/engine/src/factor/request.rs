@@ -26,6 +26,9 @@ pub enum Proof {
     /// The caller has checked it: a page on which the user proved a factor a moment ago.
     #[doc(hidden)]
     Session,
+    /// The session of an administrator's account, whose own factors change. The caller has checked it.
+    #[doc(hidden)]
+    Account,
     /// An administrator. Only [`Administration`](crate::admin::Administration) accepts it.
     Administrator,
 }
@@ -37,6 +40,7 @@ impl fmt::Debug for Proof {
             Self::Challenge(_) => "Challenge",
             Self::Pass(_) => "Pass",
             Self::Session => "Session",
+            Self::Account => "Account",
             Self::Administrator => "Administrator",
         })
     }

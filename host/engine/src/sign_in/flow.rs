@@ -61,8 +61,12 @@ impl HostedSignIns {
                 "`return_url` must be exactly one of the `return_urls` in this subscription's sign-in page settings",
             ));
         }
+        let sign_in = new.sign_in.in_one_spelling()?;
+        if new.page == HostedPage::Factors {
+            self.factors.check_no_account(sign_in.user.as_deref().unwrap_or_default()).await?;
+        }
         let kept = Kept {
-            sign_in: new.sign_in.in_one_spelling()?,
+            sign_in,
             recipient: new.recipient,
             locale: new.locale,
             purpose: new.purpose,
