@@ -7,14 +7,24 @@
 #[path = "../../engine/src/store/postgres/tests/cluster.rs"]
 mod cluster;
 mod common;
+/// The proxy of the store's own tests.
+#[allow(dead_code, reason = "the store's tests use the rest")]
+#[path = "../../engine/src/store/postgres/tests/proxy.rs"]
+mod proxy;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
-use common::{Answer, Server};
+use common::{Answer, Server, twofactor};
+use proxy::{Link, Proxy};
 use serde_json::{Value, json};
 use twofactor::store::{PostgresOptions, PostgresStore};
+use twofactor_tests::wrong::component;
 
 /// Writes a configuration with this store. All configurations share a key file.
 fn config(folder: &Path, name: &str, store: &str) -> PathBuf {
@@ -77,4 +87,167 @@ async fn two_servers_share_a_database_that_is_copied_to_sqlite_and_back() {
     }
     let refused = server.call("GET", "/v1/subscriptions", &admin, Value::Null).await;
     assert_eq!(refused.status, 503, "{}", refused.text);
+}
+
+/// Debian's libfaketime.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
+/// Starts a server whose system clock is an hour ahead.
+fn an_hour_ahead(config: &Path) -> Option<Server> {
+    if !Path::new(FAKETIME).exists() {
+        let _ = writeln!(std::io::stderr().lock(), "\nSKIPPED: libfaketime is missing (Debian: libfaketime)");
+        return None;
+    }
+    let mut command = twofactor(&["serve", "--config", config.to_str().unwrap()]);
+    command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", "+1h").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Some(Server::spawn(&mut command))
+}
+
+/// Waits until something holds, and returns for how long.
+async fn wait(longest: Duration, mut holds: impl AsyncFnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < longest, "not within {longest:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    begun.elapsed()
+}
+
+/// Returns whether a server counts so many servers in a state.
+async fn counts(server: &Server, state: &str, count: usize) -> bool {
+    let metrics = Answer::of(server.request("GET", "/metrics", "")).await.text;
+    metrics.contains(&format!("twofactor_nodes{{state=\"{state}\"}} {count}\n"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_see_each_other_and_follow_each_change_within_two_seconds() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    cluster.sql("postgres", "CREATE DATABASE it").await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "it", &format!("url = {:?}", cluster.url("it")));
+    let issue = |name: &str| {
+        let issue = ["token", "issue", "--name", name, "--system-admin", "--config", config.to_str().unwrap()];
+        run(&issue)[0]["token"].as_str().unwrap().to_owned()
+    };
+    let (admin, other) = (issue("first"), issue("other"));
+    let (first, second) = (Server::serve(&config), Server::serve(&config));
+    let two = Duration::from_secs(2);
+
+    // A provider that the command line adds.
+    let file = folder.path().join("wrong.wasm");
+    std::fs::write(&file, component("none")).unwrap();
+    let add = ["provider", "add", "--config", config.to_str().unwrap(), file.to_str().unwrap(), "--yes"];
+    assert!(common::run(&add).status.success());
+    for server in [&first, &second] {
+        let holds = async || {
+            let seen = server.call("GET", "/v1/providers", &admin, Value::Null).await.expect(200);
+            seen.to_string().contains("\"type\":\"wrong\"")
+        };
+        wait(two, holds).await;
+    }
+    // Settings.
+    first.call("POST", "/v1/subscriptions", &admin, json!({"id": "s", "name": "S"})).await.expect(201);
+    let body = json!({"type": "wrong", "name": "W", "active": true, "options": {"Sender": "Shop", "Key": "k"}});
+    let made = first.call("POST", "/v1/subscriptions/s/two-factors", &admin, body).await.expect(201);
+    let path = format!("/v1/subscriptions/s/two-factors/{}", made["id"].as_str().unwrap());
+    wait(two, async || second.call("GET", &path, &admin, Value::Null).await.status == 200).await;
+    // A token that is revoked.
+    assert_eq!(second.call("GET", "/v1/subscriptions", &other, Value::Null).await.status, 200);
+    let tokens = first.call("GET", "/v1/tokens", &admin, Value::Null).await.expect(200);
+    let of_other = tokens["tokens"].as_array().unwrap().iter().find(|token| token["name"] == "other").unwrap();
+    let path = format!("/v1/tokens/{}", of_other["id"].as_str().unwrap());
+    assert!(first.call("DELETE", &path, &admin, Value::Null).await.status < 300);
+    wait(two, async || second.call("GET", "/v1/subscriptions", &other, Value::Null).await.status == 401).await;
+
+    // All of them see all.
+    let third = an_hour_ahead(&config);
+    let ten = Duration::from_secs(15);
+    for server in [&first, &second] {
+        wait(ten, async || counts(server, "ready", 2).await).await;
+        if let Some(third) = &third {
+            wait(ten, async || counts(server, "clock-skew", 1).await).await;
+            let answer = Answer::of(third.request("GET", "/readyz", "")).await;
+            answer.problem(503, "clock-skew");
+        }
+        assert_eq!(Answer::of(server.request("GET", "/readyz", "")).await.status, 200);
+    }
+    // One that ends is not missed.
+    let process = second.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    wait(ten, async || counts(&first, "ready", 1).await && counts(&first, "silent", 0).await).await;
+}
+
+/// Returns the resident memory of a process in MiB.
+fn memory(process: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
+    text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096 / (1 << 20)
+}
+
+/// Cuts a server off from its database while clients call, and checks what they get.
+async fn is_cut_off_for(outage: Duration) {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    cluster.sql("postgres", "CREATE DATABASE it").await;
+    let proxy = Proxy::start(cluster.port).await;
+    let url = cluster.url("it").replace(&cluster.port.to_string(), &proxy.port.to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "it", &format!("url = {url:?}"));
+    let issue = ["token", "issue", "--name", "first", "--system-admin", "--config", config.to_str().unwrap()];
+    let admin = run(&issue)[0]["token"].as_str().unwrap().to_owned();
+    let server = Arc::new(Server::serve(&config));
+    let done = Arc::new(AtomicBool::new(false));
+    let clients = (0..32).map(|_| {
+        let (server, admin, done) = (server.clone(), admin.clone(), done.clone());
+        tokio::spawn(async move {
+            let mut answers = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let answer = server.call("GET", "/v1/subscriptions", &admin, Value::Null).await;
+                answers.push((Instant::now(), answer.status, answer.headers.contains_key("retry-after")));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            answers
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = memory(server.child.id());
+    proxy.set(Link::Cut);
+    let cut = Instant::now();
+    tokio::time::sleep(outage).await;
+    let grown = memory(server.child.id()).saturating_sub(before);
+    proxy.set(Link::Open);
+    let open = Instant::now();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    done.store(true, Ordering::Relaxed);
+
+    let (mut refused, mut recovered) = (0, Duration::ZERO);
+    for client in clients {
+        let answers = client.await.unwrap();
+        for (at, status, says_when) in &answers {
+            assert!(*status == 200 || *status == 503 && *says_when, "{status}");
+            assert!(
+                *status == 503 || *at < cut + Duration::from_millis(500) || *at > open,
+                "accepted without a database"
+            );
+            refused += u32::from(*status == 503);
+        }
+        let last = answers.iter().rfind(|(_, status, _)| *status == 503).map_or(open, |(at, ..)| *at);
+        recovered = recovered.max(last.saturating_duration_since(open));
+    }
+    println!(
+        "{refused} refused in {outage:?}, the last {recovered:?} after the database was back; memory grew by {grown} MiB"
+    );
+    assert!(refused > 100, "{refused}");
+    assert!(recovered < Duration::from_secs(2), "{recovered:?}");
+    assert!(grown < 32, "{grown} MiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_database_a_server_says_when_to_try_again_and_recovers() {
+    is_cut_off_for(Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute"]
+async fn half_a_minute_without_its_database_changes_nothing() {
+    is_cut_off_for(Duration::from_secs(30)).await;
 }
