@@ -30,8 +30,9 @@ use twofactor_tests::wrong::component;
 fn config(folder: &Path, name: &str, store: &str) -> PathBuf {
     let file = folder.join(name);
     let text = format!(
-        "listen = \"127.0.0.1:0\"\n[store]\n{store}\n[keys]\nfile = {:?}\n[providers]\nload = []\n",
-        folder.join("keys")
+        "listen = \"127.0.0.1:0\"\n[store]\n{store}\n[keys]\nfile = {:?}\n[providers]\nload = []\ncache = {:?}\n",
+        folder.join("keys"),
+        folder.join("cache")
     );
     std::fs::write(&file, text).unwrap();
     file
