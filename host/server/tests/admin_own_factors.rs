@@ -289,6 +289,14 @@ async fn only_system_administrators_change_where_administrators_use_passkeys() {
     let mut renamed = page.clone();
     renamed.application_name = Some("Another name".to_owned());
     own.set_sign_in_page("shop", renamed, None).await.unwrap();
+    // Related origins are published for all subscriptions with the same RP ID.
+    stage.site.admin().create_subscription("other", "Other").await.unwrap();
+    let mut related = own.sign_in_page("other").await.unwrap().0;
+    related.related_origins = vec!["https://evil.example.org".to_owned()];
+    assert!(own.set_sign_in_page("other", related.clone(), None).await.unwrap_err().is_forbidden());
+    related.rp_id = Some("example.net".to_owned());
+    related.origins = vec!["https://login.example.net".to_owned()];
+    own.set_sign_in_page("other", related, None).await.unwrap();
     // Passkeys are not offered to administrators where they could not use them.
     stage.site.admin().set_sign_in_page("shop", moved, None).await.unwrap();
     let page = anna.get(ACCOUNT).await.shows("Authenticator app");

@@ -71,9 +71,14 @@ impl Guard {
         })
     }
 
+    /// Returns the subscription that serves logins to accounts.
+    pub(crate) async fn subscription(&self) -> Result<Option<String>, Error> {
+        Ok(self.settings().await?.subscription)
+    }
+
     /// Returns whether a subscription serves logins to accounts.
     pub(crate) async fn serves_logins(&self, subscription: &str) -> Result<bool, Error> {
-        Ok(self.settings().await?.subscription.as_deref() == Some(subscription))
+        Ok(self.subscription().await?.as_deref() == Some(subscription))
     }
 
     /// Returns whether an instance of a subscription protects logins to accounts if it is assigned

@@ -6,7 +6,7 @@ use super::{Administration, as_read};
 use crate::changes::Changes;
 use crate::error::Error;
 use crate::sign_in::SignInPage;
-use crate::site::Sites;
+use crate::site::{SiteSettings, Sites};
 use crate::store::SignInPageRecord;
 
 impl Administration {
@@ -68,10 +68,7 @@ impl Administration {
         let sites = &self.instances.sites;
         page.check(sites)?;
         // Another origin could ask administrators for their passkeys.
-        if !self.changes_guards
-            && Sites::differs(before.as_ref(), &page.site())?
-            && self.guard.serves_logins(subscription).await?
-        {
+        if !self.changes_guards && self.moves_logins(subscription, before.as_ref(), &page.site()).await? {
             return Err(Error::forbidden(
                 "administrators use their passkeys at this site; only a system administrator can change its RP ID and origins",
             ));
@@ -88,6 +85,20 @@ impl Administration {
             return Err(Error::revision_conflict());
         }
         Ok((page, revision + 1))
+    }
+
+    /// Returns whether these settings change where administrators use their passkeys.
+    async fn moves_logins(
+        &self,
+        subscription: &str,
+        before: Option<&Value>,
+        after: &SiteSettings,
+    ) -> Result<bool, Error> {
+        match self.guard.subscription().await? {
+            Some(logins) if logins == subscription => Sites::differs(before, after),
+            Some(logins) => self.instances.sites.relates_origins_to(&logins, before, after).await,
+            None => Ok(false),
+        }
     }
 }
 

@@ -102,6 +102,22 @@ impl Sites {
         Ok(before.map(Page::read).transpose()?.unwrap_or_default().site != *after)
     }
 
+    /// Returns whether these settings add related origins to the RP ID of a subscription: they are published for all that share it.
+    pub(crate) async fn relates_origins_to(
+        &self,
+        subscription: &str,
+        before: Option<&Value>,
+        after: &SiteSettings,
+    ) -> Result<bool, Error> {
+        let before = before.map(Page::read).transpose()?.unwrap_or_default().site;
+        let is_new = |origin| !before.related_origins.contains(origin);
+        if before.rp_id == after.rp_id && !after.related_origins.iter().any(is_new) {
+            return Ok(false);
+        }
+        let shared = after.rp_id(self.own.as_ref()) == Some(&*self.of(subscription).await?.rp_id);
+        Ok(shared && !after.related_origins.is_empty())
+    }
+
     /// Returns whether these settings change the RP ID of a subscription that has passkeys, which would then stop working. `before` are its
     /// settings as stored.
     pub(crate) async fn ends_passkeys(

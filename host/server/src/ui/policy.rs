@@ -109,7 +109,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                     value: "first-factor".to_owned(),
                     label: l.say("First factor, as the application states", "Erster Faktor, laut Anwendung").to_owned(),
                 },
-                Choice { value: "pass".to_owned(), label: l.say("Temporary pass", "Temporärer Pass").to_owned() },
+                Choice { value: "pass".to_owned(), label: l.say("Temporary pass", "Temporärer Zugangscode").to_owned() },
             ]),
             ..text(
                 "first_enrolment",
@@ -125,7 +125,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             l.say("First enrolment until", "Erste Einrichtung bis"),
             l.say(
                 "After this time a temporary pass is needed, for example 2027-01-31T00:00:00Z.",
-                "Danach ist ein temporärer Pass nötig, zum Beispiel 2027-01-31T00:00:00Z.",
+                "Danach ist ein temporärer Zugangscode nötig, zum Beispiel 2027-01-31T00:00:00Z.",
             ),
         ),
         Field {
@@ -143,7 +143,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             kind: Kind::Flag,
             ..text(
                 "pass_signs_in",
-                l.say("Temporary passes sign in", "Anmeldung mit temporärem Pass"),
+                l.say("Temporary passes sign in", "Anmeldung mit temporärem Zugangscode"),
                 l.say("Otherwise a pass only adds a factor.", "Sonst dient ein Pass nur dazu, einen Faktor einzurichten."),
             )
         },
