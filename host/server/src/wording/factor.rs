@@ -66,7 +66,7 @@ pub(crate) fn address_kind(l: Language, kind: AddressKind) -> &'static str {
 }
 
 /// Returns an event, and its subject if it has one.
-pub(crate) fn user_event<'a>(l: Language, event: &'a UserEvent) -> (&'static str, Option<&'a str>) {
+pub(crate) fn user_event(l: Language, event: &UserEvent) -> (&'static str, Option<&str>) {
     let what = match event.kind {
         UserEventKind::Added => l.say("Added", "Hinzugefügt"),
         UserEventKind::Replaced => l.say("Replaced", "Ersetzt"),

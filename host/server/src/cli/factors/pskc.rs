@@ -89,7 +89,7 @@ fn keys(root: &Element, protection: &Protection) -> anyhow::Result<Option<Keys>>
     };
     let mac = match method.at(&["mackey"]) {
         Some(wrapped) => {
-            decrypted(wrapped, &encryption).map_err(|_| anyhow::anyhow!("the key or password does not fit"))?.1
+            decrypted(wrapped, &encryption).map_err(|_| anyhow::anyhow!("the key or password does not fit"))?.plain
         }
         None => encryption.clone(),
     };
@@ -167,31 +167,28 @@ fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
     let keys = keys.ok_or("has an encrypted secret: pass `--key-file` or `--password-file`")?;
     // RFC 6030 has the MAC in `Secret`, privacyIDEA after it.
     let mac = key.text(&["data", "secret", "valuemac"]).or_else(|| key.text(&["data", "valuemac"])).and_then(base64);
-    let (ciphertext, plain, is_padded_with_lengths) = {
-        let (ciphertext, plain, padding) = decrypted_with_padding(encrypted, &keys.encryption)?;
-        let is_padded = padding.iter().all(|byte| usize::from(*byte) == padding.len());
-        (ciphertext, plain, is_padded)
-    };
+    let decrypted = decrypted(encrypted, &keys.encryption)?;
     let fits = match (&keys.mac, mac) {
-        (Some(key), Some(mac)) => hmac::verify(key, &ciphertext, &mac).is_ok(),
+        (Some(key), Some(mac)) => hmac::verify(key, &decrypted.ciphertext, &mac).is_ok(),
         // Without a MAC, a wrong key shows in the padding.
-        _ => is_padded_with_lengths,
+        _ => decrypted.is_padded_with_lengths,
     };
     if fits {
-        Ok(plain.to_vec())
+        Ok(decrypted.plain.to_vec())
     } else {
         Err("has a secret that the key does not open, or that was changed".to_owned())
     }
 }
 
-type Decrypted = (Vec<u8>, Zeroizing<Vec<u8>>);
-
-fn decrypted(wrapped: &Element, key: &[u8]) -> Result<Decrypted, String> {
-    decrypted_with_padding(wrapped, key).map(|(ciphertext, plain, _)| (ciphertext, plain))
+/// The value of an element.
+struct Decrypted {
+    ciphertext: Vec<u8>,
+    plain: Zeroizing<Vec<u8>>,
+    /// Whether each byte of the padding is its length, as most programs write it.
+    is_padded_with_lengths: bool,
 }
 
-/// Decrypts the value of an element. Returns the ciphertext, the plain text and the padding.
-fn decrypted_with_padding(wrapped: &Element, key: &[u8]) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>, Vec<u8>), String> {
+fn decrypted(wrapped: &Element, key: &[u8]) -> Result<Decrypted, String> {
     let method = wrapped.at(&["encryptionmethod"]).and_then(|method| method.attribute("algorithm"));
     let key_bytes = match fragment(method) {
         "aes128-cbc" => 16,
@@ -208,7 +205,8 @@ fn decrypted_with_padding(wrapped: &Element, key: &[u8]) -> Result<(Vec<u8>, Zer
     let padding = plain.last().map_or(0, |last| usize::from(*last));
     let at = plain.len().checked_sub(padding).filter(|_| (1..=BLOCK).contains(&padding));
     let padding = plain.split_off(at.ok_or("has a secret that the key does not open, or that was changed")?);
-    Ok((ciphertext, plain, padding))
+    let is_padded_with_lengths = padding.iter().all(|byte| usize::from(*byte) == padding.len());
+    Ok(Decrypted { ciphertext, plain, is_padded_with_lengths })
 }
 
 /// Decrypts with AES-CBC. The first block is the initialization vector.

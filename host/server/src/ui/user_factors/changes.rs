@@ -75,11 +75,8 @@ pub(in super::super) async fn issue_pass(
     let fields = Fields::parse(&body);
     let (user, reason, form) = (&*fields.user, fields.text("reason"), user_link(&subscription, &fields.user));
     let admin = person.of(&subscription)?;
-    let minutes = match fields.posted.get("minutes") {
-        // The engine refuses 0 minutes, and its error names the allowed range.
-        Some(typed) => Some(typed.parse().unwrap_or_default()),
-        None => None,
-    };
+    // The engine refuses 0 minutes, and its error names the allowed range.
+    let minutes = fields.posted.get("minutes").map(|typed| typed.parse().unwrap_or_default());
     match admin.issue_pass(&subscription, user, minutes, reason).await {
         Ok(issued) => Ok(Told::new(Outcome::Issued(issued.pass.expose().to_owned())).on(form).into_response()),
         Err(error) => refused(&person, error, form),
