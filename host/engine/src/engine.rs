@@ -229,7 +229,7 @@ impl TwoFactor {
         self.factors.remembered()
     }
 
-    /// Returns what happened lately to the ways in which a user signs in, the newest first, at most 20.
+    /// Returns recent events of a user's sign-in methods, the newest first, at most 20.
     ///
     /// # Errors
     /// Invalid input if the user's id has no canonical form.

@@ -385,14 +385,13 @@ async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_
     tab.post("/start", &page.start()).await.location();
     tab.post("/answer", &[("code", &totp(&site, &key))]).await.location();
     let page = tab.get("").await;
-    for text in ["Remembered browsers", "Firefox, Linux", "This browser", "What happened lately", "Browser remembered"]
-    {
+    for text in ["Remembered browsers", "Firefox, Linux", "This browser", "Recent activity", "Browser remembered"] {
         page.says(200, text);
     }
     page.says(200, "Authenticator app added");
     page.says(200, " UTC</time>");
     for (language, texts) in [
-        ("de", ["Gemerkte Browser", "Was zuletzt geschah", "Browser gemerkt", "Authenticator-App hinzugefügt"]),
+        ("de", ["Gemerkte Browser", "Letzte Aktivitäten", "Browser gemerkt", "Authenticator-App hinzugefügt"]),
         (
             "fr",
             [

@@ -195,7 +195,7 @@ impl Administration {
         Ok(self.store().pass_until(key, self.clock.now()).await?)
     }
 
-    /// Returns what happened lately to the factors of a user, the newest first, at most 20 events.
+    /// Returns recent events of a user's factors, the newest first, at most 20.
     ///
     /// # Errors
     /// As [`Administration::pass_until`].

@@ -212,7 +212,7 @@ pub struct Visit {
     pub this_browser: Option<String>,
     /// The browsers in which the person is not asked for a factor, for the page of the person's own factors.
     pub remembered_browsers: Vec<RememberedDevice>,
-    /// What happened lately, the newest first, for the same page.
+    /// Recent events, the newest first, for the same page.
     pub events: Vec<UserEvent>,
     /// A keyed hash of the person, which says nothing to anybody else: it tells the secrets apart that a browser stores for several people.
     pub person: String,

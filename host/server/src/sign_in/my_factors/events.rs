@@ -1,4 +1,4 @@
-//! What happened lately to a person's sign-in methods.
+//! Recent events of a person's sign-in methods.
 
 use maud::{Markup, html};
 use twofactor::sign_in::Visit;

@@ -51,7 +51,7 @@ impl EventWords {
 }
 
 pub(super) const ENGLISH: EventWords = EventWords {
-    title: "What happened lately",
+    title: "Recent activity",
     added: "{name} added",
     replaced: "{name} replaced",
     removed: "{name} removed",
@@ -68,7 +68,7 @@ pub(super) const ENGLISH: EventWords = EventWords {
 };
 
 pub(super) const GERMAN: EventWords = EventWords {
-    title: "Was zuletzt geschah",
+    title: "Letzte Aktivitäten",
     added: "{name} hinzugefügt",
     replaced: "{name} ersetzt",
     removed: "{name} entfernt",

@@ -91,7 +91,7 @@ pub(super) struct Words {
     pub(super) passes: PassWords,
     pub(super) passkey_first: PasskeyFirstWords,
     pub(super) remembered: RememberedWords,
-    /// What happened lately.
+    /// Recent events.
     pub(super) events: EventWords,
 }
 
