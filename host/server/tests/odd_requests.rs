@@ -125,6 +125,17 @@ async fn no_return_link_breaks_the_location_header() {
 }
 
 #[tokio::test]
+async fn a_nul_in_an_address_is_refused() {
+    let server = Server::demo();
+    let token = server.token("application_token");
+    for path in ["/v1/two-factors?tenant=a%00b", "/v1/users/a%00b/factors"] {
+        server.call("GET", path, token, Value::Null).await.problem(400, "invalid-input");
+    }
+    let answer = server.call("POST", "/v1/challenges/%00/verify", token, json!({"code": "123456"})).await;
+    answer.problem(400, "invalid-input");
+}
+
+#[tokio::test]
 async fn a_subscription_is_not_named_as_a_folder_is() {
     let server = Server::demo();
     for id in [".", "..", "", "a/b", "\u{e4}"] {

@@ -152,7 +152,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|_| {
+        let values = Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).ok();
+        values.filter(|_| !parts.uri.query().is_some_and(has_nul)).ok_or_else(|| {
             let detail = "invalid query parameters: one is unknown, repeated, or has an invalid value";
             Problem::new(ProblemType::InvalidInput, detail)
         })
@@ -166,8 +167,14 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(value)| Self(value))
-            .map_err(|_| Problem::new(ProblemType::InvalidInput, "the path contains an invalid value"))
+        let path = axum::extract::Path::from_request_parts(parts, state).await.ok();
+        path.filter(|_| !has_nul(parts.uri.path()))
+            .map(|axum::extract::Path(value)| Self(value))
+            .ok_or_else(|| Problem::new(ProblemType::InvalidInput, "the path contains an invalid value"))
     }
+}
+
+/// Returns whether a part of an address contains U+0000, which PostgreSQL cannot store or compare.
+fn has_nul(part: &str) -> bool {
+    part.contains("%00")
 }
