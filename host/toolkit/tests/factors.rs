@@ -146,7 +146,7 @@ fn what_a_factor_is_can_be_inspected() {
     let said = String::from_utf8(run(&["inspect", file.to_str().unwrap()]).stdout).unwrap();
     for line in [
         "Wrong in one way 1.0.0 (type `wrong-factor`, a factor)",
-        "judge the answers of factors of its type (it reaches nobody)",
+        "verify the answers of factors of its type (it has no network access)",
         "enrolled by typed-code, answered by typed-code",
         "at most 5 for each user",
         "states of format 2",
