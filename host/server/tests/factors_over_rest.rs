@@ -75,7 +75,8 @@ async fn an_authenticator_app_is_enrolled_and_answers_challenges() {
     assert_eq!((&verified["user"], &verified["factor"]), (&json!("alice"), &factor["id"]));
     assert_eq!(
         verified["assurance"],
-        json!({"aal": "aal2", "phishing_resistant": false, "user_verified": false, "device_bound": false, "attested": false})
+        json!({"aal": "aal2", "phishing_resistant": false, "user_verified": false, "device_bound": false, "attested": false,
+            "remembered": false})
     );
     stage.verify(&challenge, json!({"code": stage.code(&secret)})).await.problem(410, "challenge-closed");
 }
