@@ -166,7 +166,7 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
             verified_at: None,
             seen_at: noon(),
         };
-        addresses::put(c, &[address.clone()], 5).unwrap();
+        addresses::put(c, std::slice::from_ref(&address), 5).unwrap();
         addresses::verify(c, &address, 5).unwrap();
         addresses::unverify(c, &[7; 16]).unwrap();
         addresses::of_person(c, &[7; 16]).unwrap();
