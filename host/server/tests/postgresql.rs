@@ -1,6 +1,6 @@
 //! Two servers share a PostgreSQL database, which is copied to SQLite and back.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
 /// The clusters of the store's own tests.
 #[allow(dead_code, reason = "the store's tests use the rest")]
