@@ -289,7 +289,7 @@ fn hexadecimal(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
     let mut at = 0;
     while at < bytes.len() {
         let run = bytes[at..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if run >= 2 * needle.shortest {
+        if run >= 2 * needle.shortest.max(1) {
             for first in [at, at + 1] {
                 let mut texty = Texty::of(&mut out, needle);
                 for pair_at in (first..at + run - 1).step_by(2) {
@@ -335,10 +335,10 @@ fn base64(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
             }
             at += 1;
         }
-        if letters.len() * 3 >= needle.shortest * 4 {
+        if letters.len() * 3 >= needle.shortest.max(1) * 4 {
             for first in 0..4 {
                 let mut texty = Texty::of(&mut out, needle);
-                for group in letters[first..].chunks(4) {
+                for group in letters.get(first..).unwrap_or_default().chunks(4) {
                     for two in 0..group.len() - 1 {
                         let ((from, high), (to, low)) = (group[two], group[two + 1]);
                         let byte = match two {

@@ -149,6 +149,9 @@ proptest! {
         prop_assert_eq!(covered.len(), text.len());
         Code::new("482913").cover(&mut [&mut covered], "QXZJKV", &mut Numbers::default());
         let _ = Code::new("482913").places(&text);
+        for few in ["", "1", "12", "123"] {
+            let _ = Code::new(few).places(&text);
+        }
     }
 }
 

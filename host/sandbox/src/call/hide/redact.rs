@@ -38,9 +38,13 @@ impl CallRedactor {
         self
     }
 
-    /// Adds a code to remove, in every spelling.
+    /// Adds a code to remove: digits in every spelling, and anything else as a text, such as a recovery code.
     pub(crate) fn without_code(mut self, code: &str) -> Self {
-        self.code = (code.len() >= Self::SHORTEST).then(|| Code::new(code));
+        if code.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.code = (code.len() >= Self::SHORTEST).then(|| Code::new(code));
+        } else {
+            self.texts.push(code.to_owned());
+        }
         self
     }
 
@@ -117,6 +121,17 @@ mod tests {
         let redactor = CallRedactor::new(200).without_recipient("Ann.B@example.com").without(["a \"b\"\nc".to_owned()]);
         let said = "ANN.B@example.COM; ann.b%40example.com; moc.elpmaxe@B.nnA; a \\\"b\\\"\\nc";
         assert_eq!(redactor.clean(said), "[removed]; [removed]; [removed]; [removed]");
+    }
+
+    #[test]
+    fn a_recovery_code_with_few_digits_is_removed_as_a_text() {
+        for code in ["ABCD-EFGH-JKMN", "ABCD-EFGH-JKM1", "A1CD-EF2H-JKM3"] {
+            let redactor = CallRedactor::new(500).without_code(code);
+            for other in ["", "a", "ab", "no 1 of 3, AB ab== 12"] {
+                assert_eq!(redactor.clean(other), other, "{code}");
+                assert_eq!(redactor.clean(&format!("{other} {code}")), format!("{other} [removed]"));
+            }
+        }
     }
 
     #[test]
