@@ -81,7 +81,7 @@ impl World {
         Ok(added.id)
     }
 
-    /// Issues a pass for Alice, which she is told of. Returns it as a proof.
+    /// Issues a pass for Alice, who is notified. Returns it as a proof.
     async fn pass(&self) -> Proof {
         let issued = self.admin.issue_pass("shop", "alice", Some(480), "lost phone").await.unwrap();
         Proof::Pass(issued.pass.expose().to_owned())

@@ -383,7 +383,7 @@ async fn a_pass_lets_a_person_begin_and_a_remembered_browser_is_not_asked_again(
     let secret = add_app(&site, &browser).await;
     browser.sees("#held", "Rename").await;
 
-    // On a sign-in a pass stands in once, and proves little.
+    // A pass signs in once, at the lowest level of assurance.
     let pass = site.pass().await;
     let begun = site.open_sign_in(&browser).await;
     browser.click(".more a").await;
@@ -496,7 +496,7 @@ async fn a_passkey_names_its_person_and_one_that_changed_its_nature_is_refused()
         browser.leave_frame().await;
     }
 
-    // One that is copyable from now on is accepted, and noted. One that says it is not any more is suspended.
+    // A passkey that becomes copyable is accepted, with an observation. One that stops being copyable is suspended.
     authenticator.set_backup(&id, true, true).await;
     let begun = site.open_sign_in(&browser).await;
     browser.click("button.main").await;

@@ -133,7 +133,7 @@ impl Visitor<'_> {
         let mut say = say.map(|say| say(frame.words));
         let is_current = view == View::Current;
         let is_sign_in = visit.hosted_page() == HostedPage::SignIn;
-        // A factor that was suspended or removed meanwhile answers nothing.
+        // A factor that has been suspended or removed since cannot answer.
         let answers =
             |challenge: &Challenge| visit.option_of(challenge).is_some() || challenge.recipient_hint.is_some();
         let only_pass = is_sign_in && is_current && visit.ways() == 0;
