@@ -12,6 +12,7 @@ mod accounts;
 mod addresses;
 mod audit;
 mod challenges;
+mod columns;
 mod configuration;
 #[cfg(any(test, feature = "store-conformance"))]
 pub mod conformance;

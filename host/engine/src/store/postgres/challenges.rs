@@ -4,12 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::factors::ACTIVE;
 use super::limits::{blobs, charged, to_limited};
 use super::session::Session;
 use super::values::{SKEW_MS, get, ms, values};
 use super::{PostgresStore, idempotency};
-use crate::keyring::KeyId;
+use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
 use crate::store::*;
 
 #[async_trait]
@@ -326,37 +325,4 @@ fn to_challenge(row: &Row, n: usize, (id, subscription): (&str, &str)) -> Result
         expires_at: get(row, n + 11)?,
         closed: None,
     })
-}
-
-fn closing_number(closing: Closing) -> i64 {
-    match closing {
-        Closing::Used => 0,
-        Closing::Cancelled => 1,
-        Closing::Undelivered => 2,
-    }
-}
-
-fn to_closing(number: i64) -> Closing {
-    match number {
-        0 => Closing::Used,
-        1 => Closing::Cancelled,
-        _ => Closing::Undelivered,
-    }
-}
-
-/// A code takes 36 bytes: the key's id and the MAC.
-pub(super) fn pack(codes: &[CodeMac]) -> Vec<u8> {
-    codes.iter().flat_map(|code| [&code.key.to_be_bytes()[..], &code.mac].concat()).collect()
-}
-
-pub(super) fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
-    bytes
-        .as_chunks::<36>()
-        .0
-        .iter()
-        .filter_map(|chunk| {
-            let (key, mac) = chunk.split_first_chunk::<4>()?;
-            Some(CodeMac { key: KeyId::from_be_bytes(*key), mac: mac.try_into().ok()? })
-        })
-        .collect()
 }

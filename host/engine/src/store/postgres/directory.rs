@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use tokio_postgres::Row;
 
-use super::rows::{INSTANCE, kind_number, search_text, to_instance, to_kind};
+use super::rows::{INSTANCE, to_instance};
 use super::session::Session;
 use super::values::{get, values};
 use super::{PostgresStore, Step};
+use crate::store::columns::{kind_number, search_text, to_kind};
 use crate::store::*;
 
 #[async_trait]

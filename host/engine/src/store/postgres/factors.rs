@@ -10,6 +10,7 @@ use super::remembered_devices;
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
+use crate::store::columns::{ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
 #[async_trait]
@@ -157,13 +158,6 @@ const FACTOR: &str = "id, subscription, owner, instance, type_id, unique_id, sta
 
 const ENROLMENT: &str = "id, subscription, owner, instance, sealed, attempts, max_attempts, created_at, expires_at";
 
-pub(super) const ACTIVE: i64 = 0;
-const SUSPENDED: i64 = 1;
-const ENDED: i64 = 2;
-
-/// How many ended factors of a user are returned.
-const ENDED_SHOWN: u32 = 100;
-
 /// How an answer is counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
@@ -262,7 +256,7 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
         &new.instance,
         &new.type_id,
         &new.unique_id,
-        number(new.status),
+        status_number(new.status),
         new.fallback,
         &new.details,
         &new.state,
@@ -281,7 +275,8 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
 
-/// An import is not alone with its users: there are too many to lock. Somebody who enrols an app meanwhile may get one more than allowed.
+/// Imports factors, without the locks of their users: there are too many. A user who enrols an app at the same time may get one more than
+/// allowed.
 async fn import(c: &Session, request: &ImportFactors) -> Result<Step<Vec<(usize, FactorAdded)>>> {
     let ImportFactors { factors, max_per_user, dry_run, now } = request;
     let mut refused = Vec::new();
@@ -340,7 +335,7 @@ async fn set_status(
                FOR UPDATE";
     c.rows(sql, values![id, subscription]).await?;
     let sql = "UPDATE factors SET status = $1, revision = revision + 1 WHERE id = $2 AND subscription = $3 AND status = $4 RETURNING owner";
-    let Some(row) = c.row(sql, values![number(to), id, subscription, number(from)]).await? else {
+    let Some(row) = c.row(sql, values![status_number(to), id, subscription, status_number(from)]).await? else {
         return Ok(Step::Undo(false));
     };
     let user: BucketKey = get(&row, 0)?;
@@ -392,21 +387,4 @@ fn to_enrolment(row: &Row) -> Result<EnrolmentRecord> {
         created_at: get(row, 7)?,
         expires_at: get(row, 8)?,
     })
-}
-
-fn number(status: FactorStatus) -> i64 {
-    match status {
-        FactorStatus::Active => ACTIVE,
-        FactorStatus::Suspended => SUSPENDED,
-        FactorStatus::Ended => ENDED,
-    }
-}
-
-/// Returns a status. An unknown number is from a later version: such a factor cannot be used.
-fn to_status(number: i64) -> FactorStatus {
-    match number {
-        ACTIVE => FactorStatus::Active,
-        SUSPENDED => FactorStatus::Suspended,
-        _ => FactorStatus::Ended,
-    }
 }

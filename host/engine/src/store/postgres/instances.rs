@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::rows::{INSTANCE, INSTANCE_COLUMNS, kind_number, search_text, to_instance, to_kind};
+use super::rows::{INSTANCE, INSTANCE_COLUMNS, to_instance};
 use super::session::Session;
 use super::values::{get, ms, values};
 use super::{PostgresStore, Step};
+use crate::store::columns::{kind_number, search_text, to_kind};
 use crate::store::*;
 
 #[async_trait]

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::challenges::{pack, unpack};
 use super::limits::{absolve_person, charge, charge_person, unlock_person};
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
+use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
 #[async_trait]

@@ -25,29 +25,6 @@ pub(super) fn to_instance(row: &Row) -> Result<InstanceRecord> {
     })
 }
 
-pub(super) fn kind_number(kind: AssignmentKind) -> i64 {
-    match kind {
-        AssignmentKind::Tenant => 0,
-        AssignmentKind::Idp => 1,
-        AssignmentKind::ClientApplication => 2,
-        AssignmentKind::User => 3,
-    }
-}
-
-pub(super) fn to_kind(number: i64) -> AssignmentKind {
-    match number {
-        0 => AssignmentKind::Tenant,
-        1 => AssignmentKind::Idp,
-        2 => AssignmentKind::ClientApplication,
-        _ => AssignmentKind::User,
-    }
-}
-
-/// Returns the text that searches match, in lower case: the collation "C" converts only ASCII.
-pub(super) fn search_text(id: &str, name: Option<&str>) -> String {
-    format!("{id}\n{}", name.unwrap_or_default()).to_lowercase()
-}
-
 /// Returns a list as one parameter.
 pub(super) fn texts(ids: &[String]) -> Vec<&str> {
     ids.iter().map(String::as_str).collect()

@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
-use super::factors::{ACTIVE, use_factor};
+use super::factors::use_factor;
 use super::idempotency::{claim, complete, find};
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, release, release_person};
 use super::rows::{ms, time};
 use super::threads::Step;
-use crate::keyring::KeyId;
+use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
 use crate::store::*;
 
 #[async_trait]
@@ -287,37 +287,4 @@ fn to_challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRecord> {
         expires_at: time(row.get(13)?),
         closed: row.get::<_, Option<i64>>(14)?.map(to_closing),
     })
-}
-
-fn closing_number(closing: Closing) -> i64 {
-    match closing {
-        Closing::Used => 0,
-        Closing::Cancelled => 1,
-        Closing::Undelivered => 2,
-    }
-}
-
-fn to_closing(number: i64) -> Closing {
-    match number {
-        0 => Closing::Used,
-        1 => Closing::Cancelled,
-        _ => Closing::Undelivered,
-    }
-}
-
-/// A code takes 36 bytes: the key's id and the MAC.
-pub(super) fn pack(codes: &[CodeMac]) -> Vec<u8> {
-    codes.iter().flat_map(|code| [&code.key.to_be_bytes()[..], &code.mac].concat()).collect()
-}
-
-pub(super) fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
-    bytes
-        .as_chunks::<36>()
-        .0
-        .iter()
-        .filter_map(|chunk| {
-            let (key, mac) = chunk.split_first_chunk::<4>()?;
-            Some(CodeMac { key: KeyId::from_be_bytes(*key), mac: mac.try_into().ok()? })
-        })
-        .collect()
 }

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
-use super::rows::{INSTANCE, kind_number, search_text, to_instance, to_kind};
+use super::rows::{INSTANCE, to_instance};
 use super::threads::Step;
+use crate::store::columns::{kind_number, search_text, to_kind};
 use crate::store::*;
 
 #[async_trait]

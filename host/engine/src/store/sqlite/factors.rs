@@ -11,6 +11,7 @@ use super::limits::charge_all;
 use super::remembered_devices;
 use super::rows::{ms, time};
 use super::threads::Step;
+use crate::store::columns::{ACTIVE, ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
 #[async_trait]
@@ -109,13 +110,6 @@ const FACTOR: &str = "id, subscription, user, instance, type_id, unique_id, stat
                       last_used_at, ended_at";
 
 const ENROLMENT: &str = "id, subscription, user, instance, sealed, attempts, max_attempts, created_at, expires_at";
-
-pub(super) const ACTIVE: i64 = 0;
-const SUSPENDED: i64 = 1;
-const ENDED: i64 = 2;
-
-/// How many of the factors of a user that have ended are returned.
-const ENDED_SHOWN: u32 = 100;
 
 /// What counting an answer does with the enrolment.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -222,7 +216,7 @@ pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdde
         new.instance,
         new.type_id,
         new.unique_id,
-        number(new.status),
+        status_number(new.status),
         new.fallback,
         new.details,
         new.state,
@@ -307,7 +301,7 @@ pub(super) fn set_status(
     }
     let sql = "UPDATE factors SET status = ?, revision = revision + 1 WHERE id = ? AND subscription = ? AND status = ? \
                RETURNING user";
-    let values = params![number(to), id, subscription, number(from)];
+    let values = params![status_number(to), id, subscription, status_number(from)];
     let user: Option<BucketKey> = c.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     if let Some(user) = &user {
         cancel_enrolments(c, user)?;
@@ -403,21 +397,4 @@ fn to_enrolment(row: &Row<'_>) -> rusqlite::Result<EnrolmentRecord> {
         created_at: time(row.get(7)?),
         expires_at: time(row.get(8)?),
     })
-}
-
-fn number(status: FactorStatus) -> i64 {
-    match status {
-        FactorStatus::Active => ACTIVE,
-        FactorStatus::Suspended => SUSPENDED,
-        FactorStatus::Ended => ENDED,
-    }
-}
-
-/// An unknown number is of a later version: such a factor cannot be used.
-fn to_status(number: i64) -> FactorStatus {
-    match number {
-        ACTIVE => FactorStatus::Active,
-        SUSPENDED => FactorStatus::Suspended,
-        _ => FactorStatus::Ended,
-    }
 }

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
-use super::rows::{INSTANCE, kind_number, ms, search_text, to_instance, to_kind};
+use super::rows::{INSTANCE, ms, to_instance};
+use crate::store::columns::{kind_number, search_text, to_kind};
 use crate::store::*;
 
 #[async_trait]

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
-use super::challenges::{pack, unpack};
 use super::clock::SKEW_MS;
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, unlock_person};
 use super::rows::{ms, time};
 use super::threads::Step;
+use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
 #[async_trait]

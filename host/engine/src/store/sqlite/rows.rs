@@ -31,29 +31,6 @@ pub(super) fn to_instance(row: &Row<'_>) -> rusqlite::Result<InstanceRecord> {
     })
 }
 
-pub(super) fn kind_number(kind: AssignmentKind) -> i64 {
-    match kind {
-        AssignmentKind::Tenant => 0,
-        AssignmentKind::Idp => 1,
-        AssignmentKind::ClientApplication => 2,
-        AssignmentKind::User => 3,
-    }
-}
-
-pub(super) fn to_kind(number: i64) -> AssignmentKind {
-    match number {
-        0 => AssignmentKind::Tenant,
-        1 => AssignmentKind::Idp,
-        2 => AssignmentKind::ClientApplication,
-        _ => AssignmentKind::User,
-    }
-}
-
-/// Returns the text that is searched, in lower case: SQLite itself knows the case of ASCII only.
-pub(super) fn search_text(id: &str, name: Option<&str>) -> String {
-    format!("{id}\n{}", name.unwrap_or_default()).to_lowercase()
-}
-
 /// Returns a list as one parameter.
 pub(super) fn array(ids: &[String]) -> serde_json::Value {
     ids.iter().map(String::as_str).collect()
