@@ -1,6 +1,6 @@
 //! How both databases store what they have no type for. `store copy` moves it as it is.
 
-use super::{AssignmentKind, Closing, CodeMac, FactorStatus};
+use super::{AddressKind, AssignmentKind, Closing, CodeMac, FactorStatus};
 use crate::keyring::KeyId;
 
 /// The status of a factor that can be used.
@@ -46,7 +46,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Vec<CodeMac> {
         .collect()
 }
 
-pub(super) fn kind_number(kind: AssignmentKind) -> i64 {
+pub(super) fn assignment_kind_number(kind: AssignmentKind) -> i64 {
     match kind {
         AssignmentKind::Tenant => 0,
         AssignmentKind::Idp => 1,
@@ -55,12 +55,26 @@ pub(super) fn kind_number(kind: AssignmentKind) -> i64 {
     }
 }
 
-pub(super) fn to_kind(number: i64) -> AssignmentKind {
+pub(super) fn to_assignment_kind(number: i64) -> AssignmentKind {
     match number {
         0 => AssignmentKind::Tenant,
         1 => AssignmentKind::Idp,
         2 => AssignmentKind::ClientApplication,
         _ => AssignmentKind::User,
+    }
+}
+
+pub(super) fn address_kind_number(kind: AddressKind) -> i64 {
+    match kind {
+        AddressKind::Email => 0,
+        AddressKind::Phone => 1,
+    }
+}
+
+pub(super) fn to_address_kind(number: i64) -> AddressKind {
+    match number {
+        0 => AddressKind::Email,
+        _ => AddressKind::Phone,
     }
 }
 

@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use super::session::Session;
 use super::values::{get, values};
 use super::{PostgresStore, Step, begin_for};
+use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
 #[async_trait]
@@ -54,7 +55,7 @@ async fn put_one(c: &Session, new: &AddressRecord) -> Result<()> {
                ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
                seen_at = greatest(a.seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, a.verified_at)";
     let AddressRecord { id, person, kind, hash, sealed, verified_at, seen_at } = new;
-    c.execute(sql, values![person, kind_number(*kind), hash, id, sealed, *verified_at, *seen_at]).await?;
+    c.execute(sql, values![person, address_kind_number(*kind), hash, id, sealed, *verified_at, *seen_at]).await?;
     Ok(())
 }
 
@@ -78,17 +79,10 @@ async fn of_person(c: &Session, person: &BucketKey) -> Result<Vec<AddressRecord>
     c.rows(sql, values![person]).await?.iter().map(to_address).collect()
 }
 
-fn kind_number(kind: AddressKind) -> i64 {
-    match kind {
-        AddressKind::Email => 0,
-        AddressKind::Phone => 1,
-    }
-}
-
 fn to_address(row: &Row) -> Result<AddressRecord> {
     Ok(AddressRecord {
         person: get(row, 0)?,
-        kind: if get::<i64>(row, 1)? == 0 { AddressKind::Email } else { AddressKind::Phone },
+        kind: to_address_kind(get(row, 1)?),
         hash: get(row, 2)?,
         id: get(row, 3)?,
         sealed: get(row, 4)?,

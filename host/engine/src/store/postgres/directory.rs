@@ -7,7 +7,7 @@ use super::rows::{INSTANCE, to_instance};
 use super::session::Session;
 use super::values::{get, values};
 use super::{PostgresStore, Step};
-use crate::store::columns::{kind_number, search_text, to_kind};
+use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
 #[async_trait]
@@ -58,7 +58,7 @@ impl DirectoryStore for PostgresStore {
 }
 
 fn to_entry(row: &Row) -> Result<DirectoryRecord> {
-    let target = AssignmentRecord { kind: to_kind(get(row, 0)?), target: get(row, 1)? };
+    let target = AssignmentRecord { kind: to_assignment_kind(get(row, 0)?), target: get(row, 1)? };
     Ok(DirectoryRecord { target, name: get(row, 2)?, revision: get(row, 3)? })
 }
 
@@ -72,8 +72,8 @@ async fn list(
     let sql = "SELECT kind, id, name, revision FROM directory \
                WHERE subscription = $1 AND (kind, id) > ($2, $3) AND kind BETWEEN $4 AND $5 AND strpos(search, $6) > 0 \
                ORDER BY kind, id LIMIT $7";
-    let (after, id) = part.after.as_ref().map_or((-1, ""), |one| (kind_number(one.kind), &*one.target));
-    let (first, last) = kind.map_or((0, i64::MAX), |kind| (kind_number(kind), kind_number(kind)));
+    let (after, id) = part.after.as_ref().map_or((-1, ""), |one| (assignment_kind_number(one.kind), &*one.target));
+    let (first, last) = kind.map_or((0, i64::MAX), |kind| (assignment_kind_number(kind), assignment_kind_number(kind)));
     let values = values![subscription, after, id, first, last, text.to_lowercase(), part.limit];
     c.rows(sql, values).await?.iter().map(to_entry).collect()
 }
@@ -81,7 +81,7 @@ async fn list(
 async fn entries(c: &Session, subscription: &str, targets: &[AssignmentRecord]) -> Result<Vec<DirectoryRecord>> {
     let sql = "SELECT d.kind, d.id, d.name, d.revision FROM unnest($2, $3) WITH ORDINALITY AS t (kind, id, place) \
                JOIN directory d ON d.subscription = $1 AND d.kind = t.kind AND d.id = t.id ORDER BY t.place";
-    let kinds: Vec<_> = targets.iter().map(|one| kind_number(one.kind)).collect();
+    let kinds: Vec<_> = targets.iter().map(|one| assignment_kind_number(one.kind)).collect();
     let ids: Vec<&str> = targets.iter().map(|one| &*one.target).collect();
     c.rows(sql, values![subscription, kinds, ids]).await?.iter().map(to_entry).collect()
 }
@@ -91,7 +91,7 @@ async fn assigned(c: &Session, subscription: &str, target: &AssignmentRecord) ->
         "SELECT {INSTANCE} FROM assignments a JOIN instances i ON i.id = a.instance \
          WHERE a.kind = $1 AND a.target = $2 AND i.subscription = $3 ORDER BY i.name, i.id"
     );
-    let values = values![kind_number(target.kind), &target.target, subscription];
+    let values = values![assignment_kind_number(target.kind), &target.target, subscription];
     c.rows(&sql, values).await?.iter().map(to_instance).collect()
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn put(c: &Session, subscription: &str, entries: &[DirectoryRec
                   WHERE subscription = $1 AND kind = $2 AND id = $3 AND revision = $6 - 1";
     for one in entries {
         let sql = if one.revision == 1 { add } else { change };
-        let (id, kind) = (&one.target.target, kind_number(one.target.kind));
+        let (id, kind) = (&one.target.target, assignment_kind_number(one.target.kind));
         let search = search_text(id, one.name.as_deref());
         if c.execute(sql, values![subscription, kind, id, &one.name, search, one.revision]).await? != 1 {
             return Ok(Step::Undo(Update::Stale));
@@ -116,6 +116,7 @@ async fn delete(c: &Session, subscription: &str, target: &AssignmentRecord, expe
         return Ok(Removal::InUse);
     }
     let sql = "DELETE FROM directory WHERE subscription = $1 AND kind = $2 AND id = $3 AND revision = $4";
-    let gone = c.execute(sql, values![subscription, kind_number(target.kind), &target.target, expected]).await?;
+    let gone =
+        c.execute(sql, values![subscription, assignment_kind_number(target.kind), &target.target, expected]).await?;
     Ok(if gone == 1 { Removal::Removed } else { Removal::Stale })
 }

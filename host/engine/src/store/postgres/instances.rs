@@ -8,7 +8,7 @@ use super::rows::{INSTANCE, INSTANCE_COLUMNS, to_instance};
 use super::session::Session;
 use super::values::{get, ms, values};
 use super::{PostgresStore, Step};
-use crate::store::columns::{kind_number, search_text, to_kind};
+use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
 #[async_trait]
@@ -133,7 +133,7 @@ async fn assignments(c: &Session, instance: &str) -> Result<AssignmentsRecord> {
     for row in c.rows(sql, values![instance]).await? {
         record.revision = get(&row, 0)?;
         if let Some(kind) = get(&row, 1)? {
-            let target = AssignmentRecord { kind: to_kind(kind), target: get(&row, 2)? };
+            let target = AssignmentRecord { kind: to_assignment_kind(kind), target: get(&row, 2)? };
             record.targets.push((target, get(&row, 3)?));
         }
     }
@@ -151,7 +151,7 @@ pub(super) async fn set_assignments(
         return Ok(Update::Stale);
     }
     c.execute("DELETE FROM assignments WHERE instance = $1", values![instance]).await?;
-    let kinds = || assignments.iter().map(|one| kind_number(one.kind)).collect::<Vec<_>>();
+    let kinds = || assignments.iter().map(|one| assignment_kind_number(one.kind)).collect::<Vec<_>>();
     let targets = || assignments.iter().map(|one| &*one.target).collect::<Vec<_>>();
     let sql = "INSERT INTO assignments (instance, kind, target) SELECT $1, t.kind, t.target FROM unnest($2, $3) AS t (kind, target)";
     c.execute(sql, values![instance, kinds(), targets()]).await?;
@@ -177,7 +177,7 @@ async fn assigned(
          JOIN instances i ON i.id = f.instance LEFT JOIN base_settings b ON b.type_id = i.type_id \
          WHERE i.subscription = $1 ORDER BY f.place, i.name, i.id"
     );
-    let kinds: Vec<_> = targets.iter().map(|(kind, _)| kind_number(*kind)).collect();
+    let kinds: Vec<_> = targets.iter().map(|(kind, _)| assignment_kind_number(*kind)).collect();
     let names: Vec<&str> = targets.iter().map(|(_, target)| &**target).collect();
     let pair = |row: &Row| {
         let options: Option<serde_json::Value> = get(row, INSTANCE_COLUMNS)?;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::SqliteStore;
 use super::rows::{ms, time};
 use super::threads::Step;
+use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
 #[async_trait]
@@ -46,7 +47,7 @@ fn put_one(c: &Connection, new: &AddressRecord) -> Result<()> {
                seen_at = max(seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, verified_at)";
     c.prepare_cached(sql)?.execute(params![
         new.person,
-        kind_number(new.kind),
+        address_kind_number(new.kind),
         new.hash,
         new.id,
         new.sealed,
@@ -81,17 +82,10 @@ pub(super) fn remove(c: &Connection, person: &BucketKey, id: &str) -> Result<boo
     Ok(c.prepare_cached("DELETE FROM addresses WHERE person = ? AND id = ?")?.execute(params![person, id])? == 1)
 }
 
-fn kind_number(kind: AddressKind) -> i64 {
-    match kind {
-        AddressKind::Email => 0,
-        AddressKind::Phone => 1,
-    }
-}
-
 fn to_address(row: &Row<'_>) -> rusqlite::Result<AddressRecord> {
     Ok(AddressRecord {
         person: row.get(0)?,
-        kind: if row.get::<_, i64>(1)? == 0 { AddressKind::Email } else { AddressKind::Phone },
+        kind: to_address_kind(row.get(1)?),
         hash: row.get(2)?,
         id: row.get(3)?,
         sealed: row.get(4)?,

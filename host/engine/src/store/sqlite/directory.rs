@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::SqliteStore;
 use super::rows::{INSTANCE, to_instance};
 use super::threads::Step;
-use crate::store::columns::{kind_number, search_text, to_kind};
+use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
 #[async_trait]
@@ -53,7 +53,7 @@ impl DirectoryStore for SqliteStore {
 }
 
 fn to_entry(row: &Row<'_>) -> rusqlite::Result<DirectoryRecord> {
-    let target = AssignmentRecord { kind: to_kind(row.get(0)?), target: row.get(1)? };
+    let target = AssignmentRecord { kind: to_assignment_kind(row.get(0)?), target: row.get(1)? };
     Ok(DirectoryRecord { target, name: row.get(2)?, revision: row.get(3)? })
 }
 
@@ -67,8 +67,8 @@ pub(super) fn list(
     let sql = "SELECT kind, id, name, revision FROM directory \
                WHERE subscription = ?1 AND (kind, id) > (?2, ?3) AND kind BETWEEN ?4 AND ?5 AND instr(search, ?6) > 0 \
                ORDER BY kind, id LIMIT ?7";
-    let (after, id) = part.after.as_ref().map_or((-1, ""), |one| (kind_number(one.kind), &*one.target));
-    let (first, last) = kind.map_or((0, i64::MAX), |kind| (kind_number(kind), kind_number(kind)));
+    let (after, id) = part.after.as_ref().map_or((-1, ""), |one| (assignment_kind_number(one.kind), &*one.target));
+    let (first, last) = kind.map_or((0, i64::MAX), |kind| (assignment_kind_number(kind), assignment_kind_number(kind)));
     let mut statement = c.prepare_cached(sql)?;
     let rows = statement
         .query_map(params![subscription, after, id, first, last, text.to_lowercase(), part.limit], to_entry)?;
@@ -84,7 +84,7 @@ pub(super) fn entries(
     let mut statement = c.prepare_cached(sql)?;
     let mut found = Vec::new();
     for one in targets {
-        let row = statement.query_row(params![subscription, kind_number(one.kind), one.target], to_entry);
+        let row = statement.query_row(params![subscription, assignment_kind_number(one.kind), one.target], to_entry);
         found.extend(row.optional()?);
     }
     Ok(found)
@@ -96,7 +96,8 @@ pub(super) fn assigned(c: &Connection, subscription: &str, target: &AssignmentRe
          WHERE a.kind = ? AND a.target = ? AND i.subscription = ? ORDER BY i.name, i.id"
     );
     let mut statement = c.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![kind_number(target.kind), target.target, subscription], to_instance)?;
+    let rows =
+        statement.query_map(params![assignment_kind_number(target.kind), target.target, subscription], to_instance)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -109,7 +110,7 @@ pub(super) fn put(c: &Connection, subscription: &str, entries: &[DirectoryRecord
     for one in entries {
         let statement = if one.revision == 1 { &mut add } else { &mut change };
         let (id, name) = (&one.target.target, one.name.as_deref());
-        let kind = kind_number(one.target.kind);
+        let kind = assignment_kind_number(one.target.kind);
         if statement.execute(params![subscription, kind, id, name, search_text(id, name), one.revision])? != 1 {
             return Ok(Step::Undo(Update::Stale));
         }
@@ -122,7 +123,11 @@ pub(super) fn delete(c: &Connection, subscription: &str, target: &AssignmentReco
         return Ok(Removal::InUse);
     }
     let sql = "DELETE FROM directory WHERE subscription = ? AND kind = ? AND id = ? AND revision = ?";
-    let gone =
-        c.prepare_cached(sql)?.execute(params![subscription, kind_number(target.kind), target.target, expected])?;
+    let gone = c.prepare_cached(sql)?.execute(params![
+        subscription,
+        assignment_kind_number(target.kind),
+        target.target,
+        expected
+    ])?;
     Ok(if gone == 1 { Removal::Removed } else { Removal::Stale })
 }

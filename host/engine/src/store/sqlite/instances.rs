@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::rows::{INSTANCE, ms, to_instance};
-use crate::store::columns::{kind_number, search_text, to_kind};
+use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
 #[async_trait]
@@ -143,7 +143,7 @@ pub(super) fn assignments(c: &Connection, instance: &str) -> Result<AssignmentsR
                WHERE a.instance = ? ORDER BY a.kind, a.target";
     let mut statement = c.prepare_cached(sql)?;
     let rows = statement.query_map([instance], |row| {
-        Ok((AssignmentRecord { kind: to_kind(row.get(0)?), target: row.get(1)? }, row.get(2)?))
+        Ok((AssignmentRecord { kind: to_assignment_kind(row.get(0)?), target: row.get(1)? }, row.get(2)?))
     })?;
     Ok(AssignmentsRecord { revision, targets: rows.collect::<rusqlite::Result<_>>()? })
 }
@@ -164,7 +164,7 @@ pub(super) fn set_assignments(
                SELECT subscription, ?2, ?3, NULL, ?4, 1 FROM instances WHERE id = ?1 ON CONFLICT DO NOTHING";
     let mut add = c.prepare_cached(sql)?;
     for one in assignments {
-        let kind = kind_number(one.kind);
+        let kind = assignment_kind_number(one.kind);
         insert.execute(params![instance, kind, one.target])?;
         add.execute(params![instance, kind, one.target, search_text(&one.target, None)])?;
     }
@@ -185,7 +185,7 @@ pub(super) fn assigned(
     let mut found: Vec<InstanceRecord> = Vec::new();
     for (kind, target) in targets {
         let Some(target) = target else { continue };
-        for record in statement.query_map(params![kind_number(*kind), target, subscription], to_instance)? {
+        for record in statement.query_map(params![assignment_kind_number(*kind), target, subscription], to_instance)? {
             let record = record?;
             if !found.iter().any(|other| other.id == record.id) {
                 found.push(record);
