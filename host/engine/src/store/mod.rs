@@ -122,11 +122,6 @@ impl<T> Store for T where
         + AddressStore
         + FactorEventStore
         + FactorResetStore
-        + PassStore
-        + RememberedDeviceStore
-        + AddressStore
-        + FactorEventStore
-        + FactorResetStore
         + HistoryStore
         + StatisticsStore
         + MaintenanceStore

@@ -134,7 +134,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 "enrol_in_sign_in",
                 l.say("Enrol within a sign-in", "Einrichten während der Anmeldung"),
                 l.say(
-                    "The sign-in page offers users without a factor to add one.",
+                    "The sign-in page invites users without a factor to add one.",
                     "Die Anmeldeseite bietet Benutzern ohne Faktor an, einen einzurichten.",
                 ),
             )
@@ -144,7 +144,10 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             ..text(
                 "pass_signs_in",
                 l.say("Temporary passes sign in", "Anmeldung mit temporärem Zugangscode"),
-                l.say("Otherwise a pass only adds a factor.", "Sonst dient ein Pass nur dazu, einen Faktor einzurichten."),
+                l.say(
+                    "Otherwise a pass is only for adding factors.",
+                    "Sonst lassen sich damit nur Faktoren einrichten.",
+                ),
             )
         },
         Field {
