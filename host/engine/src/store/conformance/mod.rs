@@ -21,6 +21,7 @@
 
 pub mod accounts;
 pub mod addresses;
+pub mod administration;
 pub mod challenges;
 pub mod external_accounts;
 pub mod factor_resets;
@@ -48,7 +49,14 @@ use super::*;
 #[macro_export]
 macro_rules! store_conformance {
     ($open:expr) => {
-        $crate::store_conformance! { @cases $open;
+        $crate::store_conformance! { @list $open, tests }
+    };
+    // All cases in one test.
+    (@one_after_another $open:expr) => {
+        $crate::store_conformance! { @list $open, calls }
+    };
+    (@list $open:expr, $form:ident) => {
+        $crate::store_conformance! { @$form $open;
             accounts {
                 an_invitation_is_used_once_in_time_and_replaced_by_a_newer_one,
                 the_first_administrators_link_works_while_no_account_is_active,
@@ -68,6 +76,13 @@ macro_rules! store_conformance {
                 a_user_has_at_most_so_many_verified_addresses,
                 addresses_and_events_are_purged_after_a_year,
                 the_newest_events_of_a_user_are_kept,
+            }
+            administration {
+                the_components_of_a_type_are_replaced_from_the_top,
+                instances_are_assigned_by_the_most_specific_target,
+                the_audit_log_is_appended_in_order_and_filtered,
+                sessions_are_listed_and_ended_and_browsers_are_remembered,
+                the_answer_to_an_idempotency_key_is_kept_until_the_key_is_forgotten,
             }
             challenges {
                 a_verified_challenge_is_a_proof_once_and_while_it_is_fresh,
@@ -174,7 +189,10 @@ macro_rules! store_conformance {
             }
         }
     };
-    (@cases $open:expr; $($subject:ident { $($case:ident,)* })*) => {
+    (@calls $open:expr; $($subject:ident { $($case:ident,)* })*) => {
+        $($($crate::store::conformance::run($open, $crate::store::conformance::$subject::$case);)*)*
+    };
+    (@tests $open:expr; $($subject:ident { $($case:ident,)* })*) => {
         $($(
             #[test]
             fn $case() {
@@ -267,6 +285,7 @@ mod tests {
         for source in [
             include_str!("accounts.rs"),
             include_str!("addresses.rs"),
+            include_str!("administration.rs"),
             include_str!("challenges.rs"),
             include_str!("external_accounts.rs"),
             include_str!("factor_resets.rs"),

@@ -57,6 +57,16 @@ async fn next(session: &Session, migrations: &[&str]) -> Result<Step<Option<usiz
     Ok(Step::Keep(Some(number)))
 }
 
+/// Returns an error unless this program knows the migrations that the schema requires.
+pub(super) fn require_known(oldest: u64) -> Result<()> {
+    if oldest > MIGRATIONS.len() as u64 {
+        return Err(StoreError::incompatible(
+            "a newer version of TwoFactor has migrated the database, and this version cannot use it any longer: replace this server",
+        ));
+    }
+    Ok(())
+}
+
 /// Returns how many migrations were applied, 0 if there is no schema. No other process migrates until the transaction ends.
 async fn applied(session: &Session, known: usize) -> Result<usize> {
     // One statement: another process may create the schema between two.

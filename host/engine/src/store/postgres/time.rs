@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
+use super::migrations::require_known;
 use super::values::{SKEW_MS, get, ms, values};
 use super::{PostgresStore, Work};
 use crate::store::Result;
@@ -54,6 +55,9 @@ impl PostgresStore {
     }
 
     /// Records the time, counts checks, and returns the database's time. The clock of a process counts only up to the allowed skew.
+    ///
+    /// # Errors
+    /// Incompatible if a newer version has migrated the schema so far that this one cannot use it.
     pub(super) async fn check_recorded(&self, now: Timestamp, checks: u32) -> Result<Timestamp> {
         let set = self.times.set(now);
         self.run(Work::Read, (), move |session, _| async move {
@@ -61,9 +65,11 @@ impl PostgresStore {
                 "WITH t AS (SELECT coalesce($1, tf1_clock()) AS now, tf1_epoch() AS epoch) UPDATE clock SET checks = checks + $2, \
                  newest = greatest(newest, t.now, least($3, t.now + {SKEW_MS} / 2)), \
                  epoch_since = CASE WHEN clock.epoch = t.epoch THEN clock.epoch_since ELSE t.now END, epoch = t.epoch FROM t \
-                 RETURNING CASE WHEN $1 IS NULL THEN t.now ELSE newest END"
+                 RETURNING CASE WHEN $1 IS NULL THEN t.now ELSE newest END, (SELECT oldest_program FROM twofactor_schema)"
             );
-            get(&session.only_row(&sql, values![set, checks, now]).await?, 0)
+            let row = session.only_row(&sql, values![set, checks, now]).await?;
+            require_known(get(&row, 1)?)?;
+            get(&row, 0)
         })
         .await
     }

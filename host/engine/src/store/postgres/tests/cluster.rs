@@ -75,8 +75,16 @@ fn skip(why: &str) {
     let _ = writeln!(std::io::stderr().lock(), "\nSKIPPED: {why}");
 }
 
-/// Returns the folder with the programs of the newest version.
+/// Names the folder with the programs of the PostgreSQL to test with, in place of the newest that Debian installed.
+const PROGRAMS: &str = "TWOFACTOR_TEST_POSTGRES";
+
+/// Returns the folder with the programs to test with.
 fn programs() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(PROGRAMS) {
+        let folder = PathBuf::from(folder);
+        assert!(folder.join("initdb").exists(), "{PROGRAMS} names a folder without initdb: {}", folder.display());
+        return Some(folder);
+    }
     let versions = fs::read_dir(VERSIONS).into_iter().flatten().flatten();
     let mut found: Vec<u32> = versions.filter_map(|one| one.file_name().to_str()?.parse().ok()).collect();
     found.retain(|version| *version >= 15 && Path::new(VERSIONS).join(version.to_string()).join("bin/initdb").exists());

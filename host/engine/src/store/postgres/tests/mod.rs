@@ -8,10 +8,13 @@ mod failover;
 mod failures_at_random;
 mod faults;
 mod pgbouncer;
+mod processes;
 mod proxy;
 mod races;
 mod schema;
+mod statements;
 mod time;
+mod upgrades;
 
 use std::sync::Arc;
 

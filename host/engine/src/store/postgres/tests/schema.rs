@@ -43,9 +43,11 @@ async fn a_newer_schema_is_used_as_long_as_it_allows_this_program() {
     let newer = MIGRATIONS.len() + 1;
     let connect = async || PostgresStore::connect(PostgresOptions::parse(&cluster.url(&name)).unwrap()).await;
     cluster.sql(&name, &format!("UPDATE twofactor_schema SET version = {newer}")).await;
-    connect().await.unwrap();
+    let running = connect().await.unwrap();
+    running.check_time(Timestamp::now()).await.unwrap();
     cluster.sql(&name, &format!("UPDATE twofactor_schema SET oldest_program = {newer}")).await;
     assert!(connect().await.err().unwrap().is_incompatible());
+    assert!(running.check_time(Timestamp::now()).await.unwrap_err().is_incompatible());
 }
 
 #[tokio::test]
