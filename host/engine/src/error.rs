@@ -30,7 +30,8 @@ pub enum ErrorKind {
     InvalidInput,
     /// The object does not exist, or belongs to another subscription.
     NotFound,
-    /// The call contradicts the current state: a name is taken, or a first request with the same idempotency key is in progress.
+    /// The call contradicts the current state: a name is taken, a first request with the same idempotency key is in progress, a user has
+    /// as many factors or addresses as allowed, or the authenticator is already enrolled; see [`Error::factor_conflict`].
     Conflict,
     /// The object was modified since the revision that the call expects. Reload and retry.
     RevisionConflict,
@@ -45,7 +46,8 @@ pub enum ErrorKind {
     Locked,
     /// The credentials are not valid. An unknown account, a wrong password and a disabled account are not told apart.
     InvalidCredentials,
-    /// The caller may administer the subscription, but not instances that deliver the second factor of accounts.
+    /// The caller may administer the subscription, but not this object: an instance, factor, RP ID or origin on which logins of
+    /// administrators depend, or a pass for the caller's own account.
     Forbidden,
     /// The answer was wrong; see [`Error::attempts_left`].
     CodeRejected,
@@ -79,6 +81,19 @@ enum Reason {
     Unavailable { retry_after: Duration },
     DeliveryFailed { retryable: bool, retry_after: Option<Duration> },
     ClockSkew { behind: SignedDuration },
+    FactorConflict(FactorConflict),
+}
+
+/// Why a user cannot get another factor: a kind of [`ErrorKind::Conflict`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FactorConflict {
+    /// The authenticator is already enrolled, for this user or another.
+    AlreadyEnrolled,
+    /// The user has as many as allowed.
+    TooMany,
+    /// The factor is only a fallback, and the user holds no other.
+    NeedsAnother,
 }
 
 impl Error {
@@ -127,6 +142,10 @@ impl Error {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::plain(ErrorKind::Conflict, message)
+    }
+
+    pub(crate) fn factor_refused(why: FactorConflict, message: impl Into<String>) -> Self {
+        Self::new(Reason::FactorConflict(why), message)
     }
 
     pub(crate) fn key_reused() -> Self {
@@ -302,6 +321,7 @@ impl Error {
             Reason::RequirementUnmet { .. } => ErrorKind::RequirementUnmet,
             Reason::DeliveryFailed { .. } => ErrorKind::DeliveryFailed,
             Reason::ClockSkew { .. } => ErrorKind::ClockSkew,
+            Reason::FactorConflict(_) => ErrorKind::Conflict,
         }
     }
 
@@ -431,6 +451,14 @@ impl Error {
     pub fn requirement(&self) -> Option<&'static str> {
         match self.0.reason {
             Reason::RequirementUnmet { requirement } => Some(requirement),
+            _ => None,
+        }
+    }
+
+    /// Returns why the user cannot get another factor, if that is the conflict.
+    pub fn factor_conflict(&self) -> Option<FactorConflict> {
+        match self.0.reason {
+            Reason::FactorConflict(why) => Some(why),
             _ => None,
         }
     }

@@ -79,7 +79,7 @@ pub use builder::Builder;
 pub use builder::bundled_components;
 pub use challenge::{Answer, Challenge, ChallengeKind, NewChallenge, Recipient, Verified};
 pub use engine::TwoFactor;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, FactorConflict};
 pub use factor::{Enrolment, EnrolmentAnswer, NewEnrolment, Proof, UserFactor};
 pub use instance::SignIn;
 pub use site::Site;

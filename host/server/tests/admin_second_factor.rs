@@ -65,13 +65,13 @@ async fn a_second_factor_that_worked_and_broke_keeps_everybody_out_until_the_com
     server.call("POST", "/v1/subscriptions", admin, json!({"id": "demo", "name": "Ours"})).await.expect(201);
     let sms = set_up(&mut anna).await;
     add_number(&mut anna).await;
-    assert_eq!(command(&guarded, &["account", "second-factor"])["demanded"], false);
+    assert_eq!(command(&guarded, &["account", "second-factor"])["required"], false);
     let mut again = Visitor::at(&server.url);
     again.post(LOGIN, &FORM).await.leads_to();
     let code = demo.code(NUMBER).await;
     assert_eq!(again.post("/admin/second-factor?to=%2Fadmin", &[("code", &*code)]).await.leads_to(), "/admin");
     again.get(SETTINGS).await.shows("Required since");
-    assert_eq!(command(&guarded, &["account", "second-factor"])["demanded"], true);
+    assert_eq!(command(&guarded, &["account", "second-factor"])["required"], true);
 
     server.call("PATCH", &api_path(&sms), admin, json!({"active": false})).await.expect(200);
     let mut late = Visitor::at(&server.url);
@@ -85,7 +85,7 @@ async fn a_second_factor_that_worked_and_broke_keeps_everybody_out_until_the_com
     Visitor::at(&server.url).post(LOGIN, &FORM).await.shows("A second factor is required");
 
     let off = command(&guarded, &["account", "second-factor", "--off"]);
-    assert_eq!((&off["demanded"], &off["subscription"]), (&json!(false), &json!("demo")));
+    assert_eq!((&off["required"], &off["subscription"]), (&json!(false), &json!("demo")));
     assert_eq!(Visitor::at(&server.url).post(LOGIN, &FORM).await.leads_to(), "/admin");
     let log = server.call("GET", "/v1/audit?limit=1000", admin, Value::Null).await;
     assert!(log.text.contains("no second factor required") && log.text.contains("second-factor.set"));

@@ -1,7 +1,7 @@
 //! Whether logins to accounts require a second factor, and which instances deliver it.
 //!
-//! The requirement is a fact in the store. It is set by the first login that used a second factor,
-//! which proves that it works, or by a system administrator. From then on it stays until a system
+//! The requirement is a fact in the store. It is set by the first login that used a delivered code,
+//! which proves that delivery works, or by a system administrator. From then on it stays until a system
 //! administrator turns it off. This tells "not set up yet" from "broken": the first lets a person
 //! in with a password, the second lets nobody in.
 

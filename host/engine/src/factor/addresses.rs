@@ -16,7 +16,7 @@ use super::proof::ProofFor;
 use super::request::Proof;
 use super::request::checked_user;
 use crate::challenge::{Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
-use crate::error::Error;
+use crate::error::{Error, FactorConflict};
 use crate::instance::SignIn;
 use crate::store::{AddressKind, AddressVerified};
 
@@ -178,7 +178,8 @@ impl Factors {
 }
 
 fn too_many() -> Error {
-    Error::conflict(format!("the user has {MOST} verified addresses; remove one first"))
+    let text = format!("the user has {MOST} verified addresses; remove one first");
+    Error::factor_refused(FactorConflict::TooMany, text)
 }
 
 fn view(address: UserAddress) -> Option<VerifiedAddress> {

@@ -10,7 +10,7 @@ use super::pending::{Kept, KeptReveal};
 use super::proof::ProofFor;
 use super::request::{Enrolment, NewEnrolment};
 use crate::challenge::Challenges;
-use crate::error::Error;
+use crate::error::{Error, FactorConflict};
 use crate::instance::ChosenFactor;
 use crate::random;
 use crate::store::{BeginEnrolment, EnrolmentBegun, EnrolmentRecord, IdempotencyClaim, IdempotencyRecord};
@@ -192,9 +192,15 @@ fn check_number(chosen: &ChosenFactor, held: &[HeldFactor]) -> Result<(), Error>
 }
 
 pub(super) fn needs_another() -> Error {
-    Error::conflict("factors of this kind are only a fallback: enrol another factor first")
+    Error::factor_refused(
+        FactorConflict::NeedsAnother,
+        "factors of this kind are only a fallback: enrol another factor first",
+    )
 }
 
 pub(super) fn too_many() -> Error {
-    Error::conflict("the user has as many factors of this instance as allowed; remove one first")
+    Error::factor_refused(
+        FactorConflict::TooMany,
+        "the user has as many factors of this instance as allowed; remove one first",
+    )
 }

@@ -9,7 +9,7 @@ use super::enrol::{needs_another, too_many};
 use super::pending::Kept;
 use super::request::{EnrolmentAnswer, label};
 use crate::challenge::{Challenges, to_the_end};
-use crate::error::Error;
+use crate::error::{Error, FactorConflict};
 use crate::instance::ChosenFactor;
 use crate::random;
 use crate::store::{
@@ -150,7 +150,8 @@ impl Factors {
             FactorAdded::Closed => ("the enrolment was finished or has expired", Error::enrolment_closed()),
             // The same answer whether it is the user's own or another user's: nobody learns who holds an authenticator.
             FactorAdded::Duplicate => {
-                ("its id is in use", Error::conflict("this authenticator is already enrolled; use another one"))
+                let text = "this authenticator is already enrolled; use another one";
+                ("its id is in use", Error::factor_refused(FactorConflict::AlreadyEnrolled, text))
             }
             FactorAdded::TooMany => ("the user has as many as allowed", too_many()),
             FactorAdded::NeedsAnother => ("the user holds no other factor", needs_another()),

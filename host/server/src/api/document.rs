@@ -157,7 +157,7 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         (
             "429",
             challenge || enrolment || factor,
-            "Too many requests: `rate-limited`, `user-locked`. `Retry-After` says how long to wait.",
+            "Too many requests: `rate-limited`, with `Retry-After`, or `user-locked`, without.",
         ),
         (
             "502",

@@ -61,8 +61,8 @@ pub(super) async fn invite_account(
     announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}))
 }
 
-/// Prints, as a line of JSON, whether logins require a second factor and which subscription delivers it. With `turn_off`, logins no
-/// longer require one until somebody logs in with one: the recovery if delivery is broken.
+/// Prints, as a line of JSON, whether logins require a second factor and which subscription delivers it. With `turn_off`, logins stop
+/// requiring one until somebody logs in with a delivered code. Use it if delivery is broken.
 ///
 /// # Errors
 /// If the store cannot be opened, or somebody else changes the setting at the same time.
@@ -74,7 +74,7 @@ pub(super) async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Resu
         set = accounts.set_second_factor(&Actor::new("command line"), chosen, false, revision).await?;
     }
     let (subscription, since) = (set.subscription, set.demanded_since);
-    announce(&json!({"subscription": subscription, "demanded": since.is_some(), "demanded_since": since}))
+    announce(&json!({"subscription": subscription, "required": since.is_some(), "required_since": since}))
 }
 
 /// Adds a key. It is used for everything sealed or signed from now on; earlier data stays valid. Servers load it at their next start.

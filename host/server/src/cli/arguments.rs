@@ -197,7 +197,7 @@ pub(super) enum AccountCommand {
         /// The configuration, a TOML file.
         #[arg(long)]
         config: PathBuf,
-        /// No longer require one, until somebody logs in with one.
+        /// Stop requiring one, until somebody logs in with a delivered code.
         #[arg(long)]
         off: bool,
     },

@@ -2,9 +2,9 @@
 //! by a redirect, so that a reload does nothing again. Each reason is a fixed sentence, whoever
 //! made the link.
 
-use twofactor::Error;
 use twofactor::challenge::{ChallengeKind, ChallengeStatus};
 use twofactor::sign_in::{AnswerForm, Visit};
+use twofactor::{Error, FactorConflict};
 
 use super::browser::Fields;
 use super::page::Say;
@@ -26,6 +26,7 @@ pub(super) enum Why {
     NotThere,
     WrongConfirmation,
     NotAdded,
+    AlreadyAdded,
     AddedTooLate,
     Unmet,
     TooMany,
@@ -55,7 +56,11 @@ impl Why {
         } else if error.is_enrolment_closed() {
             return Self::AddedTooLate;
         } else if error.is_conflict() {
-            return Self::TooMany;
+            return match error.factor_conflict() {
+                Some(FactorConflict::AlreadyEnrolled) => Self::AlreadyAdded,
+                Some(FactorConflict::TooMany) => Self::TooMany,
+                _ => Self::NotAdded,
+            };
         } else if answered == Answered::Enrolment && !error.is_rate_limited() && !error.is_locked() {
             return if error.attempts_left().is_some() || error.is_invalid_input() {
                 Self::WrongConfirmation
@@ -110,6 +115,7 @@ impl Why {
             Self::NotThere => "not-there",
             Self::WrongConfirmation => "wrong-confirmation",
             Self::NotAdded => "not-added",
+            Self::AlreadyAdded => "already-added",
             Self::AddedTooLate => "added-too-late",
             Self::Unmet => "unmet",
             Self::TooMany => "too-many",
@@ -142,6 +148,7 @@ impl Why {
             Self::NotThere,
             Self::WrongConfirmation,
             Self::NotAdded,
+            Self::AlreadyAdded,
             Self::AddedTooLate,
             Self::Unmet,
             Self::TooMany,
@@ -187,6 +194,7 @@ impl Why {
             (Self::NotThere, _) => plain(words.not_there),
             (Self::WrongConfirmation, _) => Say::Field(factors.app_wrong.to_owned()),
             (Self::NotAdded, _) => plain(factors.not_added),
+            (Self::AlreadyAdded, _) => plain(factors.passkey_known),
             (Self::AddedTooLate, _) => plain(factors.too_late),
             (Self::Unmet, _) => plain(factors.unmet),
             (Self::TooMany, _) => plain(factors.too_many),

@@ -258,6 +258,11 @@ pub(super) fn words(l: Language, error: &Error) -> String {
         l.say("Incorrect email address or password.", "E-Mail-Adresse oder Passwort falsch.")
     } else if let Some(left) = error.attempts_left() {
         return format!("{} {left}.", l.say("Incorrect code. Attempts left:", "Falscher Code. Verbleibende Versuche:"));
+    } else if error.is_locked() {
+        l.say(
+            "Too many incorrect codes. This account is locked until a day after the last one.",
+            "Zu viele falsche Codes. Dieses Konto ist gesperrt, bis seit dem letzten ein Tag vergangen ist.",
+        )
     } else if error.is_rate_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
         return format!(

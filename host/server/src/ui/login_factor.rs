@@ -69,7 +69,8 @@ fn passkey_form(visitor: &Visitor, options: &str) -> Markup {
             "Ihr Browser fragt nach Fingerabdruck, Gesicht, Bildschirmsperre oder Sicherheitsschlüssel.")) }
         (visitor.flash().show())
         form method="post" data-passkey="get" data-options=(options) data-now=[now] {
-            (passkey::parts(l))
+            (passkey::parts(l, l.say("No passkey was used. Please try again.",
+                "Es wurde kein Passkey verwendet. Bitte versuchen Sie es noch einmal.")))
             div.actions { button.main type="button" hidden { (l.say("Use passkey", "Passkey verwenden")) } }
         }
         (passkey::script())

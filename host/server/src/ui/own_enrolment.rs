@@ -102,7 +102,8 @@ fn passkey_form(l: Language, enrolment: &Enrolment) -> Markup {
             "Ihr Browser fragt nach Fingerabdruck, Gesicht, Bildschirmsperre oder Sicherheitsschlüssel.")) }
         form method="post" action=(path(&enrolment.id)) data-passkey="create" data-options=(enrolment.public) {
             (label(l))
-            (passkey::parts(l))
+            (passkey::parts(l, l.say("No passkey was created. Please try again.",
+                "Es wurde kein Passkey erstellt. Bitte versuchen Sie es noch einmal.")))
             (actions(l, html! { button.main type="button" hidden { (l.say("Create passkey", "Passkey erstellen")) } }))
         }
         (passkey::script())

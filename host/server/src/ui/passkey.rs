@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use crate::sign_in::passkey_script;
 use crate::wording::Language;
 
-/// Returns the field for the browser's answer, and the sentences that the script shows.
-pub(super) fn parts(l: Language) -> Markup {
+/// Returns the field for the browser's answer, and the sentences that the script shows. `failed` is shown if the browser returns no
+/// passkey.
+pub(super) fn parts(l: Language, failed: &str) -> Markup {
     let sentences = [
         (
             "unsupported",
@@ -15,7 +16,7 @@ pub(super) fn parts(l: Language) -> Markup {
                 "Dieser Browser kann hier keine Passkeys verwenden. Aktualisieren Sie ihn, oder wählen Sie einen anderen zweiten Faktor.",
             ),
         ),
-        ("failed", l.say("No passkey was used. Please try again.", "Es wurde kein Passkey verwendet. Bitte versuchen Sie es noch einmal.")),
+        ("failed", failed),
         (
             "known",
             l.say("This device already has a passkey for your account.", "Dieses Gerät hat bereits einen Passkey für Ihr Konto."),

@@ -60,8 +60,8 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 "countries",
                 l.say("Countries", "Länder"),
                 l.say(
-                    "Countries that SMS may be sent to: one two-letter code per line, or * for all.",
-                    "Länder, in die SMS gesendet werden dürfen: ein zweistelliger Code pro Zeile, oder * für alle.",
+                    "Countries to which SMS and calls may go: one two-letter country code per line, or * for all.",
+                    "Länder, in die SMS und Anrufe gehen dürfen: ein Ländercode aus zwei Buchstaben pro Zeile, oder * für alle.",
                 ),
             )
         },

@@ -115,8 +115,8 @@ async fn with_message(
         div.field {
             label { input type="checkbox" name="demanded" value="yes" checked[values.demanded] aria-describedby="demanded-help"; " "
                 (l.say("Require a second factor at every login", "Zweiten Faktor bei jeder Anmeldung verlangen")) }
-            div.help #demanded-help { (l.say("Turned on automatically after the first login with a second factor. If delivery fails later, a password alone is not enough to log in; use “twofactor account” on the server to regain access.",
-                "Wird nach der ersten Anmeldung mit zweitem Faktor automatisch eingeschaltet. Fällt die Zustellung später aus, genügt das Passwort allein nicht; „twofactor account“ auf dem Server stellt den Zugang wieder her.")) }
+            div.help #demanded-help { (l.say("Turned on automatically after the first login with a code sent by email, SMS or phone call. Logins with a passkey, app or recovery code do not turn it on. If delivery fails later, a password alone is not enough to log in; use “twofactor account” on the server to regain access.",
+                "Wird nach der ersten Anmeldung mit einem zugesendeten Code automatisch eingeschaltet. Anmeldungen mit Passkey, App oder Wiederherstellungscode schalten es nicht ein. Fällt die Zustellung später aus, genügt das Passwort allein nicht; „twofactor account“ auf dem Server stellt den Zugang wieder her.")) }
         }
     };
     let save = html! { button.main { (l.say("Save", "Speichern")) } };

@@ -27,6 +27,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("factor.remove", "Factor removed", "Faktor entfernt"),
     ("factor.reset", "All factors reset", "Alle Faktoren zurückgesetzt"),
     ("factor.note", "Warning about a factor", "Warnung zu einem Faktor"),
+    ("factor.import", "Authenticator apps imported", "Authenticator-Apps importiert"),
     ("pass.issue", "Temporary pass issued", "Temporärer Zugangscode ausgestellt"),
     ("pass.end", "Temporary pass revoked", "Temporärer Zugangscode widerrufen"),
     ("device.forget", "Remembered browser forgotten", "Gemerkter Browser vergessen"),
@@ -45,6 +46,11 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("account.login", "Logged in", "Angemeldet"),
     ("account.login-refused", "Login denied", "Anmeldung abgelehnt"),
     ("account.logout", "Logged out", "Abgemeldet"),
+    ("account.end-session", "Session ended", "Sitzung beendet"),
+    ("account.change-password", "Password changed", "Passwort geändert"),
+    ("account.password-refused", "Current password rejected", "Aktuelles Passwort abgelehnt"),
+    ("account.reauthenticate", "Identity confirmed again", "Identität erneut bestätigt"),
+    ("second-factor.set", "Second factor of administrators changed", "Zweiter Faktor der Administratoren geändert"),
 ];
 
 /// Returns the actions: stable name, English and German.

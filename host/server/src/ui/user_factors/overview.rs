@@ -181,8 +181,8 @@ fn former(l: Language, subscription: &str, user: &str, ended: &[&UserFactor]) ->
 fn pass(person: &Person, subscription: &str, user: &str, until: Option<Timestamp>) -> Markup {
     let (l, posted) = (person.language, person.posted());
     let form = html! {
-        p.help { (l.say("With a temporary pass, the user can add a factor once, for example after losing a phone. An earlier pass stops working.",
-            "Mit einem temporären Zugangscode kann der Benutzer einmal einen Faktor hinzufügen, zum Beispiel nach dem Verlust des Telefons. Ein früherer Zugangscode gilt dann nicht mehr.")) }
+        p.help { (l.say("A temporary pass works once. With it the user can add factors for ten minutes, for example after losing a phone. Issuing a new pass ends the earlier one.",
+            "Ein temporärer Zugangscode gilt einmal. Damit kann der Benutzer zehn Minuten lang Faktoren hinzufügen, zum Beispiel nach dem Verlust des Telefons. Ein neuer Zugangscode ersetzt den früheren.")) }
         form method="post" action={ (path(subscription)) "/pass" } {
             input type="hidden" name="user" value=(user);
             div.field { label for="minutes" { (l.say("Valid for (minutes)", "Gültigkeit (Minuten)")) }

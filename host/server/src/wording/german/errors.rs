@@ -87,5 +87,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "administrators cannot issue a temporary pass for their own account",
         "Administratoren können für ihr eigenes Konto keinen temporären Zugangscode ausstellen",
     ),
+    (
+        "factors of this kind are only a fallback: enrol another factor first",
+        "Faktoren dieser Art sind nur ein Ausweichfaktor: Richten Sie zuerst einen anderen Faktor ein",
+    ),
+    (
+        "the user has as many factors of this instance as allowed; remove one first",
+        "der Benutzer hat so viele Faktoren dieser Instanz wie erlaubt: Entfernen Sie zuerst einen",
+    ),
+    (
+        "this authenticator is already enrolled; use another one",
+        "dieser Authenticator ist bereits eingerichtet: Verwenden Sie einen anderen",
+    ),
+    ("is not a code of this factor", "ist kein Code dieses Faktors"),
+    ("is not a credential as `toJSON()` returns it", "ist kein gültiger Passkey"),
     ("auditors can only read", "Auditoren haben nur Lesezugriff"),
 ];
