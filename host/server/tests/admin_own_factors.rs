@@ -135,12 +135,12 @@ async fn an_app_is_added_with_recovery_codes_and_asked_for_at_the_next_login() {
 async fn recovery_codes_come_last_and_work_once_each() {
     let (stage, anna) = enrolled().await;
     let mut late = at_second_factor(&stage).await;
-    let page = late.get(SECOND).await.shows("authenticator app shows").shows("Use instead: Recovery codes");
+    let page = late.get(SECOND).await.shows("authenticator app shows").shows("Use a recovery code instead");
     let recovery = page.value("name=\"two_factor\" value=\"");
     assert_eq!(recovery, stage.recovery);
     let other = "/admin/second-factor/other?to=%2Fadmin";
     assert_eq!(late.post(other, &[("two_factor", &*recovery)]).await.leads_to(), SECOND);
-    late.get(SECOND).await.shows("Enter one of your recovery codes.").shows("Use instead: Authenticator app");
+    late.get(SECOND).await.shows("Enter one of your recovery codes.").shows("Use your authenticator app instead");
     assert_eq!(late.post(SECOND, &[("code", &*anna.codes[0])]).await.leads_to(), "/admin");
     late.get(ACCOUNT).await.shows("9 codes left");
 

@@ -391,7 +391,7 @@ async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_
     page.says(200, "Authenticator app added");
     page.says(200, " UTC</time>");
     for (language, texts) in [
-        ("de", ["Gemerkte Browser", "Letzte Aktivitäten", "Browser gemerkt", "Authenticator-App hinzugefügt"]),
+        ("de", ["Gespeicherte Browser", "Letzte Aktivitäten", "Browser gespeichert", "Authenticator-App hinzugefügt"]),
         (
             "fr",
             [

@@ -120,7 +120,7 @@ async fn a_person_signs_in_with_scripts_off_on_a_phone_in_german() {
     // Without a script the button says how long to wait once it is pressed.
     assert!(browser.enabled(".resend button").await);
     browser.click(".resend button").await;
-    browser.sees("[role=alert]", "Zu viele Versuche. Versuchen Sie es in 30 Sekunden erneut.").await;
+    browser.sees("[role=alert]", "Zu viele Anfragen. Versuchen Sie es in 30 Sekunden erneut.").await;
     browser.picture("early-phone-de").await;
     site.advance(30);
     browser.click(".resend button").await;

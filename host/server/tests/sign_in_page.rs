@@ -293,7 +293,7 @@ async fn limits_and_a_lock_are_explained() {
     let begun = site.begin(json!({})).await;
     let browser = Browser::at(&begun.url);
     let locked = browser.post("/start", &browser.get("").await.start()).await;
-    locked.says(200, "codes are locked for one day");
+    locked.says(200, "signing in with codes is blocked for 24 hours");
 }
 
 #[tokio::test]

@@ -249,7 +249,7 @@ impl Accounts {
         }
         if !session.is_fresh(FRESH) {
             return Err(Error::proof_required(
-                "log in again to change your second factors; this is possible for ten minutes",
+                "log in again: you can change your second factors in the first ten minutes after a login",
             ));
         }
         self.check_alive(session).await

@@ -63,7 +63,8 @@ struct Language {
     nothing_to_do: &'static str,
     /// `{contact}` is put in.
     object: &'static str,
-    support: &'static str,
+    /// Without a URL.
+    object_to_support: &'static str,
 }
 
 // The short texts stay within the GSM 7-bit alphabet: otherwise an SMS costs twice as much.
@@ -71,16 +72,16 @@ const LANGUAGES: [Language; 4] = [
     Language {
         tag: "en",
         subject: "your sign-in methods have changed",
-        sentence: "The ways in which you sign in were changed on {time}.",
+        sentence: "Your sign-in methods were changed on {time}.",
         short: "Your sign-in methods were changed on {time}: {event}.",
         verbs: ["added", "removed", "suspended", "reactivated"],
         subjects: ["passkey", "authenticator app", "recovery codes", "email address", "phone number", "sign-in method"],
-        reset: "everything removed by an administrator",
+        reset: "all removed by an administrator",
         pass_issued: "temporary pass issued by an administrator",
         pass_used: "temporary pass used",
-        nothing_to_do: "If you know about this, no action is required.",
-        object: "Wasn't you? Tell us at once: {contact}",
-        support: "contact support",
+        nothing_to_do: "If you expected this, you don't need to do anything.",
+        object: "Wasn't this you? Tell us at once: {contact}",
+        object_to_support: "Wasn't this you? Contact support at once.",
     },
     Language {
         tag: "de",
@@ -101,7 +102,7 @@ const LANGUAGES: [Language; 4] = [
         pass_used: "temporärer Zugangscode verwendet",
         nothing_to_do: "Wenn Sie davon wissen, müssen Sie nichts tun.",
         object: "Das waren nicht Sie? Melden Sie sich sofort: {contact}",
-        support: "beim Support",
+        object_to_support: "Das waren nicht Sie? Wenden Sie sich sofort an den Support.",
     },
     Language {
         tag: "fr",
@@ -122,7 +123,7 @@ const LANGUAGES: [Language; 4] = [
         pass_used: "code d'accès temporaire utilisé",
         nothing_to_do: "Si vous êtes au courant, vous n'avez rien à faire.",
         object: "Ce n'était pas vous ? Prévenez-nous immédiatement : {contact}",
-        support: "contactez l'assistance",
+        object_to_support: "Ce n'était pas vous ? Contactez immédiatement l'assistance.",
     },
     Language {
         tag: "it",
@@ -139,11 +140,11 @@ const LANGUAGES: [Language; 4] = [
             "metodo di accesso",
         ],
         reset: "tutti rimossi da un amministratore",
-        pass_issued: "codice di accesso temporaneo rilasciato da un amministratore",
-        pass_used: "codice di accesso temporaneo utilizzato",
+        pass_issued: "codice di accesso temporaneo emesso da un amministratore",
+        pass_used: "codice di accesso temporaneo usato",
         nothing_to_do: "Se ne è a conoscenza, non deve fare nulla.",
         object: "Non è stato Lei? Ci avvisi subito: {contact}",
-        support: "contatti l'assistenza",
+        object_to_support: "Non è stato Lei? Contatti subito l'assistenza.",
     },
 ];
 
@@ -176,6 +177,14 @@ impl Language {
         let colon = if self.tag == "fr" { " :" } else { ":" };
         format!("{}{colon} {}", self.verbs[verb], self.subjects[subject])
     }
+
+    /// Returns how the person objects: at the URL, or to support.
+    fn objection(&self, support_url: Option<&str>) -> String {
+        match support_url {
+            Some(url) => self.object.replace("{contact}", url),
+            None => self.object_to_support.to_owned(),
+        }
+    }
 }
 
 /// Returns the time as it reads in every language.
@@ -197,18 +206,20 @@ pub(super) fn mail(notice: &Notice, locale: Option<&str>) -> Texts {
     };
     let sentence = language.sentence.replace("{time}", &time(notice.at));
     let event = capitalized(&language.event(notice.event));
-    let contact = notice.support_url.as_deref().unwrap_or(language.support);
-    let object = language.object.replace("{contact}", contact);
+    let object = language.objection(notice.support_url.as_deref());
     let text = format!("{sentence}\n\n{event}\n\n{}\n{object}\n", language.nothing_to_do);
-    let link = match &notice.support_url {
-        Some(url) => format!("<a href=\"{0}\">{0}</a>", escaped(url)),
-        None => escaped(language.support),
+    let object_html = match &notice.support_url {
+        Some(url) => {
+            let link = format!("<a href=\"{0}\">{0}</a>", escaped(url));
+            escaped(language.object).replace("&#123;contact&#125;", &link)
+        }
+        None => escaped(language.object_to_support),
     };
     let body = BODY
         .replace("{sentence}", &escaped(&sentence))
         .replace("{event}", &escaped(&event))
         .replace("{nothing}", &escaped(language.nothing_to_do))
-        .replace("{object}", &escaped(language.object).replace("&#123;contact&#125;", &link));
+        .replace("{object}", &object_html);
     let html = mail_html::page(language.tag, &subject, &body);
     Texts { locale: language.tag, subject, text, html: Some(html) }
 }
@@ -217,8 +228,7 @@ pub(super) fn mail(notice: &Notice, locale: Option<&str>) -> Texts {
 pub(super) fn short(notice: &Notice, locale: Option<&str>) -> Texts {
     let language = language(locale);
     let sentence = language.short.replace("{time}", &time(notice.at)).replace("{event}", &language.event(notice.event));
-    let contact = notice.support_url.as_deref().unwrap_or(language.support);
-    let object = language.object.replace("{contact}", contact);
+    let object = language.objection(notice.support_url.as_deref());
     let text = match &*notice.application {
         "" => format!("{sentence} {object}"),
         application => format!("{application}: {sentence} {object}"),
@@ -318,13 +328,13 @@ mod tests {
         assert_eq!(mail.subject, "Your sign-in methods have changed");
         assert_eq!(
             mail.text,
-            "The ways in which you sign in were changed on 2026-11-29 12:34 UTC.\n\nTemporary pass issued by an administrator\n\n\
-             If you know about this, no action is required.\nWasn't you? Tell us at once: contact support\n"
+            "Your sign-in methods were changed on 2026-11-29 12:34 UTC.\n\nTemporary pass issued by an administrator\n\n\
+             If you expected this, you don't need to do anything.\nWasn't this you? Contact support at once.\n"
         );
         assert_eq!(
             short(&notice, Some("de-CH")).text,
             "Ihre Anmeldemethoden wurden am 2026-11-29 12:34 UTC geändert: temporärer Zugangscode von einem Administrator ausgestellt. \
-             Das waren nicht Sie? Melden Sie sich sofort: beim Support"
+             Das waren nicht Sie? Wenden Sie sich sofort an den Support."
         );
     }
 }

@@ -28,7 +28,7 @@ enum RecipientWord {
     Handle,
 }
 
-/// What kind of factor a provider judges.
+/// What kind of factor a provider verifies.
 #[derive(Serialize, ToSchema)]
 struct FactorKind {
     /// How an enrolment is finished: `typed-code`, `webauthn-create` or `show-once`.
@@ -72,7 +72,7 @@ pub(super) struct Provider {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RecipientWord>, nullable = false)]
     recipient: Option<&'static str>,
-    /// What kind of factor it judges; absent for a provider that sends messages.
+    /// What kind of factor it verifies; absent for a provider that sends messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     factor: Option<FactorKind>,

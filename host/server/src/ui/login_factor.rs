@@ -16,7 +16,7 @@ use super::links::{on_to, segment, to_login};
 use super::login::{Aim, PENDING, Visitor, admit, set, words};
 use super::passkey;
 use super::posted::Posted;
-use crate::wording::{self, Language};
+use crate::wording::Language;
 
 fn here(aim: &Aim) -> String {
     format!("/admin/second-factor?to={}", segment(aim.path()))
@@ -48,7 +48,7 @@ fn ask(visitor: &Visitor, aim: &Aim, login: &PendingLogin) -> Response {
         @for one in others {
             form.again method="post" action={ "/admin/second-factor/other?to=" (segment(aim.path())) } {
                 input type="hidden" name="two_factor" value=(one.two_factor);
-                button.plain { (l.say("Use instead", "Stattdessen verwenden")) ": " (factor_name(l, one)) }
+                button.plain { (use_instead(l, one)) }
             }
         }
         p { a href="/admin/login" { (l.say("Start over", "Von vorn beginnen")) } }
@@ -56,9 +56,15 @@ fn ask(visitor: &Visitor, aim: &Aim, login: &PendingLogin) -> Response {
     visitor.flash().shown(outside(l, title, main))
 }
 
-fn factor_name(l: Language, factor: &LoginFactor) -> &str {
-    let type_name = wording::factor_type(l, &factor.type_id);
-    if type_name == factor.type_id { &factor.name } else { type_name }
+fn use_instead(l: Language, factor: &LoginFactor) -> String {
+    match &*factor.type_id {
+        "fido" => l.say("Use your passkey instead", "Stattdessen den Passkey verwenden").to_owned(),
+        "totp" => l.say("Use your authenticator app instead", "Stattdessen die Authenticator-App verwenden").to_owned(),
+        "recovery" => {
+            l.say("Use a recovery code instead", "Stattdessen einen Wiederherstellungscode verwenden").to_owned()
+        }
+        _ => l.say("Use “{name}” instead", "Stattdessen „{name}“ verwenden").replace("{name}", &factor.name),
+    }
 }
 
 fn passkey_form(visitor: &Visitor, options: &str) -> Markup {

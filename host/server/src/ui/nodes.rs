@@ -32,8 +32,8 @@ pub(super) fn card(l: Language, nodes: &[Node]) -> Markup {
                 (notice("warn", l.say("The servers run different versions.", "Auf den Servern laufen verschiedene Versionen.")))
             }
             @if providers.len() > 1 {
-                (notice("warn", l.say("The servers use different providers. After a change this lasts for seconds; if it stays, see their logs.",
-                    "Die Server verwenden verschiedene Provider. Nach einer Änderung dauert das einige Sekunden; bleibt es so, stehen die Gründe in ihren Logs.")))
+                (notice("warn", l.say("The servers use different providers. This is normal for a few seconds after a change. If it persists, check the servers’ logs.",
+                    "Die Server verwenden verschiedene Provider. Nach einer Änderung ist das einige Sekunden lang normal. Hält es an, prüfen Sie die Logs der Server.")))
             }
             (table(&headings, usize::MAX, nodes.iter().map(|node| vec![
                 html! { (node.name) @if node.is_this { " " span.help { (l.say("(this one)", "(dieser)")) } } },
@@ -58,7 +58,7 @@ fn state(l: Language, state: NodeState) -> Markup {
 fn clock(l: Language, behind: SignedDuration) -> String {
     match behind.as_secs() {
         0 => l.say("correct", "richtig").to_owned(),
-        seconds @ 1.. => format!("{seconds} s {}", l.say("behind", "nach")),
-        seconds => format!("{} s {}", seconds.unsigned_abs(), l.say("ahead", "vor")),
+        seconds @ 1.. => l.say("{n} s behind", "geht {n} s nach").replace("{n}", &seconds.to_string()),
+        seconds => l.say("{n} s ahead", "geht {n} s vor").replace("{n}", &seconds.unsigned_abs().to_string()),
     }
 }

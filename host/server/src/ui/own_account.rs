@@ -47,8 +47,8 @@ pub(super) async fn show(person: Person, State(ui): State<Ui>, Query(done): Quer
         "enrolment-closed" => notice(
             "warn",
             l.say(
-                "That took too long, or it was finished already. You can begin again.",
-                "Das hat zu lange gedauert, oder es war schon abgeschlossen. Sie können neu beginnen.",
+                "This enrolment has expired or was already completed. Start again.",
+                "Diese Einrichtung ist abgelaufen oder bereits abgeschlossen. Beginnen Sie neu.",
             ),
         ),
         _ => html! {},

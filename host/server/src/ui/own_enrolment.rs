@@ -67,8 +67,10 @@ pub(super) async fn show(
 }
 
 fn app_title(l: Language, enrolment: &Enrolment) -> String {
-    let add = l.say("Add", "Hinzufügen");
-    format!("{add}: {}", wording::factor_type(l, &enrolment.type_id))
+    match &*enrolment.type_id {
+        "totp" => l.say("Add an authenticator app", "Authenticator-App hinzufügen").to_owned(),
+        type_id => l.say("Add “{name}”", "„{name}“ hinzufügen").replace("{name}", wording::factor_type(l, type_id)),
+    }
 }
 
 fn app(l: Language, enrolment: &Enrolment, uri: &str, secret: &str) -> Markup {
@@ -115,7 +117,7 @@ fn recovery(l: Language, codes: &[String]) -> Markup {
         p { (l.say("Each code logs you in once if you cannot use your other second factors. Store them where only you can read them. They are not shown again.",
             "Mit jedem Code können Sie sich einmal anmelden, wenn Sie Ihre anderen zweiten Faktoren nicht verwenden können. Bewahren Sie sie dort auf, wo nur Sie sie lesen können. Sie werden nicht noch einmal angezeigt.")) }
         ol.codes { @for code in codes { li { code { (code) } } } }
-        form method="post" { (actions(l, html! { button.main { (l.say("I have stored these codes", "Ich habe diese Codes aufbewahrt")) } })) }
+        form method="post" { (actions(l, html! { button.main { (l.say("I’ve saved these codes", "Ich habe diese Codes gespeichert")) } })) }
     }
 }
 

@@ -129,8 +129,8 @@ pub(super) async fn ask_remove(
         h1 { (title) }
         form.card method="post" {
             p { strong { (name(l, &factor)) } }
-            p { (l.say("You can no longer log in with it. Recovery codes end with the last other factor.",
-                "Sie können sich damit nicht mehr anmelden. Wiederherstellungscodes enden mit dem letzten anderen Faktor.")) }
+            p { (l.say("You will no longer be able to log in with it. If it is your last other factor, your recovery codes are removed, too.",
+                "Sie können sich damit nicht mehr anmelden. Ist es Ihr letzter anderer Faktor, werden auch Ihre Wiederherstellungscodes entfernt.")) }
             (password(&person))
             div.actions { button.bad { (l.say("Remove", "Entfernen")) } a.button href=(ACCOUNT) { (l.say("Cancel", "Abbrechen")) } }
         }

@@ -107,7 +107,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             kind: Kind::Choice(vec![
                 Choice {
                     value: "first-factor".to_owned(),
-                    label: l.say("First factor, as the application states", "Erster Faktor, laut Anwendung").to_owned(),
+                    label: l.say("First factor, stated by the application", "Erster Faktor, laut Anwendung").to_owned(),
                 },
                 Choice { value: "pass".to_owned(), label: l.say("Temporary pass", "Temporärer Zugangscode").to_owned() },
             ]),
@@ -132,7 +132,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             kind: Kind::Flag,
             ..text(
                 "enrol_in_sign_in",
-                l.say("Enrol within a sign-in", "Einrichten während der Anmeldung"),
+                l.say("Offer enrolment during sign-in", "Einrichtung während der Anmeldung anbieten"),
                 l.say(
                     "The sign-in page invites users without a factor to add one.",
                     "Die Anmeldeseite bietet Benutzern ohne Faktor an, einen einzurichten.",
@@ -143,7 +143,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             kind: Kind::Flag,
             ..text(
                 "pass_signs_in",
-                l.say("Temporary passes sign in", "Anmeldung mit temporärem Zugangscode"),
+                l.say("Sign in with temporary passes", "Anmeldung mit temporärem Zugangscode"),
                 l.say(
                     "Otherwise a pass is only for adding factors.",
                     "Sonst lassen sich damit nur Faktoren einrichten.",
@@ -154,7 +154,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             kind: Kind::Flag,
             ..text(
                 "passwordless",
-                l.say("Passkeys sign in without a user name", "Anmeldung mit Passkey ohne Benutzernamen"),
+                l.say("Sign in with passkeys, without a user name", "Anmeldung mit Passkey ohne Benutzernamen"),
                 l.say(
                     "The sign-in page then asks for a passkey if the application names no user. Only for passkeys.",
                     "Die Anmeldeseite fragt dann nach einem Passkey, wenn die Anwendung keinen Benutzer nennt. Nur für Passkeys.",
@@ -163,10 +163,10 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
         },
         number(
             "remembered_days",
-            l.say("Remember browsers (days)", "Browser merken (Tage)"),
+            l.say("Remember browsers (days)", "Browser speichern (Tage)"),
             l.say(
                 "0–30; in a remembered browser no factor is asked for. 0 = never.",
-                "0–30; in einem gemerkten Browser wird kein Faktor verlangt. 0 = nie.",
+                "0–30; in einem gespeicherten Browser wird kein Faktor verlangt. 0 = nie.",
             ),
         ),
     ]

@@ -215,11 +215,11 @@ fn recipient(l: Language, manifest: &Manifest) -> &'static str {
         Some(RecipientKind::EmailAddress) => l.say("Email address", "E-Mail-Adresse"),
         Some(RecipientKind::PhoneNumber) => l.say("Phone number", "Telefonnummer"),
         Some(RecipientKind::Handle) => l.say("Handle", "Kennung"),
-        None => l.say("Nobody: it judges factors", "Niemand: prüft Faktoren"),
+        None => l.say("No recipient: it verifies factors", "Kein Empfänger: prüft Faktoren"),
     }
 }
 
-/// Returns what kind of factor it judges, as the contract names it.
+/// Returns what kind of factor it verifies, as the contract names it.
 fn factor(l: Language, manifest: &Manifest) -> String {
     let Some(factor) = &manifest.factor else { return l.say("none", "keine").to_owned() };
     let mut text = format!(

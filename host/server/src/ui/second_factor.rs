@@ -102,7 +102,7 @@ async fn with_message(
     let fields = html! {
         (edited.fields(l, &[]))
         div.field {
-            label for="subscription" { (l.say("Subscription that delivers the codes", "Subscription, die die Codes zustellt")) }
+            label for="subscription" { (l.say("Subscription for second factors", "Subscription für zweite Faktoren")) }
             select #subscription name="subscription" aria-describedby="subscription-help" {
                 option value="" selected[values.subscription.is_none()] { (l.say("None", "Keine")) }
                 @for one in &subscriptions {
@@ -128,7 +128,7 @@ async fn with_message(
         }
         @match missing(l, state, set.subscription.as_deref(), &account.id) {
             Some(missing) => (missing),
-            None => p { (l.say("You will be asked for it at your next login.", "Sie werden bei Ihrer nächsten Anmeldung danach gefragt.")) },
+            None => p { (l.say("You will be asked for a second factor at your next login.", "Bei Ihrer nächsten Anmeldung werden Sie nach einem zweiten Faktor gefragt.")) },
         }
         (form(person, SECOND_FACTOR, true, fields, save))
         p { a href="/admin/accounts" { (Room::Accounts.name(l)) } }

@@ -30,7 +30,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("factor.import", "Authenticator apps imported", "Authenticator-Apps importiert"),
     ("pass.issue", "Temporary pass issued", "Temporärer Zugangscode ausgestellt"),
     ("pass.end", "Temporary pass revoked", "Temporärer Zugangscode widerrufen"),
-    ("device.forget", "Remembered browser forgotten", "Gemerkter Browser vergessen"),
+    ("device.forget", "Remembered browser forgotten", "Gespeicherter Browser entfernt"),
     ("address.add", "Address verified", "Adresse bestätigt"),
     ("address.remove", "Address removed", "Adresse entfernt"),
     ("provider.add", "Provider installed", "Provider installiert"),

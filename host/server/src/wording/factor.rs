@@ -76,8 +76,8 @@ pub(crate) fn user_event(l: Language, event: &UserEvent) -> (&'static str, Optio
         UserEventKind::Reset => l.say("All factors reset", "Alle Faktoren zurückgesetzt"),
         UserEventKind::PassIssued => l.say("Temporary pass issued", "Temporärer Zugangscode ausgestellt"),
         UserEventKind::PassUsed => l.say("Temporary pass used", "Temporärer Zugangscode verwendet"),
-        UserEventKind::BrowserRemembered => l.say("Browser remembered", "Browser gemerkt"),
-        UserEventKind::BrowserForgotten => l.say("Browser forgotten", "Browser vergessen"),
+        UserEventKind::BrowserRemembered => l.say("Browser remembered", "Browser gespeichert"),
+        UserEventKind::BrowserForgotten => l.say("Browser forgotten", "Browser entfernt"),
         other => other.name(),
     };
     let subject = event.subject.as_deref().map(|subject| match subject {

@@ -40,7 +40,7 @@ pub(super) const WORDS: Words = Words {
     length: "Enter all {n} digits of the code.",
     code_over: "This code is no longer valid. Request a new one.",
     limited: "Too many requests. Try again in {wait}.",
-    locked: "Too many incorrect codes. To protect your account, codes are locked for one day. Contact support if you can’t wait.",
+    locked: "Too many incorrect codes. To protect your account, signing in with codes is blocked for 24 hours. Contact support if you can’t wait.",
     not_there: "We can’t send a code there. Choose another way, or cancel and check your details.",
     try_again: "The code wasn’t sent. Please try again in a moment.",
     not_sent: "We’re not sure the code was sent. Request a new one, or choose another way.",
@@ -54,7 +54,7 @@ pub(super) const WORDS: Words = Words {
     from: "From",
     just_now: "less than a minute ago",
     ago: "{wait} ago",
-    caution: "If you didn’t start this yourself, cancel. Never enter a code because someone sent you a link.",
+    caution: "If you didn’t start this yourself, cancel. Never enter a code just because someone sent you a link.",
     begun_elsewhere: "This was started from a different network than yours.",
     unknown: Notice {
         title: "Link not found",

@@ -25,7 +25,7 @@ pub(super) const GERMAN: PasskeyFirstWords = PasskeyFirstWords {
 pub(super) const FRENCH: PasskeyFirstWords = PasskeyFirstWords {
     title: "Se connecter",
     sign_in: "Se connecter avec une clé d’accès",
-    or: "Pas de clé d’accès ? Continuez avec votre nom d’utilisateur.",
+    or: "Pas de clé d’accès\u{202f}? Continuez avec votre nom d’utilisateur.",
     name: "Nom d’utilisateur",
 };
 

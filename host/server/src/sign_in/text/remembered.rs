@@ -30,30 +30,30 @@ pub(super) const ENGLISH: RememberedWords = RememberedWords {
     caution: "Only on a device that nobody else uses.",
     lead: "You chose not to be asked again in this browser.",
     title: "Remembered browsers",
-    about: "In these browsers you aren’t asked to confirm.",
+    about: "You aren’t asked to confirm sign-ins in these browsers.",
     unknown: "Unknown browser",
     this: "This browser",
     last_used: "Last used {date}",
     until: "Until {date}",
     forget: "Forget",
     forget_all: "Forget all browsers",
-    was_forgotten: "Forgotten. You’ll be asked to confirm again.",
+    was_forgotten: "Browser forgotten. You’ll be asked to confirm again.",
 };
 
 pub(super) const GERMAN: RememberedWords = RememberedWords {
     days: "In diesem Browser {n} Tage lang nicht mehr fragen",
     day: "In diesem Browser einen Tag lang nicht mehr fragen",
     caution: "Nur auf einem Gerät, das niemand sonst benutzt.",
-    lead: "Sie haben gewählt, in diesem Browser nicht mehr gefragt zu werden.",
-    title: "Gemerkte Browser",
-    about: "In diesen Browsern müssen Sie nicht bestätigen.",
+    lead: "In diesem Browser wollten Sie nicht mehr gefragt werden.",
+    title: "Gespeicherte Browser",
+    about: "In diesen Browsern müssen Sie Anmeldungen nicht bestätigen.",
     unknown: "Unbekannter Browser",
     this: "Dieser Browser",
     last_used: "Zuletzt verwendet am {date}",
     until: "Bis {date}",
-    forget: "Vergessen",
-    forget_all: "Alle Browser vergessen",
-    was_forgotten: "Vergessen. Sie werden wieder um eine Bestätigung gebeten.",
+    forget: "Entfernen",
+    forget_all: "Alle Browser entfernen",
+    was_forgotten: "Browser entfernt. Sie werden wieder um eine Bestätigung gebeten.",
 };
 
 pub(super) const FRENCH: RememberedWords = RememberedWords {

@@ -47,7 +47,7 @@ fn facts(person: &Person, subscription: &str, factor: &UserFactor) -> Markup {
             dt { (l.say("Added", "Hinzugefügt")) } dd { (time(l, factor.created_at)) }
             dt { (l.say("Last used", "Zuletzt verwendet")) } dd { @match factor.last_used_at { Some(at) => { (time(l, at)) }, None => "–" } }
             @if let Some(at) = factor.ended_at { dt { (l.say("Ended", "Beendet")) } dd { (time(l, at)) } }
-            @if factor.fallback { dt { (l.say("Fallback", "Ausweichmethode")) } dd { (l.say("Ends with the last other factor", "Endet zusammen mit dem letzten anderen Faktor")) } }
+            @if factor.fallback { dt { (l.say("Fallback", "Ausweichfaktor")) } dd { (l.say("Removed with the last other factor", "Wird mit dem letzten anderen Faktor entfernt")) } }
             @if !known.is_empty() { dt { (l.say("Properties", "Eigenschaften")) } dd { @for fact in known { div { (fact) } } } }
             dt { "ID" } dd { code.id { (factor.id) } }
         }

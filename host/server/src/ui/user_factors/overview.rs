@@ -66,7 +66,7 @@ pub(in super::super) async fn show(
         p.trail { a href={ "/admin/subscriptions/" (segment(&subscription)) } { (subscription_name) } }
         h1 { (title(l)) }
         p.sub { (l.say("Passkeys, authenticator apps and recovery codes that a user holds, remembered browsers, temporary passes and verified addresses.",
-            "Passkeys, Authenticator-Apps und Wiederherstellungscodes eines Benutzers, gemerkte Browser, temporäre Zugangscodes und bestätigte Adressen.")) }
+            "Passkeys, Authenticator-Apps und Wiederherstellungscodes eines Benutzers, gespeicherte Browser, temporäre Zugangscodes und bestätigte Adressen.")) }
         (message(l, &shown.done))
         form.filter method="get" action=(path(&subscription)) {
             div.field {
@@ -97,8 +97,8 @@ fn message(l: Language, done: &str) -> Markup {
         "removed" => l.say("Factor removed.", "Faktor entfernt."),
         "reset" => l.say("All factors reset.", "Alle Faktoren zurückgesetzt."),
         "pass-revoked" => l.say("Temporary pass revoked.", "Temporärer Zugangscode widerrufen."),
-        "forgotten" => l.say("Browser forgotten.", "Browser vergessen."),
-        "all-forgotten" => l.say("All remembered browsers forgotten.", "Alle gemerkten Browser vergessen."),
+        "forgotten" => l.say("Browser forgotten.", "Browser entfernt."),
+        "all-forgotten" => l.say("All remembered browsers forgotten.", "Alle gespeicherten Browser entfernt."),
         _ => return html! {},
     };
     notice("good", text)
@@ -222,7 +222,7 @@ fn browsers(person: &Person, subscription: &str, user: &str, browsers: &[Remembe
     };
     let mut headings = vec![
         l.say("Browser", "Browser"),
-        l.say("Remembered", "Gemerkt"),
+        l.say("Remembered", "Gespeichert"),
         l.say("Last used", "Zuletzt verwendet"),
         l.say("Expires", "Läuft ab"),
     ];
@@ -238,16 +238,16 @@ fn browsers(person: &Person, subscription: &str, user: &str, browsers: &[Remembe
             time(l, one.expires_at),
         ];
         if person.may_change() {
-            cells.push(forget(&one.id, l.say("Forget", "Vergessen")));
+            cells.push(forget(&one.id, l.say("Forget", "Entfernen")));
         }
         cells
     };
     html! {
-        h3 { (l.say("Remembered browsers", "Gemerkte Browser")) }
+        h3 { (l.say("Remembered browsers", "Gespeicherte Browser")) }
         @if browsers.is_empty() { p { (l.say("None.", "Keine.")) } }
         @else {
             (table(&headings, usize::MAX, browsers.iter().map(row)))
-            @if person.may_change() && browsers.len() > 1 { (forget("", l.say("Forget all browsers", "Alle Browser vergessen"))) }
+            @if person.may_change() && browsers.len() > 1 { (forget("", l.say("Forget all browsers", "Alle Browser entfernen"))) }
         }
     }
 }

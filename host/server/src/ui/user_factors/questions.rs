@@ -27,7 +27,7 @@ pub(in super::super) async fn ask_reset(
         title: l.say("Reset all factors?", "Alle Faktoren zurücksetzen?"),
         text: l.say(
             "This ends all factors of this user, the temporary pass, remembered browsers, and all sign-ins and enrolments in progress. Addresses must be verified again. The user is notified. This cannot be undone.",
-            "Damit enden alle Faktoren dieses Benutzers, der temporäre Zugangscode, gemerkte Browser sowie alle laufenden Anmeldungen und Registrierungen. Adressen müssen neu bestätigt werden. Der Benutzer wird benachrichtigt. Dies kann nicht rückgängig gemacht werden.",
+            "Damit enden alle Faktoren dieses Benutzers, der temporäre Zugangscode, gespeicherte Browser sowie alle laufenden Anmeldungen und Einrichtungen. Adressen müssen neu bestätigt werden. Der Benutzer wird benachrichtigt. Dies kann nicht rückgängig gemacht werden.",
         ),
         action: "reset",
         button: l.say("Reset all factors", "Alle Faktoren zurücksetzen"),

@@ -15,7 +15,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "codes of authenticator apps are not accepted in the first minutes after a failover of the database; try again later, or use \
          another factor",
-        "in den ersten Minuten nach einem Failover der Datenbank werden keine Codes von Authenticator-Apps angenommen: versuchen Sie es \
+        "in den ersten Minuten nach einem Failover der Datenbank werden keine Codes von Authenticator-Apps akzeptiert: Versuchen Sie es \
          später erneut, oder verwenden Sie einen anderen Faktor",
     ),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
@@ -80,8 +80,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "melden Sie sich erneut mit einem zweiten Faktor an, um Ihre zweiten Faktoren zu ändern",
     ),
     (
-        "log in again to change your second factors; this is possible for ten minutes",
-        "melden Sie sich erneut an, um Ihre zweiten Faktoren zu ändern: Das ist zehn Minuten lang möglich",
+        "log in again: you can change your second factors in the first ten minutes after a login",
+        "melden Sie sich erneut an: In den ersten zehn Minuten nach der Anmeldung können Sie Ihre zweiten Faktoren ändern",
     ),
     (
         "administrators cannot issue a temporary pass for their own account",
