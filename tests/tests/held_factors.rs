@@ -121,7 +121,7 @@ async fn an_enrolment_belongs_to_its_holder_and_subscription_and_ends_in_time() 
     let repeated = engine.enrol(new.clone()).await.unwrap();
     assert_eq!((&first.id, &first.reveal), (&repeated.id, &repeated.reveal));
     new.user_name = Some("Alice".to_owned());
-    assert!(engine.enrol(new).await.unwrap_err().is_key_reused());
+    assert!(engine.enrol(new).await.unwrap_err().is_idempotency_key_reused());
 }
 
 #[tokio::test]

@@ -297,7 +297,7 @@ async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor
     );
     let listed = devices.list("shop", "alice").await.unwrap();
     assert_eq!(listed[0].user_agent.as_deref(), Some("Firefox"));
-    let looked = devices.look(&sign_in(), Demand::default(), &secrets).await.unwrap();
+    let looked = devices.peek(&sign_in(), Demand::default(), &secrets).await.unwrap();
     assert_eq!(looked.as_deref(), Some(&*listed[0].id));
 
     // Whoever demands more than an ordinary sign-in gets an answer that was given now.
@@ -389,7 +389,7 @@ async fn notices_flood_no_mailbox_and_their_limit_blocks_no_change() {
     world.noticed(6).await;
     assert_eq!(world.notices(ALICE), 3);
     let log = format!("{:?}", world.admin.audit_log(0, 1000).await.unwrap());
-    assert!(log.contains("pass-issued; sent by email: 0, by phone: 0; held back by rate limits: 1"), "{log}");
+    assert!(log.contains("pass-issued; sent by email: 0, by phone: 0; throttled: 1"), "{log}");
     // Codes have limits of their own, in both directions.
     world.engine.start(NewChallenge::new(sign_in()).email(ALICE)).await.unwrap();
     world.clock.advance(Duration::from_secs(3600));

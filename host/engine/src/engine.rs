@@ -60,7 +60,7 @@ impl TwoFactor {
     ///
     /// # Errors
     /// [`Error::is_no_instance_available`], [`Error::is_recipient_rejected`], [`Error::is_rate_limited`], [`Error::is_delivery_failed`],
-    /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the first request with this idempotency key is in progress), [`Error::is_key_reused`].
+    /// [`Error::is_invalid_input`], [`Error::is_conflict`] (the first request with this idempotency key is in progress), [`Error::is_idempotency_key_reused`].
     pub async fn start(&self, start: NewChallenge) -> Result<Challenge, Error> {
         self.challenges.start(start).await
     }

@@ -18,7 +18,7 @@ struct Inner {
     message: String,
     detail: Option<String>,
     field_errors: Vec<FieldError>,
-    closed_country: Option<String>,
+    country_not_enabled: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -103,7 +103,7 @@ impl Error {
             message: message.into(),
             detail: None,
             field_errors: Vec::new(),
-            closed_country: None,
+            country_not_enabled: None,
             source: None,
         }))
     }
@@ -166,7 +166,7 @@ impl Error {
     }
 
     pub(crate) fn locked() -> Self {
-        let text = "too many wrong answers of this user; an administrator must unlock the user, or a day must pass";
+        let text = "too many wrong answers by this user; wait a day, or have an administrator unlock the user";
         Self::plain(ErrorKind::Locked, text)
     }
 
@@ -227,11 +227,11 @@ impl Error {
     }
 
     /// Messages to a country (ISO 3166-1 alpha-2) that the policy does not list.
-    pub(crate) fn country_closed(country: &str) -> Self {
+    pub(crate) fn country_refused(country: &str) -> Self {
         let mut error = Self::recipient_rejected(format!(
             "messages to this country are not enabled; add {country} to `countries` in the policy of the TwoFactor instance or of the installation"
         ));
-        error.0.closed_country = Some(country.to_owned());
+        error.0.country_not_enabled = Some(country.to_owned());
         error
     }
 
@@ -341,7 +341,7 @@ impl Error {
     }
 
     /// Returns whether the kind is [`ErrorKind::IdempotencyKeyReused`].
-    pub fn is_key_reused(&self) -> bool {
+    pub fn is_idempotency_key_reused(&self) -> bool {
         self.kind() == ErrorKind::IdempotencyKeyReused
     }
 
@@ -434,8 +434,8 @@ impl Error {
     }
 
     /// Returns the country (ISO 3166-1 alpha-2) of a recipient that was rejected because the policy's `countries` do not list it.
-    pub fn closed_country(&self) -> Option<&str> {
-        self.0.closed_country.as_deref()
+    pub fn country_not_enabled(&self) -> Option<&str> {
+        self.0.country_not_enabled.as_deref()
     }
 
     /// Returns how long to wait before the same call is tried again.

@@ -224,7 +224,7 @@ impl From<twofactor::Error> for Problem {
         *retry_after = error.retry_after().map(|wait| wait.as_secs().max(1));
         body.attempts_left = error.attempts_left();
         body.requirement = error.requirement();
-        body.country = error.closed_country().map(str::to_owned);
+        body.country = error.country_not_enabled().map(str::to_owned);
         body.setting = body.country.as_ref().map(|_| "/policy/countries");
         let fields = error.field_errors().iter();
         body.errors = fields.map(|it| FieldError { pointer: it.pointer.clone(), detail: it.detail.clone() }).collect();

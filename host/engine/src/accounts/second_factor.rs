@@ -135,7 +135,7 @@ impl Accounts {
         if demanded && is_new && !self.is_deliverable(subscription.as_deref()).await? {
             return Err(Error::conflict(
                 "no active and valid instance of this subscription is assigned to the client application `twofactor-admin`: \
-                 to demand a second factor now would lock everybody out",
+                 requiring a second factor now would lock everybody out",
             ));
         }
         let since = demanded.then(|| before.demanded_since.unwrap_or_else(|| self.clock.now()));

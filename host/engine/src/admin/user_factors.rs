@@ -1,6 +1,6 @@
 //! The factors of users: suspended, removed and reset by administrators, and temporary passes.
 //!
-//! Each of these needs a reason, which the audit log records, and each is told to the user.
+//! Each of these needs a reason, which the audit log records, and the user is notified of each.
 
 use std::collections::HashMap;
 
@@ -86,9 +86,8 @@ impl Administration {
     }
 
     /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
-    /// remembered browsers, open enrolments and open challenges. The user's addresses are told, and no longer count as verified: one of
-    /// them may be somebody else's, and would let them back in. The
-    /// sessions of an administrator's account end, too.
+    /// remembered browsers, open enrolments and open challenges. A notice goes to the user's addresses, which no longer count as
+    /// verified: one of them may be somebody else's, and would let them back in. The sessions of an administrator's account end, too.
     ///
     /// # Errors
     /// As [`Administration::suspend_factor`].
@@ -119,7 +118,7 @@ impl Administration {
         };
         let factors: Vec<UserFactor> = ended.factors.iter().filter_map(ended_view).collect();
         for factor in &factors {
-            // The user is told once, of the reset.
+            // The user is notified once, of the reset.
             let removed = Happened {
                 subscription: subscription.to_owned(),
                 user: user.clone(),
@@ -138,7 +137,7 @@ impl Administration {
             at: now,
             also: verified,
         };
-        self.factors.notices.happened_for_sure(reset).await?;
+        self.factors.notices.record_then_notify(reset).await?;
         let FactorResetOutcome { pass, devices, enrolments, challenges, addresses, .. } = ended;
         Ok(ResetUser { factors, pass, remembered_devices: devices, enrolments, challenges, addresses })
     }
@@ -171,7 +170,7 @@ impl Administration {
             at: self.factors.clock.now(),
             also: Vec::new(),
         };
-        self.factors.notices.happened_for_sure(event).await?;
+        self.factors.notices.record_then_notify(event).await?;
         Ok(issued)
     }
 

@@ -40,7 +40,7 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
     let country = country.filter(|region| region.len() == 2);
     if !policy.allows_country(country.as_deref()) {
         return Err(match country {
-            Some(country) => Error::country_closed(&country),
+            Some(country) => Error::country_refused(&country),
             None => Error::recipient_rejected("messages to numbers that belong to no country are not enabled"),
         });
     }

@@ -1,7 +1,7 @@
 //! Notices to users about changes of their sign-in methods (NIST SP 800-63B-4 section 4.6).
 //!
 //! Nobody may add a sign-in method unnoticed. So each change is recorded for the user to read, and a notice goes to every address
-//! that is known: verified ones, and those that applications gave lately. No call waits for it. A notice that was certainly not sent is
+//! that is known: verified ones, and those that applications gave recently. No call waits for it. A notice that was certainly not sent is
 //! tried again a few times; the audit log records the outcome, without addresses.
 
 use std::fmt::Write as _;
@@ -180,19 +180,19 @@ impl Notices {
                 tracing::error!(error = error.operator_detail(), "could not record an event for a user");
             }
             if let Err(error) = this.tell(&event).await {
-                tracing::error!(error = error.operator_detail(), "could not tell a user of a change");
+                tracing::error!(error = error.operator_detail(), "could not notify a user of a change");
             }
         };
         tokio::spawn(work.in_current_span());
     }
 
     /// Records an event, and notifies the user in the background. For events that end something, such as a reset.
-    pub(crate) async fn happened_for_sure(&self, event: Happened) -> Result<(), Error> {
+    pub(crate) async fn record_then_notify(&self, event: Happened) -> Result<(), Error> {
         self.record(&event).await?;
         let this = self.clone();
         let work = async move {
             if let Err(error) = this.tell(&event).await {
-                tracing::error!(error = error.operator_detail(), "could not tell a user of a change");
+                tracing::error!(error = error.operator_detail(), "could not notify a user of a change");
             }
         };
         tokio::spawn(work.in_current_span());
@@ -276,7 +276,7 @@ impl Notices {
         self.audit.append(&Actor::new("engine"), "user.notice", &subject, &detail).await
     }
 
-    /// Returns the addresses of a user, and remembers those that applications gave lately: the next notice may come when they have
+    /// Returns the addresses of a user, and remembers those that applications gave recently: the next notice may come when they have
     /// given none for long.
     async fn known(&self, person: BucketKey, subscription: &str) -> Result<Vec<UserAddress>, Error> {
         let given = self.challenges.addresses_given_lately(person, subscription).await?;
@@ -369,10 +369,10 @@ impl std::fmt::Display for Outcomes {
             write!(text, "; not sent: {failed}")?;
         }
         if *no_instance > 0 {
-            write!(text, "; no instance for: {no_instance}")?;
+            write!(text, "; no instance available: {no_instance}")?;
         }
         if *limited > 0 {
-            write!(text, "; held back by rate limits: {limited}")?;
+            write!(text, "; throttled: {limited}")?;
         }
         f.write_str(&text)
     }
@@ -391,7 +391,7 @@ mod tests {
         outcomes.count(AddressKind::Phone, NoticeOutcome::Failed);
         outcomes.count(AddressKind::Phone, NoticeOutcome::NoInstance);
         outcomes.count(AddressKind::Email, NoticeOutcome::Limited);
-        let text = "sent by email: 1, by phone: 0; not sent: 1; no instance for: 1; held back by rate limits: 1";
+        let text = "sent by email: 1, by phone: 0; not sent: 1; no instance available: 1; throttled: 1";
         assert_eq!(outcomes.to_string(), text);
     }
 

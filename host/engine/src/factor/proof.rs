@@ -108,7 +108,8 @@ impl Factors {
         let (subscription, user) = (&what.sign_in.subscription, what.sign_in.user.as_deref().unwrap_or_default());
         let unfit = || {
             Error::proof_required(
-                "the challenge is no proof: it must be of this user, verified in the last ten minutes, and not used as a proof before",
+                "the challenge cannot be used as a proof: it must belong to this user, have been verified in the last ten minutes with purpose \
+                 `sign-in` or `factors`, and not have been used as a proof",
             )
         };
         let answered = self.challenges.answered(subscription, user, id).await?.ok_or_else(unfit)?;

@@ -1,6 +1,6 @@
 //! Remembered devices: browsers in which a user is not asked for a factor for some days.
 //!
-//! Off unless a policy says otherwise. Remembering is no authentication (NIST SP 800-63B-4 section 5.1): the result of such a sign-in has
+//! Off unless a policy says otherwise. A remembered browser is not authentication (NIST SP 800-63B-4 section 5.1): the result of such a sign-in has
 //! no `amr` and says that no factor was used. The browser holds a secret of 256 random bits, of which a digest is stored. Any change of
 //! the user's factors forgets all of the user's devices.
 //!
@@ -190,7 +190,7 @@ impl RememberedDevices {
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn look(
+    pub async fn peek(
         &self,
         sign_in: &SignIn,
         demand: Demand<'_>,

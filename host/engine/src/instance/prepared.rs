@@ -90,7 +90,7 @@ impl Prepared {
         same_provider && self.source.0 == record.options && self.source.1.as_ref() == base
     }
 
-    /// Returns the component, if it judges factors that users hold.
+    /// Returns the component, if it verifies factors that users hold.
     pub(super) fn factor(&self) -> Option<&ConfiguredFactor> {
         self.configured.as_ref().and_then(Configured::factor)
     }

@@ -53,7 +53,7 @@ impl HostedSignIns {
         };
         if let Some(secret) = secret {
             let secrets = [secret.to_owned()];
-            visit.this_browser = self.factors.remembered().look(&visit.kept.sign_in, demand, &secrets).await?;
+            visit.this_browser = self.factors.remembered().peek(&visit.kept.sign_in, demand, &secrets).await?;
         }
         Ok(())
     }

@@ -84,8 +84,8 @@ pub struct OpenChallenge {
     pub person: PersonLimits,
     /// The idempotency key of the request, if any.
     pub idempotency: Option<IdempotencyClaim>,
-    /// For answers that do not depend on the challenge: how long one that was accepted could be accepted again if the store forgot it. A
-    /// store that may have forgotten its last moment so lately opens nothing.
+    /// How long an accepted answer stays valid, if answers do not depend on the challenge (codes of apps). After a failover that may have
+    /// lost such an answer, the store opens no challenge until this time has passed.
     pub repeatable_for: Option<Duration>,
     /// The current time.
     pub now: Timestamp,
@@ -161,7 +161,7 @@ pub struct Consume {
     pub id: String,
     /// The code that was given. It must still be an accepted one: a resend may have replaced it since.
     pub code: CodeMac,
-    /// The person, whose row of wrong answers ends.
+    /// The person, whose count of consecutive wrong answers is reset.
     pub person: BucketKey,
     /// Counters of messages whose codes were not verified yet: reduced by one for each time a key is listed.
     pub release: Vec<BucketKey>,

@@ -27,8 +27,8 @@ pub struct Charge {
 /// How many wrong answers of a person are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonLimits {
-    /// In a row. Beyond it the person is locked until somebody unlocks it, or until `day_ms` have passed since the last wrong
-    /// answer.
+    /// In a row. Beyond it the person is locked until an administrator unlocks them, or until `day_ms` have passed since the last
+    /// wrong answer.
     pub consecutive: u32,
     /// Within `day_ms`, whatever right answers come between them.
     pub daily: u32,
@@ -74,7 +74,7 @@ pub struct ReachedLimits {
 /// Stores counters of rate limits. Those of a challenge are counted by [`super::ChallengeStore`], together with the challenge.
 #[async_trait]
 pub trait LimitStore {
-    /// Counts each charge. If rate limit reached, counts none of them and returns that limit.
+    /// Counts each charge. If a limit is reached, counts none of them and returns that limit.
     async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>>;
 
     /// Takes back one from the count under each key.

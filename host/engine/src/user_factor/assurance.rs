@@ -68,7 +68,7 @@ pub struct Assurance {
     pub device_bound: bool,
     /// Whether the model of the authenticator was proved and is trusted.
     pub attested: bool,
-    /// Whether no factor was used now, because one was used in this browser some days ago. That is no authentication (NIST SP 800-63B-4
+    /// Whether no factor was used now, because one was used in this browser some days ago. That is not authentication (NIST SP 800-63B-4
     /// section 5.1): `amr` is empty.
     pub remembered: bool,
 }

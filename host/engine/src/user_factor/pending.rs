@@ -1,11 +1,11 @@
-//! What a component needs to judge an answer, between two calls.
+//! What a component needs to verify an answer, between two calls.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use zeroize::Zeroizing;
 
-/// What a component needs to judge an answer. It is stored sealed. `Debug` is missing on purpose.
+/// What a component needs to verify an answer. It is stored sealed. `Debug` is missing on purpose.
 #[derive(Clone)]
 pub(crate) struct Pending(pub(crate) Zeroizing<Vec<u8>>);
 

@@ -69,7 +69,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
-    /// Move to another database.
+    /// Copy the store to another database.
     Store {
         #[command(subcommand)]
         command: StoreCommand,
@@ -103,7 +103,7 @@ pub(super) enum Command {
         /// The document, a YAML file; `-` for standard input.
         file: PathBuf,
     },
-    /// Bring in factors from another program.
+    /// Import factors from another program.
     Factors {
         #[command(subcommand)]
         command: FactorCommand,
@@ -187,8 +187,8 @@ pub(super) enum AccountCommand {
         /// Read access to these subscriptions, or without any to the whole installation.
         #[arg(long, group = "role", value_delimiter = ',', num_args = 0.., value_name = "SUBSCRIPTION")]
         auditor: Option<Vec<String>>,
-        /// The link logs in once without a second factor, even if every login requires one: the recovery if delivery is broken. For an
-        /// existing account.
+        /// Let the link log in once without a second factor, even if one is required or the account holds one. Use it if delivery is
+        /// broken or a factor is lost. For existing accounts only.
         #[arg(long, conflicts_with = "name")]
         without_second_factor: bool,
     },

@@ -51,7 +51,7 @@ pub(super) enum Outcome {
 impl Outcome {
     /// Creates the result for an error of the engine, in the reader's language.
     pub(super) fn of(language: Language, error: &Error) -> Self {
-        match error.closed_country() {
+        match error.country_not_enabled() {
             Some(country) => Self::CountryClosed(country.to_owned()),
             None => Self::Refused(sentence(language, &error.to_string())),
         }

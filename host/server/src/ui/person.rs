@@ -167,7 +167,7 @@ impl Person {
 
     /// Returns an error as a page.
     pub(super) fn failure(&self, error: twofactor::Error) -> Failure {
-        let country = error.closed_country().map(str::to_owned);
+        let country = error.country_not_enabled().map(str::to_owned);
         Failure::of(self.language, error).about_country(country)
     }
 }

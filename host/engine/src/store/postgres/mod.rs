@@ -1,4 +1,4 @@
-//! PostgreSQL 15 or newer: many processes on one database, and nothing else shared.
+//! PostgreSQL 15 or newer: many processes share one database and, apart from a copy of the same key file, nothing else.
 //!
 //! - A call is one statement, or one transaction that first locks a guard row: nothing else is exact under READ COMMITTED.
 //!   Statements that run often are functions of the schema, and take one round trip.
