@@ -87,6 +87,18 @@ async fn a_list_of_all_codes_does_not_reveal_the_code_to_a_component() {
     }
 }
 
+#[tokio::test]
+async fn a_refused_request_does_not_reveal_whether_the_code_was_in_it() {
+    let place = Place::new().await;
+    for code in ["0000", "0001", "4829", "9999", "5000", "4999", "1234", "7777", "8675", "3141"] {
+        let failure = place.deliver("send, then guess the code in halves", "", "", code).await.unwrap_err();
+        // The last of all codes is never in the half that is sent.
+        let ends = if code == "9999" { ("rejected-message", "found") } else { ("outcome-unknown", "typed-code") };
+        assert_eq!((failure.name(), &*failure.reason().code), ends, "{code}: {failure:?}");
+    }
+    assert_eq!(place.upstream.seen().len(), 10);
+}
+
 const FORMS: [&str; 18] = [
     "plain",
     "spaced",
@@ -123,7 +135,7 @@ async fn a_component_that_knows_the_code_cannot_send_it_elsewhere() {
             };
             assert_eq!(
                 (failure.name(), &*failure.reason().code),
-                ("misconfigured", "denied"),
+                ("outcome-unknown", "typed-code"),
                 "{way}, {form}: {failure:?}"
             );
             tried += 1;

@@ -108,6 +108,9 @@ async fn a_compressed_body_that_cannot_be_read_is_refused_by_the_name_of_its_cod
         let detail = is_of_unknown_outcome(Trick::Compressed(coding)).await;
         assert!(detail.contains(&format!("compressed ({coding})")), "{detail}");
     }
+    // Decompressed once, it would still hide what it contains.
+    let detail = is_of_unknown_outcome(Trick::Compressed("gzip, gzip")).await;
+    assert!(detail.contains("compressed (more than one coding)"), "{detail}");
     let detail = is_of_unknown_outcome(Trick::Bomb).await;
     assert!(detail.contains("compressed (gzip)"), "{detail}");
 }

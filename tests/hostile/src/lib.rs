@@ -235,6 +235,7 @@ impl Provider for Hostile {
             "carry the code on" => return carry::on(options, message),
             "ask for the code" => return carry::ask(options, message, false),
             "send, then ask for the code" => return carry::ask(options, message, true),
+            "send, then guess the code in halves" => return carry::guess(options, message),
             _ => {}
         }
         if let Some(place) = options.behaviour.strip_prefix("place: ") {

@@ -1,7 +1,10 @@
-//! The effects of a call outside the sandbox. They decide whether a message may be sent again.
+//! The effects of a call outside the sandbox. They decide whether a message may be sent again, and whether the call may go on.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use tokio::sync::Notify;
 
 /// The effects of one call. Clones share them: requests of `wasi:http` run concurrently with the
 /// component.
@@ -14,7 +17,16 @@ struct Shared {
     sent: AtomicU32,
     /// Whether a request was denied, or no access token could be obtained for it.
     denied: AtomicBool,
+    /// Whether the component tried to send the code itself.
+    typed: AtomicBool,
+    ended: Notify,
 }
+
+/// The error that ends a call in which the component tried to send the code itself. The component is not told: each refusal would tell
+/// it whether the code is among those that it tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the code stands in this message, and not where the host puts it: send the text of `message` as it is")]
+pub(crate) struct TypedCode;
 
 /// A request or mail in progress. It counts as sent, even if the call is aborted, until
 /// [`Sending::did_not_leave`] takes it back.
@@ -31,6 +43,24 @@ impl Effects {
     /// Records that something was denied that the operator must fix.
     pub(crate) fn note_denied(&self) {
         self.0.denied.store(true, Ordering::Release);
+    }
+
+    /// Ends the call, since the component tried to send the code itself. Never returns: the call is dropped.
+    pub(crate) async fn end(&self, TypedCode: TypedCode) -> Infallible {
+        self.0.typed.store(true, Ordering::Release);
+        self.0.ended.notify_one();
+        std::future::pending().await
+    }
+
+    /// Waits until the call was ended.
+    pub(super) async fn ended(&self) -> TypedCode {
+        self.0.ended.notified().await;
+        TypedCode
+    }
+
+    /// Returns whether the call was ended.
+    pub(super) fn was_ended(&self) -> Option<TypedCode> {
+        self.0.typed.load(Ordering::Acquire).then_some(TypedCode)
     }
 
     /// Returns whether anything may have been sent.
@@ -64,5 +94,17 @@ mod tests {
         drop(effects.begin_sending());
         effects.begin_sending().did_not_leave();
         assert!(effects.has_sent());
+    }
+
+    #[tokio::test]
+    async fn whoever_ends_a_call_never_goes_on_and_the_call_learns_of_it() {
+        let effects = Effects::default();
+        assert_eq!(effects.was_ended(), None);
+        tokio::select! {
+            biased;
+            never = effects.end(TypedCode) => match never {},
+            ended = effects.ended() => assert_eq!(ended, TypedCode),
+        }
+        assert_eq!(effects.was_ended(), Some(TypedCode));
     }
 }

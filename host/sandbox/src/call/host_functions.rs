@@ -1,5 +1,6 @@
 //! The interfaces of the contract that a component can call: HTTP, mail and log.
 
+use super::hide::MailRefused;
 use super::state::State;
 use crate::contract::v0_2::twofactor::provider::{http, log, smtp, types};
 use crate::egress::{HttpError, HttpRequest, Mail, MailError, MailStage};
@@ -8,11 +9,10 @@ impl types::Host for State {}
 
 impl State {
     fn charge_host_call(&mut self) -> wasmtime::Result<()> {
-        self.host_calls_left = self
-            .host_calls_left
-            .checked_sub(1)
-            .ok_or_else(|| wasmtime::Error::msg("the component exceeded the number of host calls"))?;
-        Ok(())
+        match self.outside.host_calls.take() {
+            true => Ok(()),
+            false => Err(wasmtime::Error::msg("the component exceeded the number of host calls")),
+        }
     }
 }
 
@@ -34,9 +34,9 @@ impl http::Host for State {
             }),
             Err(HttpError::Denied(why)) => Err(http::Error::Denied(why)),
             Err(HttpError::Unauthenticated(why)) => Err(http::Error::Unauthenticated(why)),
-            Err(HttpError::LoginRefused(why)) => Err(http::Error::Unauthenticated(why.text)),
-            Err(HttpError::NotSent(why)) => Err(http::Error::NotSent(why.text)),
-            Err(HttpError::OutcomeUnknown(why)) => Err(http::Error::OutcomeUnknown(why.text)),
+            Err(HttpError::LoginRefused(why)) => Err(http::Error::Unauthenticated(self.outside.covered(why.text))),
+            Err(HttpError::NotSent(why)) => Err(http::Error::NotSent(self.outside.covered(why.text))),
+            Err(HttpError::OutcomeUnknown(why)) => Err(http::Error::OutcomeUnknown(self.outside.covered(why.text))),
         })
     }
 }
@@ -58,7 +58,8 @@ impl smtp::Host for State {
         let filled = outside.placeholder.as_ref().map_or(Ok(false), |placeholder| placeholder.fill_mail(&mut mail));
         let (answer, filled) = match filled {
             Ok(filled) => (outside.network.send_mail(&outside.grants, mail).await, filled),
-            Err(why) => (Err(MailError::Denied(why)), false),
+            Err(MailRefused::Typed(typed)) => match outside.effects.end(typed).await {},
+            Err(why) => (Err(MailError::Denied(why.to_string())), false),
         };
         outside.log.note_upstream(answer.as_ref().err().and_then(MailError::upstream).cloned());
         match &answer {
@@ -80,18 +81,12 @@ impl smtp::Host for State {
             }
         }
         Ok(match answer {
-            Ok(reply) => {
-                let reply = match &outside.placeholder {
-                    Some(placeholder) => placeholder.covered(reply),
-                    None => reply,
-                };
-                Ok(smtp::Accepted { reply })
-            }
+            Ok(reply) => Ok(smtp::Accepted { reply: outside.covered(reply) }),
             Err(MailError::Invalid(why)) => Err(smtp::Error::Invalid(why)),
             Err(MailError::Denied(why)) => Err(smtp::Error::Denied(why)),
             Err(MailError::Unsuitable(why)) => Err(smtp::Error::Denied(why.to_string())),
-            Err(MailError::NotSent(why)) => Err(smtp::Error::NotSent(why.to_string())),
-            Err(MailError::OutcomeUnknown(why)) => Err(smtp::Error::OutcomeUnknown(why.to_string())),
+            Err(MailError::NotSent(why)) => Err(smtp::Error::NotSent(outside.covered(why.to_string()))),
+            Err(MailError::OutcomeUnknown(why)) => Err(smtp::Error::OutcomeUnknown(outside.covered(why.to_string()))),
             Err(MailError::Refused { stage, code, enhanced, .. }) => {
                 Err(smtp::Error::Refused(smtp::Refusal { stage: stage.into(), code, enhanced }))
             }

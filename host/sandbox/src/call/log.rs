@@ -9,7 +9,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use super::hide::CallRedactor;
-use crate::egress::UpstreamFailure;
+use crate::egress::{UpstreamCause, UpstreamFailure};
 use crate::testing::Recording;
 
 /// The log of one call: the lines that the component writes, through whatever interface, and how
@@ -48,7 +48,11 @@ impl CallLog {
     }
 
     /// Records how an exchange with an upstream failed, or that it succeeded.
-    pub(crate) fn note_upstream(&self, failure: Option<UpstreamFailure>) {
+    pub(crate) fn note_upstream(&self, mut failure: Option<UpstreamFailure>) {
+        // An upstream that has the code chooses the names in its certificate.
+        if let Some(UpstreamCause::CertificateName { certificate_names }) = failure.as_mut().map(|it| &mut it.cause) {
+            certificate_names.iter_mut().for_each(|name| *name = self.redactor.clean(name));
+        }
         *self.upstream.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 

@@ -1,7 +1,15 @@
 //! A call's access to upstreams, whichever interface it uses. Permissions are checked in
 //! [`crate::egress`], against the grants of the instance.
 
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Effects, Sending};
 use super::hide::{PlacedSecrets, Placeholder};
@@ -19,6 +27,62 @@ pub(crate) struct Outside {
     /// The secrets that the component has placeholders for.
     pub(crate) secrets: Option<Arc<PlacedSecrets>>,
     pub(crate) effects: Effects,
+    pub(crate) host_calls: HostCalls,
+    pub(crate) concurrently: Concurrently,
+}
+
+/// The number of requests, mails and log lines that a call may still make, whichever interfaces it uses.
+#[derive(Clone)]
+pub(crate) struct HostCalls(Arc<AtomicU32>);
+
+impl HostCalls {
+    pub(crate) fn new(most: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(most)))
+    }
+
+    /// Counts a call. Returns whether it may be made.
+    pub(crate) fn take(&self) -> bool {
+        self.0.try_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Work of the host that goes on while the component runs. It is done as part of the call, so that it counts as the call's own time.
+#[derive(Clone)]
+pub(crate) struct Concurrently(mpsc::UnboundedSender<Task>);
+
+impl Concurrently {
+    /// Returns this and the tasks, for [`run_all`]. The number of tasks is bounded by that of the host calls.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Task>) {
+        let (sender, tasks) = mpsc::unbounded_channel();
+        (Self(sender), tasks)
+    }
+
+    /// Begins a task. Returns its result, or `None` if the call ended before.
+    pub(crate) fn begin<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + 'static {
+        let (sender, result) = oneshot::channel();
+        let task = async move {
+            let _ = sender.send(work.await);
+        };
+        let _ = self.0.send(Box::pin(task));
+        async { result.await.ok() }
+    }
+}
+
+/// Runs the tasks of a call while it lasts.
+pub(super) async fn run_all(mut tasks: mpsc::UnboundedReceiver<Task>) -> Infallible {
+    let mut running = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(task) = tasks.recv() => running.push(task),
+            Some(()) = running.next() => {}
+            else => std::future::pending().await,
+        }
+    }
 }
 
 impl Outside {
@@ -40,12 +104,23 @@ impl Outside {
         answer
     }
 
+    /// Returns a text of an upstream, such as the names in its certificate, with the placeholder in place of the code.
+    pub(crate) fn covered(&self, text: String) -> String {
+        match &self.placeholder {
+            Some(placeholder) => placeholder.covered(text),
+            None => text,
+        }
+    }
+
     async fn exchange_hidden(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let asked = self.network.begins_exchange().then(|| request.clone());
         let url = request.url.clone();
         let code_in_query = self.grants.takes_code_in_query(&url);
         let filled = match &self.placeholder {
-            Some(placeholder) => placeholder.fill_request(&mut request, code_in_query).map_err(HttpError::Denied)?,
+            Some(placeholder) => match placeholder.fill_request(&mut request, code_in_query) {
+                Ok(filled) => filled,
+                Err(typed) => match self.effects.end(typed).await {},
+            },
             None => false,
         };
         // After the code: in a secret nothing is replaced.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use wasmtime::{Store, Trap, UpdateDeadline};
 
-use super::effects::Effects;
+use super::effects::{Effects, TypedCode};
 use super::hide::{PlacedSecrets, Placeholder};
 use super::log::CallLog;
 use super::outcome::{BUSY, DeliveryFailure, Reason};
-use super::outside::Outside;
+use super::outside::{Concurrently, HostCalls, Outside, run_all};
 use super::sandbox::Sandbox;
 use super::state::State;
 use crate::egress::Grants;
@@ -118,10 +118,19 @@ impl<'a> Call<'a> {
         // This includes dropping all that the call had.
         let answer = own_time
             .run(share.map(|share| &share.habit), async {
-                let mut store = self.store(own_time.clone(), effects.clone());
-                let answer = within(self.time, body(&mut store)).await;
+                let (concurrently, tasks) = Concurrently::new();
+                let mut store = self.store(own_time.clone(), effects.clone(), concurrently);
+                let answer = tokio::select! {
+                    biased;
+                    typed = effects.ended() => Err(Some(wasmtime::Error::new(typed))),
+                    never = run_all(tasks) => match never {},
+                    answer = within(self.time, body(&mut store)) => answer,
+                };
                 sandbox.note_fuel(&store);
-                answer
+                match effects.was_ended() {
+                    Some(typed) => Err(Some(wasmtime::Error::new(typed))),
+                    None => answer,
+                }
             })
             .await;
         answer.map_err(|error| {
@@ -137,7 +146,7 @@ impl<'a> Call<'a> {
     }
 
     /// Returns a store with every bound of [`SandboxLimits`] in force.
-    pub(super) fn store(&self, time: Arc<CallTime>, effects: Effects) -> Store<State> {
+    pub(super) fn store(&self, time: Arc<CallTime>, effects: Effects, concurrently: Concurrently) -> Store<State> {
         let (sandbox, limits) = (self.sandbox, self.sandbox.limits());
         let outside = Outside {
             network: sandbox.network().clone(),
@@ -146,6 +155,8 @@ impl<'a> Call<'a> {
             placeholder: self.placeholder.clone(),
             secrets: self.secrets.clone(),
             effects,
+            host_calls: HostCalls::new(limits.host_calls),
+            concurrently,
         };
         let state = State::new(outside, limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
         let mut store = Store::new(sandbox.engine(), state);
@@ -196,6 +207,9 @@ fn explain(error: Option<&wasmtime::Error>) -> Reason {
     let Some(error) = error else {
         return Reason::new("time-out", "the component did not respond in time");
     };
+    if let Some(typed) = error.downcast_ref::<TypedCode>() {
+        return Reason::new("typed-code", typed.to_string());
+    }
     if error.is::<OutOfTime>() {
         return Reason::new("running-time", "the component exceeded its running time");
     }
@@ -234,7 +248,7 @@ mod tests {
         loop {
             let log = CallLog::new("t", CallRedactor::new(100), 1);
             let call = Call::new(sandbox, log, Duration::from_secs(1));
-            let mut store = call.store(sandbox.clock().call(1000), Effects::default());
+            let mut store = call.store(sandbox.clock().call(1000), Effects::default(), Concurrently::new().0);
             match pre.instantiate_async(&mut store).await {
                 Ok(_) => stores.push(store),
                 Err(error) => return (stores.len(), format!("{error:#}")),

@@ -15,7 +15,6 @@ use crate::schedule::fixed_clock;
 pub(crate) struct State {
     /// The access of the component's host calls to the outside.
     pub(crate) outside: Outside,
-    pub(crate) host_calls_left: u32,
     hooks: Hooks,
     http: WasiHttpCtx,
     pub(crate) limits: StoreLimits,
@@ -31,9 +30,8 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         Self {
-            hooks: Hooks::new(outside.clone(), limits.host_calls),
+            hooks: Hooks::new(outside.clone()),
             outside,
-            host_calls_left: limits.host_calls,
             http: WasiHttpCtx::new(),
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.memory_bytes)

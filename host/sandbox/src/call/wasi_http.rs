@@ -22,12 +22,11 @@ type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> +
 
 pub(crate) struct Hooks {
     outside: Outside,
-    calls_left: u32,
 }
 
 impl Hooks {
-    pub(crate) fn new(outside: Outside, calls: u32) -> Self {
-        Self { outside, calls_left: calls }
+    pub(crate) fn new(outside: Outside) -> Self {
+        Self { outside }
     }
 }
 
@@ -40,14 +39,14 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn send_request(&mut self, request: Request<WasiBody>, _: Option<RequestOptions>, _: Io) -> Answer {
-        let Some(left) = self.calls_left.checked_sub(1) else {
+        if !self.outside.host_calls.take() {
             return Box::new(async { Err(Error::HttpRequestDenied) });
-        };
-        self.calls_left = left;
+        }
         let outside = self.outside.clone();
         // Immediately: the rest runs concurrently with the component, which may end first.
         let sending = outside.effects.begin_sending();
-        Box::new(async move {
+        let concurrently = self.outside.concurrently.clone();
+        let answer = concurrently.begin(async move {
             let request = match gather(request).await {
                 Ok(request) => request,
                 Err(error) => {
@@ -56,7 +55,8 @@ impl WasiHttpHooks for Hooks {
                 }
             };
             outside.exchange(sending, request).await.map_err(|error| refusal(&error)).and_then(give)
-        })
+        });
+        Box::new(async move { answer.await.unwrap_or(Err(Error::HttpResponseIncomplete)) })
     }
 }
 

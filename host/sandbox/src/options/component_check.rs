@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::substitutes::{Kind, Substitutes, difference};
+use super::substitutes::{Kind, MAX_CREDENTIAL, Substitutes, difference};
 use crate::call::CallFailure;
 use crate::egress::authentication::HttpAuthentication;
 use crate::egress::{Connection, HttpSetting, ReportProof, Secret};
@@ -27,12 +27,26 @@ const BESIDE_ITSELF: &str = "the provider requests to place this secret in reque
 
 const CHANGED: &str = "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret";
 
+const LONG: &str = "the provider requests a connection with a credential of more than 16 KiB";
+
 const FORM: &str = "the provider checks the format of this secret, which it does not receive if it comes from the base service settings: \
                     give this instance its own secret, or have the provider's author add `examples` to its schema";
 
 /// Calls a component's `configure` for options. At most six calls: two if no secret has a specific
 /// format.
 pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Substitutes<'_>) -> RequestedConnections {
+    let requested = request(provider, options, substitutes).await?;
+    Ok(requested.and_then(|requested| {
+        let is_long =
+            |connection: &Connection| connection.secrets().iter().any(|secret| secret.expose().len() > MAX_CREDENTIAL);
+        match requested.connections.iter().any(is_long) {
+            true => Err(vec![FieldError::new("", LONG)]),
+            false => Ok(requested),
+        }
+    }))
+}
+
+async fn request(provider: &Provider, options: &Value, substitutes: &Substitutes<'_>) -> RequestedConnections {
     if substitutes.are_none() {
         let result = provider.configure(options).await?;
         return Ok(result.map(|connections| Requested { connections, accepted: None }));
@@ -88,7 +102,10 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
     let mut connections = connections;
     for connection in &mut connections {
         for secret in connection.secrets_mut() {
-            *secret = substitutes.revealed(secret, Kind::First);
+            let Some(revealed) = substitutes.revealed(secret, Kind::First) else {
+                return Ok(Err(vec![FieldError::new("", LONG)]));
+            };
+            *secret = revealed;
         }
     }
     Ok(Ok(Requested { connections, accepted: Some(kind) }))
@@ -194,7 +211,8 @@ pub(crate) async fn ask_for_reports(
         return Ok(None);
     }
     if let Some(secret) = seen.secret_mut() {
-        *secret = substitutes.revealed(secret, Kind::First);
+        let Some(revealed) = substitutes.revealed(secret, Kind::First) else { return Ok(None) };
+        *secret = revealed;
     }
     Ok(Some(seen))
 }

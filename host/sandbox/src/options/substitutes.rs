@@ -106,15 +106,15 @@ impl<'a> Substitutes<'a> {
     }
 
     /// Returns a credential that contains substitutes of inherited secrets, with the secrets in their
-    /// place.
-    pub(crate) fn revealed(&self, credential: &Secret, kind: Kind) -> Secret {
-        Secret::new(self.replaced(credential, kind, |hidden, _| texts(&hidden.value)))
+    /// place. `None` if it would be too long.
+    pub(crate) fn revealed(&self, credential: &Secret, kind: Kind) -> Option<Secret> {
+        self.replaced(credential, kind, |hidden, _| texts(&hidden.value)).map(Secret::new)
     }
 
     /// Returns the same with a number in place of each substitute: how a credential is made of the
-    /// secrets.
-    pub(crate) fn recipe(&self, credential: &Secret, kind: Kind) -> Secret {
-        Secret::new(self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]))
+    /// secrets. `None` if it would be too long.
+    pub(crate) fn recipe(&self, credential: &Secret, kind: Kind) -> Option<Secret> {
+        self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]).map(Secret::new)
     }
 
     /// Returns whether a credential that was made of the substitutes for all secrets contains one of
@@ -124,17 +124,25 @@ impl<'a> Substitutes<'a> {
         substitutes.into_iter().any(|text| !text.is_empty() && credential.expose().contains(&text))
     }
 
-    fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> String {
+    fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> Option<String> {
         let mut text = credential.expose().to_owned();
         for (n, hidden) in self.hidden.iter().enumerate().filter(|(_, hidden)| hidden.inherited) {
             let shown = texts(&hidden.substitute(kind, &self.published));
             for (shown, by) in shown.iter().zip(by(hidden, n)).filter(|(shown, _)| !shown.is_empty()) {
+                // A component may repeat a substitute, which a short example makes easy, and a secret may be long.
+                let places = text.matches(shown.as_str()).count();
+                if text.len().saturating_add(places.saturating_mul(by.len())) > MAX_CREDENTIAL {
+                    return None;
+                }
                 text = text.replace(shown.as_str(), &by);
             }
         }
-        text
+        Some(text)
     }
 }
+
+/// The maximum length of a credential, in bytes. A private RSA key of 8,192 bits has 6.5 KiB as PEM.
+pub(crate) const MAX_CREDENTIAL: usize = 16 << 10;
 
 /// The number of texts in one secret that are replaced.
 const MOST_TEXTS: usize = 64;
@@ -278,10 +286,23 @@ mod tests {
         let shown = substitutes.for_inherited(Kind::First);
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let made = |shown: &Value| Secret::new(format!("{}:{}", text(&shown["Token"]), text(&shown["Pin"])));
-        assert_eq!(substitutes.revealed(&made(&shown), Kind::First).expose(), "inh3rited:4711");
+        assert_eq!(substitutes.revealed(&made(&shown), Kind::First).unwrap().expose(), "inh3rited:4711");
         let second = substitutes.for_inherited(Kind::Second);
         assert_ne!(shown, second);
         assert_eq!(substitutes.recipe(&made(&shown), Kind::First), substitutes.recipe(&made(&second), Kind::Second));
+    }
+
+    #[test]
+    fn a_substitute_that_is_repeated_makes_no_credential_of_any_length() {
+        let schema = json!({"type": "object", "examples": [{"Key": "a"}],
+            "properties": {"Key": {"type": "string", "writeOnly": true}}});
+        let options = json!({"Key": "k".repeat(1700)});
+        let substitutes = Substitutes::new(&schema, &options, |_| true);
+        let made = |times| Secret::new("a".repeat(times));
+        assert_eq!(substitutes.revealed(&made(9), Kind::First).unwrap().expose().len(), 9 * 1700);
+        assert_eq!(substitutes.revealed(&made(10), Kind::First), None);
+        assert_eq!(substitutes.revealed(&made(4 << 20), Kind::First), None);
+        assert_eq!(substitutes.recipe(&made(4 << 20), Kind::First), None);
     }
 
     #[test]

@@ -76,9 +76,8 @@ impl Provider {
         let placeholder = if self.manifest().needs_code {
             None
         } else {
-            let to =
-                (self.manifest().recipient == Some(RecipientKind::EmailAddress)).then(|| message.recipient.clone());
-            Placeholder::put(&mut message, options, to).map_err(no_letters)?
+            let to_mailbox = self.manifest().recipient == Some(RecipientKind::EmailAddress);
+            Placeholder::put(&mut message, options, to_mailbox).map_err(no_letters)?
         };
         let call = self.call(log, limits.deliver_time).grants(grants).placeholder(placeholder.clone()).secrets(secrets);
         let hidden = placeholder;

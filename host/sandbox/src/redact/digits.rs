@@ -39,7 +39,10 @@ impl Numbers {
     }
 
     fn note(&mut self, digits: &[u8]) {
-        let number = digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+        self.add(digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0')));
+    }
+
+    fn add(&mut self, number: u64) {
         if !self.are_too_many() {
             self.0.insert(number);
         }
@@ -71,10 +74,10 @@ impl Code {
     }
 
     /// Returns whether it occurs by chance in texts that existed before it. Then its presence in
-    /// other texts proves nothing. Texts with very many numbers do not count as chance.
+    /// other texts proves nothing. Texts with very many numbers, in whatever spelling, do not count as chance.
     pub(crate) fn is_by_chance_in(&self, texts: &[&str]) -> bool {
         let mut numbers = Numbers::default();
-        texts.iter().for_each(|text| self.windows(text.as_bytes(), &mut |digits, _| numbers.note(digits)));
+        texts.iter().for_each(|text| self.sought.windows(text.as_bytes(), &mut |number| numbers.add(number)));
         !numbers.are_too_many() && texts.iter().any(|text| self.is_in(text.as_bytes()))
     }
 

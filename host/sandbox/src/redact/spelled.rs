@@ -214,6 +214,19 @@ impl Sought {
         merged(places)
     }
 
+    /// Passes on each number of as many digits in a text, in every spelling, forwards and backwards.
+    pub(super) fn windows(&self, text: &[u8], found: &mut impl FnMut(u64)) {
+        let number = |number: u64, digit: &Digit| number.wrapping_mul(10).wrapping_add(u64::from(digit.value));
+        views(text, self.needle(), &mut |view, _| {
+            runs(&view.bytes, &mut |run| {
+                for window in run.windows(self.0.len().max(1)) {
+                    found(window.iter().fold(0, number));
+                    found(window.iter().rev().fold(0, number));
+                }
+            });
+        });
+    }
+
     /// Returns whether a text contains them. If `alone`, no other digit may be in the same run.
     pub(super) fn is_in(&self, text: &[u8], alone: bool) -> bool {
         let mut is_in = false;

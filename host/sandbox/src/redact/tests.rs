@@ -269,6 +269,10 @@ fn a_code_among_very_many_numbers_does_not_count_as_chance() {
     assert!(!code.is_by_chance_in(&["order 2026"]));
     let many: String = (482_800..483_000).map(|number| format!("{number} ")).collect();
     assert!(!code.is_by_chance_in(&[&many]));
+    // With spaces between them, these digits hold a fifth of all codes of four digits.
+    let spaced: String = (0..1_000).map(|number| format!("{} ", number * 7 % 10)).collect::<String>() + "4 8 2 9 1 3";
+    let digits: String = (0..4_000_u32).map(|n| format!("{} ", (n * n + 3 * n / 7) % 10)).collect();
+    assert!(!code.is_by_chance_in(&[&format!("{digits}{spaced}")]));
 }
 
 #[test]

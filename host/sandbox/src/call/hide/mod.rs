@@ -8,5 +8,5 @@ mod redact;
 
 pub(crate) use given_options::GivenOptions;
 pub(crate) use placed_secrets::PlacedSecrets;
-pub(crate) use placeholder::{NoPlaceholder, Placeholder};
+pub(crate) use placeholder::{MailRefused, NoPlaceholder, Placeholder};
 pub(crate) use redact::CallRedactor;

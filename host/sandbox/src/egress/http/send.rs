@@ -163,8 +163,12 @@ impl HttpEgress {
                 let scheme = scheme.ok_or_else(unsigned)?;
                 return Ok(Used::Signature(scheme.sign(&grant.origin, request, SystemTime::now(), nonce)?));
             }
-            HttpAuthentication::AwsSignature(key) => sign_aws(key, &grant.origin, request, SystemTime::now())?,
-            HttpAuthentication::WebhookSignature(secret) => sign_webhook(secret, request, SystemTime::now())?,
+            HttpAuthentication::AwsSignature(key) => {
+                return Ok(Used::Signature(vec![sign_aws(key, &grant.origin, request, SystemTime::now())?]));
+            }
+            HttpAuthentication::WebhookSignature(secret) => {
+                return Ok(Used::Signature(vec![sign_webhook(secret, request, SystemTime::now())?]));
+            }
         }
         Ok(Used::Fixed)
     }
@@ -217,7 +221,39 @@ mod tests {
 
     use super::*;
     use crate::egress::Network;
+    use crate::egress::authentication::AwsKey;
     use crate::egress::policy::{Connection, Placeable};
+
+    /// Returns what a component sees of an upstream that responds with the head of the request.
+    async fn echoed(authentication: HttpAuthentication) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let network = Network::builder().override_endpoint("https://a.example.com", listener.local_addr().unwrap());
+        let network = network.build().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let head = format!("HTTP/1.1 200 x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(&[head.as_bytes(), &request[..length]].concat()).await;
+        });
+        let origin = "https://a.example.com".to_owned();
+        let connection = Connection::Http { origin, authentication, settings: Vec::new() };
+        let grants = Grants::new(vec![connection], Placeable::default(), network.rules()).unwrap();
+        let (url, headers) = ("https://a.example.com/".to_owned(), vec![("webhook-id".to_owned(), "m1".to_owned())]);
+        let request = HttpRequest { method: "POST".to_owned(), url, headers, body: b"x".to_vec() };
+        String::from_utf8(network.http().send(&grants, request).await.unwrap().body).unwrap().to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn a_signature_that_comes_back_is_covered() {
+        let key = format!("whsec_{}", STANDARD.encode([7; 32]));
+        let webhook = echoed(HttpAuthentication::WebhookSignature(Secret::new(key))).await;
+        assert!(webhook.contains("webhook-signature: v1,*****"), "{webhook}");
+        let [access_key_id, region, service] = ["AKID", "eu-west-1", "email"].map(str::to_owned);
+        let key = AwsKey { access_key_id, secret_access_key: Secret::new("s3cret-key"), region, service };
+        let aws = echoed(HttpAuthentication::AwsSignature(key)).await;
+        assert!(aws.contains("signature=*****"), "{aws}");
+    }
 
     #[tokio::test]
     async fn a_secret_that_comes_back_in_the_name_of_a_header_is_covered() {

@@ -42,13 +42,13 @@ pub(crate) enum SigningError {
 }
 
 /// Signs a request with AWS Signature Version 4, for the origin that was granted, whatever the
-/// operator's override is.
+/// operator's override is. Returns the signature, which is valid for some minutes.
 pub(crate) fn sign_aws(
     key: &AwsKey,
     origin: &Origin,
     request: &mut Request,
     now: SystemTime,
-) -> Result<(), SigningError> {
+) -> Result<String, SigningError> {
     let unsignable =
         || SigningError::Denied("the request cannot be signed: its URL or a header is malformed".to_owned());
     let url = format!("{origin}{}", &request.url()[Position::BeforePath..Position::AfterQuery]);
@@ -72,12 +72,13 @@ pub(crate) fn sign_aws(
         .into();
     let signable =
         SignableRequest::new(request.method().as_str(), url, headers.into_iter(), SignableBody::Precomputed(body));
-    let (signed, _) = signable.and_then(|signable| sign(signable, &parameters)).map_err(|_| unsignable())?.into_parts();
+    let (signed, signature) =
+        signable.and_then(|signable| sign(signable, &parameters)).map_err(|_| unsignable())?.into_parts();
     for (name, value) in signed.headers() {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsignable())?;
         attach(request, name, value).map_err(|_| unsignable())?;
     }
-    Ok(())
+    Ok(signature)
 }
 
 /// Returns the key of a webhook's secret: base64 after `whsec_` (Standard Webhooks 1.0.0,
@@ -91,8 +92,8 @@ pub(crate) fn webhook_key(secret: &Secret) -> Result<Zeroizing<Vec<u8>>, String>
     })
 }
 
-/// Signs a request by Standard Webhooks 1.0.0: over its id, the time and the body.
-pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTime) -> Result<(), SigningError> {
+/// Signs a request by Standard Webhooks 1.0.0: over its id, the time and the body. Returns the signature, which is valid for some minutes.
+pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTime) -> Result<String, SigningError> {
     let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok());
     let Some(id) = id.filter(|id| !id.is_empty() && !id.contains('.')) else {
         let why = "a signed webhook needs the header `webhook-id`, without a dot: give it the message's id";
@@ -103,10 +104,12 @@ pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTi
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let mac = webhook_mac(&key, id, &time, body)
         .ok_or_else(|| SigningError::Unauthenticated("the webhook's secret is no key".to_owned()))?;
-    let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+    let mac = STANDARD.encode(mac.finalize().into_bytes());
+    let signature = format!("v1,{mac}");
     let unsignable = |_| SigningError::Denied("the request cannot be signed".to_owned());
     attach(request, HeaderName::from_static("webhook-timestamp"), &time).map_err(unsignable)?;
-    attach(request, HeaderName::from_static("webhook-signature"), &signature).map_err(unsignable)
+    attach(request, HeaderName::from_static("webhook-signature"), &signature).map_err(unsignable)?;
+    Ok(mac)
 }
 
 pub(super) fn webhook_mac(key: &[u8], id: &str, time: &str, body: &[u8]) -> Option<Hmac<Sha256>> {

@@ -126,12 +126,33 @@ fn no_reply(error: &smtp::Error) -> UpstreamCause {
     source.map_or(UpstreamCause::Closed, UpstreamCause::of_io)
 }
 
-/// Returns the enhanced status code (RFC 3463) in a reply: class, subject, detail.
+/// Returns the enhanced status code (RFC 3463) in a reply: class, subject, detail. The registered subjects have one digit and the details
+/// two: longer ones could spell out a code.
 fn enhanced(text: &str) -> Option<String> {
     text.split(|c: char| c.is_whitespace()).find_map(|word| {
         let parts: Vec<&str> = word.split('.').collect();
-        let digits = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-        let fits = parts.len() == 3 && matches!(parts[0], "2" | "4" | "5") && parts.iter().all(|part| digits(part));
+        let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let fits =
+            parts.len() == 3 && matches!(parts[0], "2" | "4" | "5") && digits(parts[1], 1) && digits(parts[2], 2);
         fits.then(|| word.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_enhanced_status_code_is_read_and_a_number_in_its_place_is_not() {
+        for (text, code) in [
+            ("550 5.1.1 no such user", Some("5.1.1")),
+            ("4.7.26 try later", Some("4.7.26")),
+            ("5.482.913", None),
+            ("5.7.913", None),
+            ("5.48.1", None),
+            ("3.1.1", None),
+        ] {
+            assert_eq!(enhanced(text).as_deref(), code, "{text}");
+        }
+    }
 }
