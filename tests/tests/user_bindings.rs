@@ -459,7 +459,7 @@ async fn a_reset_leaves_no_address_verified_and_tells_each() {
                 .outbox
                 .mails()
                 .iter()
-                .filter(|mail| mail.recipient == address && mail.text.contains("verything removed by an administrator"))
+                .filter(|mail| mail.recipient == address && mail.text.contains("ll removed by an administrator"))
                 .count();
         }
     }

@@ -398,7 +398,7 @@ async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_
                 "Navigateurs mémorisés",
                 "Activité récente",
                 "Navigateur mémorisé",
-                "Ajout : Application d’authentification",
+                "Ajout\u{a0}: Application d’authentification",
             ],
         ),
         ("it", ["Browser memorizzati", "Attività recente", "Browser memorizzato", "Aggiunta: App di autenticazione"]),
