@@ -9,6 +9,7 @@
     reason = "a measurement that fails is no measurement"
 )]
 
+mod delay;
 mod deliver;
 mod factors;
 mod http;
@@ -16,6 +17,7 @@ mod mail;
 mod memory;
 mod neighbours;
 mod pages;
+mod postgres;
 mod rest;
 mod setup;
 mod start;
@@ -65,5 +67,11 @@ fn main() {
     }
     if wanted("verify") {
         runtime.block_on(verify::rows());
+    }
+    if wanted("postgres") {
+        runtime.block_on(postgres::rows());
+    }
+    if chosen.iter().any(|one| one == "ten-million") {
+        runtime.block_on(verify::very_many());
     }
 }

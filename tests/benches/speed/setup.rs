@@ -79,30 +79,50 @@ pub(crate) fn message() -> Message {
     }
 }
 
+/// Returns limits that nothing here reaches. Most of them are off; wrong answers are counted.
+pub(crate) fn limits_out_of_the_way() -> RateLimits {
+    let RateLimits { recipient_total_per_hour, wrong_answers_per_day, lockout_threshold, .. } = RateLimits::default();
+    RateLimits {
+        recipient_total_per_hour,
+        wrong_answers_per_day,
+        lockout_threshold,
+        phone_per_day: MANY,
+        ..RateLimits::none()
+    }
+}
+
+/// Returns the default limits. Those that this measurement would reach are higher, and counted like the others.
+pub(crate) fn limits_that_count() -> RateLimits {
+    RateLimits {
+        tenant_per_hour: MANY,
+        prefix_per_hour: MANY,
+        phone_per_day: MANY,
+        total_per_hour: MANY,
+        ..RateLimits::default()
+    }
+}
+
+/// A limit that is not reached. The highest number would turn it off.
+const MANY: u32 = u32::MAX - 1;
+
 /// Returns an engine on a file, with limits out of the way.
 pub(crate) fn builder(database: &Path, network: Network) -> Builder {
-    let many = u32::MAX;
-    let limits = RateLimits {
-        recipient_per_hour: many,
-        user_per_hour: many,
-        address_per_hour: many,
-        tenant_per_hour: many,
-        prefix_per_hour: many,
-        total_per_hour: many,
-        answers_per_address_per_hour: many,
-        ..RateLimits::default()
-    };
     TwoFactor::builder()
         .store(SqliteStore::open(database).unwrap())
         .network(network)
         .provider(twofactor_bundle::TWILIO)
         .policy(Policy { countries: ["*".to_owned()].into(), ..Policy::default() })
-        .rate_limits(limits)
+        .rate_limits(limits_out_of_the_way())
 }
 
 /// Returns an engine with one instance, assigned to the tenant `t` of the subscription `s`.
 pub(crate) async fn furnished(database: &Path, network: Network) -> TwoFactor {
-    let engine = builder(database, network).build().await.unwrap();
+    furnished_with(database, network, limits_out_of_the_way()).await
+}
+
+/// As [`furnished`], with these limits.
+pub(crate) async fn furnished_with(database: &Path, network: Network, limits: RateLimits) -> TwoFactor {
+    let engine = builder(database, network).rate_limits(limits).build().await.unwrap();
     let admin = engine.administration(Actor::new("bench"));
     admin.create_subscription("s", "S").await.unwrap();
     let instance = admin.create_instance("s", NewInstance::new("twilio", "SMS", options())).await.unwrap();
