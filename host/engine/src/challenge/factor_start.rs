@@ -126,7 +126,8 @@ impl Challenges {
         of_account: bool,
     ) -> Result<Challenge, Error> {
         let Picked { chosen, held, required } = picked;
-        let (now, id) = (self.clock.now(), random::id()?);
+        let now = self.clock.now();
+        let id = random::id_at(now)?;
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, now);
         let requirements = required.requirements(start.sign_in.user.is_none());

@@ -132,7 +132,7 @@ impl Challenges {
             verified_by: VerifiedBy::Host,
             verifies_address: whose == StartedFor::Address,
         };
-        let id = random::id()?;
+        let id = random::id_at(now)?;
         let subscription = details.sign_in.subscription.clone();
         let code = code::draw(policy.code_length)?;
         let record = ChallengeRecord {

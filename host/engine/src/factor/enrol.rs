@@ -32,7 +32,8 @@ impl Factors {
         let subscription = new.sign_in.subscription.clone();
         let chosen = self.instance(&new.sign_in, &new.two_factor).await?;
         let held = self.held.of(&subscription, &user, false).await?;
-        let (now, id) = (self.clock.now(), random::id()?);
+        let now = self.clock.now();
+        let id = random::id_at(now)?;
         let idempotency = self.claim(&new, now + lifetime(&chosen));
         // The proof of a repeat was used by the first request.
         if let Some(claim) = &idempotency

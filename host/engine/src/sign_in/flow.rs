@@ -97,7 +97,7 @@ impl HostedSignIns {
         };
         let (now, secret) = (self.clock.now(), random::id()?);
         let mut record = HostedSignInRecord {
-            id: random::id()?,
+            id: random::id_at(now)?,
             subscription: kept.sign_in.subscription.clone(),
             link: digest(&secret),
             browser: None,
