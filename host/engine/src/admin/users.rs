@@ -19,6 +19,10 @@ impl Administration {
         let [person, credentials] = user_persons(&self.instances.keyring, subscription, user);
         let mut is_known = self.challenges.knows(person).await? || self.challenges.knows(credentials).await?;
         if !is_known {
+            is_known = !self.store().factors(person, true).await?.is_empty()
+                || !self.store().addresses(person).await?.is_empty();
+        }
+        if !is_known {
             self.history.flush().await?;
             let since = self.history.limits().since(self.clock.now());
             let found = self.store().history(subscription, HistoryKey::Person(person), since, 1).await?;

@@ -85,7 +85,7 @@ impl Challenges {
         }
     }
 
-    /// Returns whether answers of a person were ever counted.
+    /// Returns whether something is stored of a person's answers.
     pub(crate) async fn knows(&self, person: BucketKey) -> Result<bool, Error> {
         let now = self.clock.now();
         Ok(self.store.reached_limits(person, self.limits.person(), Vec::new(), now).await?.is_known)

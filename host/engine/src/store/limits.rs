@@ -61,7 +61,7 @@ pub enum Limited {
 /// The limits that a person has reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReachedLimits {
-    /// Whether answers of this person were ever counted.
+    /// Whether something is stored of this person's answers. A store may forget a person without wrong answers.
     pub is_known: bool,
     /// Too many wrong answers in a row: locked until this time, or until somebody unlocks the person.
     pub locked_until: Option<Timestamp>,

@@ -117,8 +117,13 @@ pub(super) fn charge_person(c: &Connection, person: &BucketKey, limits: &PersonL
     Ok(())
 }
 
-/// A right answer: it was not wrong after all, and the row of wrong ones ends.
+/// A right answer: it was not wrong after all, and the row of wrong ones ends. Nothing is stored of a person without wrong answers: the
+/// table stays small, so that a write of many persons changes few pages.
 pub(super) fn absolve_person(c: &Connection, person: &BucketKey) -> Result<()> {
+    let sql = "DELETE FROM persons WHERE person = ? AND day_wrong <= 1";
+    if c.prepare_cached(sql)?.execute([person])? == 1 {
+        return Ok(());
+    }
     let sql = "UPDATE persons SET consecutive = 0, day_wrong = max(day_wrong - 1, 0) WHERE person = ?";
     c.prepare_cached(sql)?.execute([person])?;
     Ok(())
