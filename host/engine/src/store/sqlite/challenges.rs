@@ -22,7 +22,7 @@ impl ChallengeStore for SqliteStore {
 
     async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
-        self.threads.read(move |c| get(c, &subscription, &id)).await
+        self.threads.read_at_once(move |c| get(c, &subscription, &id)).await
     }
 
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {

@@ -61,7 +61,7 @@ impl InstanceStore for SqliteStore {
             (AssignmentKind::Idp, targets.idp.map(str::to_owned)),
             (AssignmentKind::Tenant, targets.tenant.map(str::to_owned)),
         ];
-        self.threads.read(move |c| assigned(c, &subscription, &targets)).await
+        self.threads.read_at_once(move |c| assigned(c, &subscription, &targets)).await
     }
 
     async fn base_settings(&self, type_id: &str) -> Result<Option<BaseSettingsRecord>> {

@@ -40,7 +40,14 @@ pub(super) struct Threads {
 
 struct Queues {
     writes: Sender<Work>,
-    reads: Option<Sender<Read>>,
+    reads: Option<Reads>,
+}
+
+/// The connections that only read.
+struct Reads {
+    queue: Sender<Read>,
+    /// For rows that are found by a key: reading them takes less time than waking up a thread.
+    at_once: Mutex<Connection>,
 }
 
 impl Drop for Threads {
@@ -61,21 +68,22 @@ pub(super) enum Step<T> {
 }
 
 impl Threads {
-    /// One thread that writes, one that copies what was written into the database, and one for each connection to read with.
-    /// Without any of these the writing one reads too.
+    /// One thread that writes, one that copies what was written into the database, and one for each connection to read with, but the first,
+    /// which callers of [`Self::read_at_once`] use. Without any of these the writing one reads too.
     pub(super) fn start(writer: Connection, checkpointer: Option<Connection>, readers: Vec<Connection>) -> Self {
         let (writes, queue) = channel::<Work>();
         let (due, dues) = sync_channel(1);
         let mut threads = vec![thread::spawn(move || write_all(&writer, &queue, &due))];
         threads.extend(checkpointer.map(|connection| thread::spawn(move || checkpoint_all(&connection, &dues))));
-        let reads = (!readers.is_empty()).then(|| {
+        let mut readers = readers.into_iter();
+        let reads = readers.next().map(|at_once| {
             let (reads, queue) = channel::<Read>();
             let queue = Arc::new(Mutex::new(queue));
-            threads.extend(readers.into_iter().map(|reader| {
+            threads.extend(readers.map(|reader| {
                 let queue = queue.clone();
                 thread::spawn(move || read_all(&reader, &queue))
             }));
-            reads
+            Reads { queue: reads, at_once: Mutex::new(at_once) }
         });
         Self { queues: Some(Queues { writes, reads }), threads }
     }
@@ -154,8 +162,20 @@ impl Threads {
         let read: Read = Box::new(move |connection| {
             let _ = sender.send(guarded(|| act(connection)).and_then(|result| result));
         });
-        reads.send(read).map_err(|_| gone())?;
+        reads.queue.send(read).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
+    }
+
+    /// Reads a few rows by their keys, in the thread of the caller if no other does so at the moment.
+    pub(super) async fn read_at_once<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let reads = self.queues.as_ref().and_then(|queues| queues.reads.as_ref());
+        if let Some(Ok(connection)) = reads.map(|reads| reads.at_once.try_lock()) {
+            return guarded(|| act(&connection))?;
+        }
+        self.read(act).await
     }
 }
 
@@ -372,10 +392,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_while_reading_leaves_the_reader_at_work() {
-        let threads =
-            Threads::start(Connection::open_in_memory().unwrap(), None, vec![Connection::open_in_memory().unwrap()]);
+        let open = || Connection::open_in_memory().unwrap();
+        let threads = Threads::start(open(), None, vec![open(), open()]);
         let panicked: Result<()> = threads.read(|_| panic!("on purpose")).await;
         assert!(panicked.unwrap_err().is_unavailable());
         threads.read(|_| Ok(())).await.unwrap();
+        let panicked: Result<()> = threads.read_at_once(|_| panic!("on purpose")).await;
+        assert!(panicked.unwrap_err().is_unavailable());
+        threads.read_at_once(|_| Ok(())).await.unwrap();
     }
 }

@@ -22,7 +22,7 @@ impl TokenStore for SqliteStore {
 
     async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<TokenRecord>> {
         let digest = *digest;
-        self.threads.read(move |c| token_by_digest(c, &digest)).await
+        self.threads.read_at_once(move |c| token_by_digest(c, &digest)).await
     }
 
     async fn tokens(
