@@ -147,7 +147,7 @@ async fn load(both: &Arc<Both>, natively: bool, each: usize) -> f64 {
 
 pub(crate) async fn rows() {
     let address = server().await;
-    let network = Network::builder().override_endpoint(&format!("{HOST}:587"), address).build().unwrap();
+    let network = Network::builder().override_endpoint(&format!("smtp://{HOST}:587"), address).build().unwrap();
     let component = Component::load(twofactor_bundle::EMAIL, network, SandboxLimits::default()).await.unwrap();
     let server = json!({"MailType": "SMTP", "Host": HOST, "Port": 587, "EnableSSL": true, "UserName": SENDER,
         "Password": "secret"});

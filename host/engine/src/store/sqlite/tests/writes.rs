@@ -51,3 +51,19 @@ fn nothing_is_written_for_limits_that_do_not_limit() {
     let unlimited = PersonLimits { consecutive: u32::MAX, daily: u32::MAX, ..PERSON };
     assert_eq!(rows_of_100(&[], unlimited), 100 * 3 + 1);
 }
+
+#[tokio::test]
+async fn nothing_is_stored_of_a_person_whose_answers_were_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("it.db")).unwrap();
+    let reached = async || store.reached_limits([7; 16], PERSON, Vec::new(), noon()).await.unwrap();
+    for (n, is_known) in [("a", false), ("b", true)] {
+        store.open_challenge(opening(n, noon())).await.unwrap();
+        for _ in 0..=u8::from(is_known) {
+            let charged = store.charge_attempt(attempt(n, noon())).await.unwrap();
+            assert!(matches!(charged, Charged::Compare(_)));
+        }
+        assert!(store.consume_challenge(consume(n, noon())).await.unwrap().is_done());
+        assert_eq!(reached().await.is_known, is_known);
+    }
+}
