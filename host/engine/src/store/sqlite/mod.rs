@@ -62,6 +62,9 @@ impl SqliteStore {
         writer.pragma_update(None, "wal_autocheckpoint", 8000)?;
         // In KiB. A write that finds the pages it changes in memory is faster.
         writer.pragma_update(None, "cache_size", -16_000)?;
+        // What a savepoint undoes is kept in memory, in small pieces. Otherwise each savepoint allocates 64 KiB, and the allocator returns
+        // them to the system again and again.
+        writer.pragma_update(None, "temp_store", "MEMORY")?;
         make_private(path);
         let checkpointer = Connection::open(path)?;
         configure(&checkpointer)?;
