@@ -82,7 +82,10 @@ impl Native {
             }
         }
         let hello = ClientId::Domain("example.com".to_owned());
-        let mut new = AsyncSmtpConnection::connect_tokio1(self.address, None, &hello, None, None).await.unwrap();
+        // Without lettre's own connection, which waits for an acknowledgement between two writes (Nagle's algorithm).
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut new = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await.unwrap();
         let credentials = Credentials::new(SENDER.to_owned(), "secret".to_owned());
         new.auth(&[Mechanism::Plain], &credentials).await.unwrap();
         new
