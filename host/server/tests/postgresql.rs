@@ -1,4 +1,4 @@
-//! Two servers share a PostgreSQL database, which is copied to SQLite and back.
+//! Servers that share a PostgreSQL database, and what becomes of them when it fails, moves or changes.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
@@ -7,10 +7,18 @@
 #[path = "../../engine/src/store/postgres/tests/cluster.rs"]
 mod cluster;
 mod common;
+#[path = "postgresql/failures.rs"]
+mod failures;
+#[path = "postgresql/load.rs"]
+mod load;
+#[path = "postgresql/patroni.rs"]
+mod patroni;
 /// The proxy of the store's own tests.
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../engine/src/store/postgres/tests/proxy.rs"]
 mod proxy;
+#[path = "postgresql/rolling.rs"]
+mod rolling;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,7 +28,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
-use common::{Answer, Server, twofactor};
+use common::visitor::Visitor;
+use common::{Answer, Server, twofactor, wrong};
+use load::memory;
 use proxy::{Link, Proxy};
 use serde_json::{Value, json};
 use twofactor::store::{PostgresOptions, PostgresStore};
@@ -104,9 +114,16 @@ fn an_hour_ahead(config: &Path) -> Option<Server> {
 async fn wait(mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it does not happen");
+        assert!(begun.elapsed() < Duration::from_secs(120), "it does not happen");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Waits until something holds on another server, and checks that this took at most two seconds.
+async fn soon(since: Instant, what: &str, holds: impl AsyncFnMut() -> bool) {
+    wait(holds).await;
+    println!("{what} reached the other server in {:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(2), "{what}: {:?}", since.elapsed());
 }
 
 /// Returns whether a server counts so many servers in a state.
@@ -128,31 +145,46 @@ async fn servers_see_each_other_and_follow_each_change() {
     let (admin, other) = (issue("first"), issue("other"));
     let (first, second) = (Server::serve(&config), Server::serve(&config));
 
-    // A provider that the command line adds.
-    let file = folder.path().join("wrong.wasm");
-    std::fs::write(&file, component("none")).unwrap();
-    let add = ["provider", "add", "--config", config.to_str().unwrap(), file.to_str().unwrap(), "--yes"];
-    assert!(common::run(&add).status.success());
-    for server in [&first, &second] {
-        let holds = async || {
-            let seen = server.call("GET", "/v1/providers", &admin, Value::Null).await.expect(200);
-            seen.to_string().contains("\"type\":\"wrong\"")
-        };
-        wait(holds).await;
+    // A provider that the command line adds, and one that replaces it.
+    for fault in ["none", "renamed"] {
+        let file = folder.path().join("wrong.wasm");
+        std::fs::write(&file, component(fault)).unwrap();
+        let add = ["provider", "add", "--config", config.to_str().unwrap(), file.to_str().unwrap(), "--yes"];
+        let added = common::run(&add);
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        let digest = hex::encode(ring::digest::digest(&ring::digest::SHA256, &component(fault)));
+        let since = Instant::now();
+        for server in [&first, &second] {
+            let holds = async || {
+                let seen = server.call("GET", "/v1/providers", &admin, Value::Null).await.expect(200);
+                seen.to_string().contains(&digest)
+            };
+            soon(since, "a provider", holds).await;
+        }
     }
     // Settings.
     first.call("POST", "/v1/subscriptions", &admin, json!({"id": "s", "name": "S"})).await.expect(201);
     let body = json!({"type": "wrong", "name": "W", "active": true, "options": {"Sender": "Shop", "Key": "k"}});
     let made = first.call("POST", "/v1/subscriptions/s/two-factors", &admin, body).await.expect(201);
     let path = format!("/v1/subscriptions/s/two-factors/{}", made["id"].as_str().unwrap());
-    wait(async || second.call("GET", &path, &admin, Value::Null).await.status == 200).await;
+    soon(Instant::now(), "an instance", async || second.call("GET", &path, &admin, Value::Null).await.status == 200)
+        .await;
+    // A person who logs out.
+    // The link of the server that started last is valid.
+    let mut anna = Visitor::first(&second).await;
+    let mut elsewhere = Visitor::at(&first.url);
+    elsewhere.cookies.clone_from(&anna.cookies);
+    assert_eq!(elsewhere.get("/admin").await.status, 200);
+    assert_eq!(anna.post_alone("/admin/logout", &[]).await.status, 303);
+    soon(Instant::now(), "a logout", async || elsewhere.get("/admin").await.status != 200).await;
     // A token that is revoked.
     assert_eq!(second.call("GET", "/v1/subscriptions", &other, Value::Null).await.status, 200);
     let tokens = first.call("GET", "/v1/tokens", &admin, Value::Null).await.expect(200);
     let of_other = tokens["tokens"].as_array().unwrap().iter().find(|token| token["name"] == "other").unwrap();
     let path = format!("/v1/tokens/{}", of_other["id"].as_str().unwrap());
     assert!(first.call("DELETE", &path, &admin, Value::Null).await.status < 300);
-    wait(async || second.call("GET", "/v1/subscriptions", &other, Value::Null).await.status == 401).await;
+    let is_refused = async || second.call("GET", "/v1/subscriptions", &other, Value::Null).await.status == 401;
+    soon(Instant::now(), "a revoked token", is_refused).await;
 
     // All of them see all.
     let third = an_hour_ahead(&config);
@@ -169,12 +201,6 @@ async fn servers_see_each_other_and_follow_each_change() {
     let process = second.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
     wait(async || counts(&first, "ready", 1).await && counts(&first, "silent", 0).await).await;
-}
-
-/// Returns the resident memory of a process in MiB.
-fn memory(process: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
-    text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096 / (1 << 20)
 }
 
 /// Cuts a server off from its database while clients call, and checks what they get.

@@ -20,6 +20,8 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 pub(super) struct Cluster {
     pub(super) port: u16,
     pub(super) folder: PathBuf,
+    /// The server, if it was started again.
+    again: Option<Supervised>,
     server: Supervised,
 }
 
@@ -104,6 +106,12 @@ impl Cluster {
 
     /// Starts a cluster with these settings.
     pub(super) fn start(settings: &[&str]) -> Option<Self> {
+        programs()?;
+        Self::start_in(&tempfile::tempdir().unwrap().keep(), settings)
+    }
+
+    /// Starts a cluster in an empty folder, whose content is removed at the end.
+    pub(super) fn start_in(folder: &Path, settings: &[&str]) -> Option<Self> {
         let programs = programs()?;
         // Made once: copying it is much faster.
         static EMPTY: OnceLock<(PathBuf, Supervised)> = OnceLock::new();
@@ -116,9 +124,8 @@ impl Cluster {
             let remove = Supervised::start("sleep infinity", &folder, "KILL", "rm -rf \"$1\"");
             (folder, remove)
         });
-        let folder = tempfile::tempdir().unwrap().keep();
-        run(Command::new("cp").arg("-a").arg(empty.join("data")).arg(&folder));
-        Some(Self::run(folder, settings))
+        run(Command::new("cp").arg("-a").arg(empty.join("data")).arg(folder));
+        Some(Self::run(folder.to_owned(), settings))
     }
 
     /// Starts a standby of a cluster, which it connects to at a port.
@@ -157,12 +164,27 @@ impl Cluster {
         let before = fs::read_to_string(&file).unwrap();
         fs::write(file, before + &text).unwrap();
         give_away(&folder);
-        let postgres = programs().unwrap().join("postgres");
-        let command = format!("{} -D \"$1/data\" >\"$1/log\" 2>&1", postgres.display());
-        let server = Supervised::start(&command, &folder, "QUIT", "rm -rf \"$1\"");
-        let cluster = Self { port, folder, server };
+        let server = Supervised::start(&Self::command(), &folder, "QUIT", "rm -rf \"$1\"");
+        let cluster = Self { port, folder, again: None, server };
         cluster.wait();
         cluster
+    }
+
+    /// Returns the shell command that runs the server in the folder `$1`.
+    fn command() -> String {
+        format!("{} -D \"$1/data\" >>\"$1/log\" 2>&1", programs().unwrap().join("postgres").display())
+    }
+
+    /// Starts the server again if it has stopped by itself, and returns whether it had.
+    #[allow(dead_code, reason = "for the tests of servers")]
+    pub(super) fn start_again(&mut self) -> bool {
+        let mut status = unprivileged(programs().unwrap().join("pg_ctl"));
+        let is_running = status.args(["status", "-s", "-D"]).arg(self.folder.join("data")).status().unwrap().success();
+        if !is_running {
+            self.again = Some(Supervised::start(&Self::command(), &self.folder, "QUIT", ":"));
+        }
+        self.wait();
+        !is_running
     }
 
     /// Waits until it accepts connections.
@@ -189,7 +211,7 @@ impl Cluster {
 
     /// Stops it as if its machine had lost power.
     pub(super) fn crash(self) {
-        drop(self.server);
+        drop((self.again, self.server));
     }
 
     pub(super) fn url(&self, database: &str) -> String {
