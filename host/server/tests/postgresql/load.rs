@@ -104,7 +104,7 @@ impl Site {
     /// many are closed.
     pub(crate) async fn finish(&self, server: &Server, seen: &mut Seen) -> (usize, usize) {
         let (mut accepted, mut closed) = (0, 0);
-        for code in seen.codes.iter_mut() {
+        for code in &mut seen.codes {
             let path = format!("/v1/challenges/{}/verify", code.id);
             let body = json!({"code": code.code});
             let answer = server.call("POST", &path, &self.application, body).await;

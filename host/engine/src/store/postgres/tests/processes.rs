@@ -56,7 +56,7 @@ impl Process {
 
     fn hear(&mut self, word: &str) -> String {
         let line = self.output.by_ref().map(Result::unwrap).find_map(|line| Some(line.strip_prefix(word)?.to_owned()));
-        line.expect("the process ended")
+        line.unwrap_or_else(|| panic!("the process ended"))
     }
 }
 
