@@ -7,10 +7,11 @@ use tempfile::TempDir;
 use twofactor::challenge::RateLimits;
 use twofactor::factor::{Aal, AnswerKind, FactorStatus, RequiredFactor};
 use twofactor::{
-    Answer, Builder, Challenge, ChallengeKind, EnrolmentAnswer, Error, ErrorKind, NewChallenge, NewEnrolment, Proof,
-    SignIn, TwoFactor, UserFactor, Verified,
+    Actor, Answer, Assignment, Builder, Challenge, ChallengeKind, EnrolmentAnswer, Error, ErrorKind, NewChallenge,
+    NewEnrolment, Proof, SignIn, TwoFactor, UserFactor, Verified,
 };
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
+use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
 use twofactor_tests::ecall::Place;
 use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, sign_in, use_factor};
 
@@ -144,7 +145,7 @@ async fn a_counter_that_goes_back_suspends_the_passkey_and_the_caller_does_not_l
     assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::CodeRejected, "incorrect code"));
     let listed = engine.factors(SUBSCRIPTION, "alice").await.unwrap();
     assert_eq!(listed[0].status, FactorStatus::Suspended);
-    let log = engine.administration(twofactor::Actor::new("test")).audit_log(0, 100).await.unwrap();
+    let log = engine.administration(Actor::new("test")).audit_log(0, 100).await.unwrap();
     assert!(log.iter().any(|entry| entry.action == "factor.suspend" && entry.detail.contains("counter went back")));
     device.sign_count = 9;
     let again = verify(&engine, &challenge, &answer(&challenge, &device, None)).await;
@@ -194,4 +195,41 @@ async fn typing_wrong_codes_never_locks_a_passkey_nor_the_reverse() {
             verified.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_locked_passkey_keeps_no_administrator_out_who_also_has_an_app() {
+    let limits = RateLimits { lockout_threshold: 3, ..RateLimits::none() };
+    let (engine, _folder) = world(|builder| builder.rate_limits(limits)).await;
+    let (admin, accounts) = (engine.administration(Actor::new("test")), engine.accounts());
+    let (account, _) = active(&accounts, "anna").await;
+    let kind = twofactor::store::AssignmentKind::ClientApplication;
+    let logins = Assignment { kind, id: "twofactor-admin".to_owned() };
+    let [fido, totp] = [instance(&engine, "fido").await, instance(&engine, "totp").await];
+    for id in [&fido, &totp] {
+        admin.set_assignments(SUBSCRIPTION, id, vec![Assignment::tenant("t"), logins.clone()]).await.unwrap();
+    }
+    accounts.set_second_factor(&Actor::new("test"), Some(SUBSCRIPTION.to_owned()), false, None).await.unwrap();
+    let (device, session) = (authenticator("anna"), log_in(&accounts, &account).await.session);
+    let enrolment = accounts.enrol_own_factor(&session, &fido, PASSWORD, &client(1)).await.unwrap();
+    let credential = device.create(&enrolment.public, ORIGIN).answer(&device);
+    let finish = EnrolmentAnswer::credential(&enrolment.id, credential);
+    let session = accounts.finish_own_enrolment(&session, finish, &client(1)).await.unwrap().session.unwrap().session;
+    let enrolment = accounts.enrol_own_factor(&session, &totp, PASSWORD, &client(1)).await.unwrap();
+    let app = App::scan(&enrolment);
+    let finish = EnrolmentAnswer::code(&enrolment.id, app.code(jiff::Timestamp::now()));
+    accounts.finish_own_enrolment(&session, finish, &client(1)).await.unwrap();
+
+    // Somebody who knows the password answers for the passkey until it is locked.
+    let other = Authenticator { id: device.id.clone(), ..authenticator("other") };
+    for _ in 0..3 {
+        let (secret, challenge) = pending(accounts.log_in(&account.email, PASSWORD, &client(2)).await.unwrap());
+        assert_eq!(challenge.kind, ChallengeKind::WebauthnGet);
+        let wrong = answer(&challenge, &other, None);
+        assert!(accounts.second_factor_credential(&secret, &wrong, &client(2)).await.is_err());
+    }
+    let (secret, challenge) = pending(accounts.log_in(&account.email, PASSWORD, &client(1)).await.unwrap());
+    assert_eq!((challenge.kind, &challenge.two_factor), (ChallengeKind::TypedCode, &totp));
+    let next = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(30);
+    accounts.second_factor(&secret, &app.code(next), &client(1)).await.unwrap();
 }

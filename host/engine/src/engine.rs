@@ -14,7 +14,7 @@ use crate::clock::{Clock, ClockCheck};
 use crate::error::Error;
 use crate::factor::{
     EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewAddress, NewEnrolment, Proof, RememberedDevices,
-    RemovedFactors, UserEvent, UserFactor, VerifiedAddress,
+    RemovedFactors, TrustedAuthenticator, UserEvent, UserFactor, VerifiedAddress,
 };
 use crate::instance::{Instances, SignIn};
 use crate::node::{self, Node};
@@ -193,6 +193,12 @@ impl TwoFactor {
         self.instances.sites.related_origins(rp_id).await
     }
 
+    /// Replaces the authenticator models that satisfy a required attestation:
+    /// see [`Builder::trusted_authenticators`](crate::Builder::trusted_authenticators). Enrolments in progress use the new ones.
+    pub fn set_trusted_authenticators(&self, models: Vec<TrustedAuthenticator>) {
+        self.instances.set_trusted_authenticators(models);
+    }
+
     /// Returns whether a user who holds nothing may enrol the first factor with an instance when the application states that the user has
     /// just passed the first factor. `in_sign_in` asks whether the sign-in page may offer it.
     ///
@@ -213,7 +219,7 @@ impl TwoFactor {
         pass: &str,
         client_address: Option<IpAddr>,
     ) -> Result<Verified, Error> {
-        self.factors.sign_in_with_pass(sign_in, pass, client_address).await
+        self.factors.sign_in_with_pass(sign_in, pass, client_address).await.map(|(verified, _)| verified)
     }
 
     /// Returns the instance in whose place a temporary pass may sign in, if a policy allows it. It does not tell whether there is a pass.

@@ -10,6 +10,7 @@ mod config;
 mod connections;
 mod cookies;
 mod demo;
+mod fido_metadata;
 mod jwt;
 #[cfg(feature = "manual")]
 mod manual;
@@ -30,5 +31,6 @@ pub use api::openapi;
 pub use app::{router, router_at, router_with};
 pub use config::{Accounts, Config, Keys, NetworkConfig, Providers, Store, Tls};
 pub use connections::ConnectionLimits;
+pub use fido_metadata::FidoMetadata;
 pub use oidc::{Oidc, OidcConfig, OidcRole, OidcRoleName};
 pub use sign_in::PublicUrl;

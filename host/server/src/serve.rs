@@ -37,7 +37,12 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let base = config.base_url(address)?;
     let oidc = config.oidc(&base)?;
+    let metadata = config.fido_metadata()?;
     let engine = build(config.builder().await?).await?;
+    if let Some(mut metadata) = metadata {
+        metadata.begin(&engine)?;
+        tokio::spawn(metadata.follow(engine.clone()));
+    }
     let mut ready = json!({"url": config.listening_url(address)});
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready)?;

@@ -206,6 +206,7 @@ async fn applications_bind_nothing_to_an_administrators_account() {
     let own = stage.site.admin().of_subscriptions();
     assert!(own.issue_pass("shop", &anna.id, None, BECAUSE.1).await.unwrap_err().is_forbidden());
     assert!(own.reset_factors("shop", &anna.id, BECAUSE.1).await.unwrap_err().is_forbidden());
+    assert!(own.forget_devices("shop", &anna.id, None).await.unwrap_err().is_forbidden());
     assert_eq!(stage.site.engine.factors("shop", &anna.id).await.unwrap().len(), 2);
     // Nor before the account has a factor.
     let new = NewAccount {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 const NAME: &str = "Canary.Person+Factor@Mailbox-Canary.EXAMPLE.org";
 const DISPLAY_NAME: &str = "Canary Display Name";
+const ADDRESS: &str = "Canary.Address@Verified-Canary.EXAMPLE.org";
 const LABEL: &str = "Canary Label of a phone";
 const ODD_CODE: &str = "canary-of-a-code-that-is-none";
 const ODD_CREDENTIAL: &str = "CanaryOfACredentialThatIsNone";
@@ -115,6 +116,11 @@ async fn no_secret_of_a_factor_leaks_while_everything_is_logged() {
     let verify = run.challenge(recovery).await;
     run.call("POST", &verify, json!({"code": codes[0]})).await.problem(422, "code-rejected");
     run.call("GET", "/v1/users/u/factors", Value::Null).await.expect(200);
+    let body = json!({"tenant": "t", "user": "v", "recipient": {"email": ADDRESS}, "proof": {"pass": ODD_PASS}});
+    run.call("POST", "/v1/addresses", body).await.problem(409, "not-available");
+    run.call("POST", "/v1/addresses/AAAAAAAAAAAAAAAAAAAAAAAA/verify", json!({"code": ODD_CODE}))
+        .await
+        .problem(410, "challenge-closed");
     run.server.call("POST", "/v1/users/u/factors/reset", &admin, because).await.expect(200);
     for (path, token) in [("/v1/audit", &*admin), ("/v1/subscriptions/s/users/u/factors", &admin), ("/metrics", "")] {
         run.server.call("GET", path, token, Value::Null).await.expect(200);
@@ -139,6 +145,7 @@ async fn no_secret_of_a_factor_leaks_while_everything_is_logged() {
         secrets.add(name, text);
     }
     run.canaries.add_email(NAME);
+    run.canaries.add_email(ADDRESS);
     run.canaries.add("display name", DISPLAY_NAME);
     run.canaries.add("label", LABEL);
     let (secrets, names, mut found) = (secrets.search(), run.canaries.search(), Vec::new());

@@ -235,6 +235,51 @@ async fn changes_need_a_factor_and_a_removed_passkey_signs_in_nobody() {
 }
 
 #[tokio::test]
+async fn a_first_passkey_is_added_within_a_sign_in_and_signs_in_the_next_time() {
+    let test = "a_first_passkey_is_added_within_a_sign_in_and_signs_in_the_next_time";
+    if skipped(test) {
+        return;
+    }
+    let axe = axe(test);
+    let site = FactorSite::start().await;
+    site.set_policy(&site.passkeys, json!({"pass_signs_in": true, "enrol_in_sign_in": true})).await;
+    let browser = site.browser(BrowserSettings::default()).await;
+    let authenticator = Authenticator::add(&browser, Properties::default()).await;
+    let begun = site.open_sign_in(&browser).await;
+    browser.sees("h1", "Enter your temporary pass").await;
+    browser.fill("#code", &site.pass().await).await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Add a sign-in method?").await;
+    look(&browser, axe.as_ref(), "sign-in-offer").await;
+    press_add(&browser, &site.passkeys).await;
+    browser.sees("h1", "Add a passkey").await;
+    // Changes of mind lead back to the offer.
+    browser.click(".more button").await;
+    browser.sees("h1", "Add a sign-in method?").await;
+    press_add(&browser, &site.passkeys).await;
+    browser.sees("h1", "Add a passkey").await;
+    browser.click("button.main").await;
+    browser.sees("h1", "Save your recovery codes").await;
+    browser.sees("[role=status]", "Added.").await;
+    assert_eq!(authenticator.credentials().await.len(), 1);
+    look(&browser, axe.as_ref(), "sign-in-offer-codes").await;
+    browser.click("button.main").await;
+    browser.sees("[role=status]", "Your recovery codes are active.").await;
+    look(&browser, axe.as_ref(), "sign-in-offer-done").await;
+    browser.click("button.main").await;
+    // The pass signed in, and not the passkey.
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["amr"], result.get("acr")), (&json!(["otp"]), None));
+    assert_eq!(result["assurance"]["aal"], "aal1");
+
+    let begun = site.open_sign_in(&browser).await;
+    browser.sees("h1", "Confirm it’s you").await;
+    browser.click("button.main").await;
+    let result = site.redeem(&browser, &begun).await;
+    assert_eq!((&result["two_factor"], &result["acr"]), (&json!(site.passkeys), &json!("phr")));
+}
+
+#[tokio::test]
 async fn a_browser_that_refuses_or_has_no_passkey_says_so_and_another_way_is_open() {
     let test = "a_browser_that_refuses_or_has_no_passkey_says_so_and_another_way_is_open";
     if skipped(test) || needs(test, "oathtool") {

@@ -199,3 +199,100 @@ async fn a_change_of_factors_needs_a_proof() {
     assert_eq!(removed["signals"], json!([]));
     stage.call("DELETE", &path, json!({"proof": proof})).await.problem(404, "not-found");
 }
+
+/// Returns the code in the newest mail to an address.
+fn mailed(stage: &Stage, to: &str) -> String {
+    let text = stage.site.outbox.newest(to).unwrap().text;
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+    text.lines().find(is_code).unwrap().to_owned()
+}
+
+fn address(recipient: Value, proof: Value) -> Value {
+    json!({"tenant": "main", "user": "alice", "recipient": recipient, "proof": proof})
+}
+
+const ALICE: &str = "alice@mailbox.example.com";
+
+#[tokio::test]
+async fn an_address_is_verified_by_a_code_and_challenges_need_no_recipient_from_then_on() {
+    let stage = Stage::start().await;
+    let first = json!({"first_factor": true});
+    for recipient in [json!({}), json!({"email": ALICE, "phone": "+41791234567"}), json!({"handle": "x"}), json!("x")] {
+        stage.call("POST", "/v1/addresses", address(recipient, first.clone())).await.problem(400, "invalid-input");
+    }
+    let body = json!({"tenant": "main", "user": "alice"});
+    assert!(stage.call("POST", "/v1/challenges", body.clone()).await.status >= 400, "nothing is known of alice");
+    let begun = stage.call("POST", "/v1/addresses", address(json!({"email": ALICE}), first.clone())).await.expect(201);
+    assert_eq!((&begun["channel"], &begun["code_length"]), (&json!("email"), &json!(6)));
+    let (id, code) = (begun["id"].as_str().unwrap(), mailed(&stage, ALICE));
+    let verify = format!("/v1/addresses/{id}/verify");
+    stage.call("POST", &verify, json!({"code": wrong(&code)})).await.problem(422, "code-rejected");
+    stage.call("POST", &verify, json!({"code": "x"})).await.problem(400, "invalid-input");
+    // The code signs in nobody.
+    stage.verify(&begun, json!({"code": code})).await.problem(410, "challenge-closed");
+    let list =
+        async || stage.call("GET", "/v1/users/alice/addresses", Value::Null).await.expect(200)["addresses"].clone();
+    assert_eq!(list().await, json!([]));
+    let added = stage.call("POST", &verify, json!({"code": code})).await.expect(201)["address"].clone();
+    assert_eq!(added.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "kind", "hint", "verified_at"]);
+    assert_eq!((&added["kind"], &added["hint"]), (&json!("email"), &begun["recipient_hint"]));
+    stage.call("POST", &verify, json!({"code": code})).await.problem(410, "challenge-closed");
+    assert_eq!(list().await, json!([added]));
+    let unknown = stage.call("GET", "/v1/users/bob/addresses", Value::Null).await.expect(200);
+    assert_eq!(unknown["addresses"], json!([]));
+
+    // Codes go there from now on, and such a code proves a change.
+    let challenge = stage.call("POST", "/v1/challenges", body.clone()).await.expect(201);
+    assert_eq!(challenge["recipient_hint"], added["hint"]);
+    // A challenge for something else verifies no address.
+    let other = format!("/v1/addresses/{}/verify", challenge["id"].as_str().unwrap());
+    stage.call("POST", &other, json!({"code": mailed(&stage, ALICE)})).await.problem(410, "challenge-closed");
+    stage.verify(&challenge, json!({"code": mailed(&stage, ALICE)})).await.expect(200);
+    let phone = json!({"phone": site::PHONE});
+    let refused = stage.call("POST", "/v1/addresses", address(phone.clone(), first.clone())).await;
+    refused.problem(403, "proof-required");
+    let proof = json!({"challenge": challenge["id"]});
+    let begun = stage.call("POST", "/v1/addresses", address(phone, proof.clone())).await.expect(201);
+    assert_eq!(begun["channel"], "sms");
+    let verify = format!("/v1/addresses/{}/verify", begun["id"].as_str().unwrap());
+    stage.call("POST", &verify, json!({"code": stage.site.ecall.code()})).await.expect(201);
+    assert_eq!(list().await.as_array().unwrap().len(), 2);
+
+    // Removing one demands as much.
+    let path = format!("/v1/users/alice/addresses/{}", added["id"].as_str().unwrap());
+    for unfit in [first, proof] {
+        stage.call("DELETE", &path, json!({"proof": unfit})).await.problem(403, "proof-required");
+    }
+    let challenge = stage.call("POST", "/v1/challenges", body).await.expect(201);
+    let sent = match challenge["channel"].as_str().unwrap() {
+        "sms" => stage.site.ecall.code(),
+        _ => mailed(&stage, ALICE),
+    };
+    stage.verify(&challenge, json!({"code": sent})).await.expect(200);
+    let removal = json!({"proof": {"challenge": challenge["id"]}});
+    assert_eq!(stage.call("DELETE", &path, removal.clone()).await.status, 204);
+    stage.call("DELETE", &path, removal).await.problem(404, "not-found");
+    assert_eq!(list().await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeat_of_an_address_with_the_same_key_sends_nothing_and_needs_no_second_proof() {
+    let stage = Stage::start().await;
+    let pass =
+        stage.call_as(&stage.admin, "POST", "/v1/subscriptions/shop/users/alice/passes", json!({"reason": "new"}));
+    let proof = json!({"pass": pass.await.expect(201)["pass"]});
+    let call = async |path: &str, body: &Value| {
+        let request = reqwest::Client::new().post(format!("{}{path}", stage.site.url));
+        let request = request.bearer_auth(&stage.site.application).header("Idempotency-Key", "k-1");
+        common::Answer::of(request.body(body.to_string())).await
+    };
+    let body = address(json!({"email": ALICE}), proof);
+    let first = call("/v1/addresses", &body).await.expect(201);
+    assert_eq!(call("/v1/addresses", &body).await.expect(201), first);
+    assert_eq!(stage.site.outbox.mails().iter().filter(|mail| mail.text.contains("code")).count(), 1);
+    let mut other = body.clone();
+    other["recipient"] = json!({"email": "mallory@example.com"});
+    call("/v1/addresses", &other).await.problem(422, "idempotency-key-reused");
+    let plain = json!({"tenant": "main", "user": "alice", "recipient": {"email": ALICE}, "first_factor": true});
+    call("/v1/challenges", &plain).await.problem(422, "idempotency-key-reused");
+}

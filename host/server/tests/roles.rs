@@ -42,7 +42,9 @@ fn rule(call: &str) -> Rule {
     match call {
         "listAvailable" | "startChallenge" | "verifyChallenge" | "resendChallenge" | "cancelChallenge"
         | "beginSignIn" | "readSignIn" | "redeemSignIn" | "beginEnrolment" | "finishEnrolment" | "listFactors"
-        | "renameFactor" | "removeFactor" => Rule::Application,
+        | "renameFactor" | "removeFactor" | "addAddress" | "verifyAddress" | "listAddresses" | "removeAddress" => {
+            Rule::Application
+        }
         "listTwoFactors"
         | "readTwoFactor"
         | "listAssignments"
@@ -149,6 +151,10 @@ const RETURN_URL: &str = "https://shop.example.com/signed-in";
 
 fn begin() -> Value {
     json!({"tenant": "demo", "user": "alice", "recipient": {"phone": "+41791234567"}, "return_url": RETURN_URL, "state": "s"})
+}
+
+fn address_of(user: &str, phone: &str) -> Value {
+    json!({"tenant": "demo", "user": user, "recipient": {"phone": phone}, "proof": {"first_factor": true}})
 }
 
 /// A server with two subscriptions, `demo` and `other`, and a token of each role for `demo`.
@@ -262,6 +268,24 @@ impl Stage {
         (user, factor)
     }
 
+    /// Sends a code to an address of a new user. Returns the user, the address, and the id of its challenge.
+    async fn address_to_verify(&self, subscription: &str) -> (String, String, String) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (user, phone) = (format!("reachable-{n}"), format!("+4179123{n:04}"));
+        let (token, body) = (self.application(subscription), address_of(&user, &phone));
+        let begun = self.server.call("POST", "/v1/addresses", token, body).await.expect(201);
+        (user, phone, begun["id"].as_str().unwrap().to_owned())
+    }
+
+    /// Returns a user, and a verified address of the user.
+    async fn address(&self, subscription: &str) -> (String, String) {
+        let (user, phone, id) = self.address_to_verify(subscription).await;
+        let (path, code) = (format!("/v1/addresses/{id}/verify"), json!({"code": self.server.code(&phone).await}));
+        let added = self.server.call("POST", &path, self.application(subscription), code).await.expect(201);
+        (user, added["address"]["id"].as_str().unwrap().to_owned())
+    }
+
     /// Returns a sign-in at the sign-in page.
     async fn sign_in(&self, subscription: &str) -> String {
         let page = json!({"return_urls": [RETURN_URL]});
@@ -298,6 +322,12 @@ impl Stage {
             _ if path.starts_with("/v1/sign-ins") => self.sign_in(home).await,
             _ if path.starts_with("/v1/challenges") => self.challenge(home).await,
             "finishEnrolment" => self.enrolment(home, "alice").await["id"].as_str().unwrap().to_owned(),
+            "verifyAddress" => self.address_to_verify(home).await.2,
+            "removeAddress" => {
+                let address;
+                (user, address) = self.address(home).await;
+                address
+            }
             _ if path.contains("/factors/{id}") => {
                 let factor;
                 (user, factor) = self.factor(home).await;
@@ -331,9 +361,11 @@ impl Stage {
             "beginEnrolment" => {
                 json!({"tenant": "demo", "user": "alice", "two_factor": self.apps["demo"], "proof": {"first_factor": true}})
             }
+            "addAddress" => address_of("alice", "+41791234567"),
+            "verifyAddress" => json!({"code": "000000"}),
             "finishEnrolment" => json!({"code": "000000"}),
             "renameFactor" => json!({"label": "Phone"}),
-            "removeFactor" => json!({"proof": {"first_factor": true}}),
+            "removeFactor" | "removeAddress" => json!({"proof": {"first_factor": true}}),
             "issuePass" | "resetFactors" => json!({"subscription": subscription, "reason": "a test"}),
             "issueUserPass" | "resetUserFactors" | "suspendUserFactor" | "resumeUserFactor" | "removeUserFactor" => {
                 json!({"reason": "a test"})

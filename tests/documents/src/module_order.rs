@@ -56,7 +56,7 @@ const CRATES: [Crate; 4] = [
         source: "host/server/src",
         order: &[
             &["assurance", "client_address", "cookies", "jwt", "manual", "problem", "qr", "request_limits"],
-            &["connections", "middleware", "sign_in", "telemetry", "wording"],
+            &["connections", "fido_metadata", "middleware", "sign_in", "telemetry", "wording"],
             &["oidc"],
             &["config", "state"],
             &["access"],
@@ -74,8 +74,8 @@ const CRATES: [Crate; 4] = [
 const ONLY_IN_THE_SANDBOX: [(&str, &[&str]); 4] = [
     ("unsafe", &[]),
     ("wasmtime::", &[]),
-    // Identity providers: a client of the sandbox's network, whose types the server names.
-    ("reqwest::", &["host/server/src/oidc/fetch.rs"]),
+    // Identity providers and FIDO metadata: a client of the sandbox's network, whose types the server names.
+    ("reqwest::", &["host/server/src/fido_metadata/fetch.rs", "host/server/src/oidc/fetch.rs"]),
     ("lettre::", &[]),
 ];
 

@@ -174,7 +174,7 @@ impl Accounts {
         self.factors.enrolment(&sign_in.subscription, id, Some(&holder(&session.account.id))).await
     }
 
-    /// Finishes an enrolment of this session's account. With the account's first factor all other sessions end, and the enrolment of
+    /// Finishes an enrolment of this session's account. With the account's first factor all other sessions and pending logins end, and the enrolment of
     /// recovery codes begins if an instance for them serves logins.
     ///
     /// # Errors

@@ -137,13 +137,11 @@ impl Accounts {
         let actor = client.actor(actor_name(&record.id));
         let had_second_factor = proof == Proof::External { second_factor: true };
         let passes = proof == Proof::Invitation { without_second_factor: true };
-        let start = match had_second_factor || passes {
-            true => None,
-            false => self.second_factor_start(&record, client).await?,
+        let starts = match had_second_factor || passes {
+            true => Vec::new(),
+            false => self.second_factor_starts(&record, client).await?,
         };
-        if let Some(start) = start {
-            let subscription = start.sign_in.subscription.clone();
-            let challenge = self.challenges.start_for_account(start).await?;
+        if let Some((subscription, challenge)) = self.start_first(starts).await? {
             let login = LoginRecord {
                 digest: [0; 32],
                 account: record.id,
@@ -175,6 +173,24 @@ impl Accounts {
         opened.map(LoggedIn::Session).ok_or_else(Error::invalid_credentials)
     }
 
+    /// Starts the first of these challenges whose factor is not locked: whoever locks one, by wrong answers, keeps nobody out who holds
+    /// another. Returns its subscription, too; none if there are no challenges.
+    ///
+    /// # Errors
+    /// Those of the first one if all are locked.
+    async fn start_first(&self, starts: Vec<NewChallenge>) -> Result<Option<(String, Challenge)>, Error> {
+        let mut locked = None;
+        for start in starts {
+            let subscription = start.sign_in.subscription.clone();
+            match self.challenges.start_for_account(start).await {
+                Ok(challenge) => return Ok(Some((subscription, challenge))),
+                Err(error) if error.is_locked() => locked = locked.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        locked.map_or(Ok(None), Err)
+    }
+
     /// Stores a login that waits for its challenge. Returns the token that continues it.
     async fn wait_with(&self, login: LoginRecord) -> Result<Secret, Error> {
         let (pending, digest) = Use::Login.draw()?;
@@ -182,20 +198,17 @@ impl Accounts {
         Ok(pending)
     }
 
-    /// Returns how to ask for the second factor: the strongest one that the person holds, or without one a code that is sent. None if
-    /// no instance that could reach the person is available.
+    /// Returns how to ask for the second factor: those that the person holds, the strongest first, or without one a code that is sent.
+    /// Empty if no instance that could reach the person is available.
     ///
     /// # Errors
     /// [`Error::is_no_instance_available`] if the person holds factors, none of which can be used: a weaker way must not replace them.
-    async fn second_factor_start(
-        &self,
-        record: &AccountRecord,
-        client: &Client,
-    ) -> Result<Option<NewChallenge>, Error> {
-        let Some(sign_in) = self.login_sign_in(&record.id).await? else { return Ok(None) };
+    async fn second_factor_starts(&self, record: &AccountRecord, client: &Client) -> Result<Vec<NewChallenge>, Error> {
+        let Some(sign_in) = self.login_sign_in(&record.id).await? else { return Ok(Vec::new()) };
         let held = self.factors.list(&sign_in.subscription, &record.id, false).await?;
-        if let Some(strongest) = self.login_factors(&sign_in, &held).await?.into_iter().next() {
-            return Ok(Some(with_factor(sign_in, strongest.two_factor, client)));
+        let usable = self.login_factors(&sign_in, &held).await?;
+        if !usable.is_empty() {
+            return Ok(usable.into_iter().map(|one| with_factor(sign_in.clone(), one.two_factor, client)).collect());
         }
         if !held.is_empty() {
             let actor = client.actor(actor_name(&record.id));
@@ -206,11 +219,11 @@ impl Accounts {
         let person = self.person(record)?;
         let phone = person.phone.as_deref();
         if !self.instances.choose(&sign_in, None).await?.iter().any(|one| reaches(one.recipient_kind, phone)) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let mut start = new_challenge(sign_in, client).email(person.email);
         start.recipient.phone = person.phone;
-        Ok(Some(start))
+        Ok(vec![start])
     }
 
     /// Returns a pending login, for its page.

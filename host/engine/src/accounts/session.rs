@@ -234,7 +234,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all other sessions of this session's account. Returns how many.
+    /// Ends all other sessions of this session's account, and its pending logins. Returns how many sessions.
     ///
     /// # Errors
     /// If the store is not available.

@@ -224,10 +224,11 @@ impl Administration {
     /// Forgets a browser of a user, or without `id` all.
     ///
     /// # Errors
-    /// Not found if there is no such browser.
+    /// Not found if there is no such browser. Forbidden for an administrator's account, unless the actor administers the installation.
     pub async fn forget_devices(&self, subscription: &str, user: &str, id: Option<&str>) -> Result<(), Error> {
         self.known(subscription).await?;
         let user = &checked_user(user)?;
+        self.check_account(user).await?;
         let detail = id.map_or_else(|| "all".to_owned(), |id| format!("device {id}"));
         self.audit("device.forget", &format!("{subscription}/{user}"), &detail).await?;
         match id {
@@ -267,13 +268,19 @@ impl Administration {
         let user = checked_user(user)?;
         display_name::check_reason(reason)?;
         self.known(subscription).await?;
-        // Whoever administers a subscription that serves logins of administrators must not get into their accounts.
-        if !self.changes_guards && self.store().account(&user).await?.is_some() {
+        self.check_account(&user).await?;
+        Ok(user)
+    }
+
+    /// Refuses changes of an administrator's account by actors who administer only subscriptions: whoever administers one that serves
+    /// logins of administrators must not get into their accounts.
+    async fn check_account(&self, user: &str) -> Result<(), Error> {
+        if !self.changes_guards && self.store().account(user).await?.is_some() {
             return Err(Error::forbidden(
                 "this user is an administrator's account; only a system administrator can change its factors",
             ));
         }
-        Ok(user)
+        Ok(())
     }
 }
 

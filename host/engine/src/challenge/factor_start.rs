@@ -8,6 +8,7 @@ use serde_json::Value;
 use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements};
 
 use super::request::{AvailableInstance, Challenge, ChallengeKind, NewChallenge};
+use super::start::StartedFor;
 use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
@@ -129,17 +130,11 @@ impl Challenges {
         let now = self.clock.now();
         let id = random::id_at(now)?;
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
-        let idempotency = self.claim(&start, &purpose, now);
+        let idempotency = self.claim(&start, &purpose, StartedFor::User, now);
         let requirements = required.requirements(start.sign_in.user.is_none());
         let user = self.factor_user(&chosen, &start.sign_in.subscription, start.sign_in.user.as_deref()).await?;
         let states: Vec<FactorState> = held.into_iter().filter_map(|one| one.state).collect();
-        let context = FactorContext {
-            now,
-            site: &chosen.site,
-            user: &user,
-            requirements,
-            trusted: self.instances.trusted_authenticators(),
-        };
+        let context = FactorContext { now, site: &chosen.site, user: &user, requirements, trusted: &[] };
         let begun = chosen.configured()?.begin_challenge(&context, &states).await.map_err(|why| chosen.failed(&why))?;
         let is_webauthn = chosen.is_webauthn();
         let kept = FactorChallenge {

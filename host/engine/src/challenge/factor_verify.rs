@@ -103,7 +103,8 @@ impl Challenges {
             site: &chosen.site,
             user: &factor_user,
             requirements: kept.requirements,
-            trusted: self.instances.trusted_authenticators(),
+            // Only enrolments look at attestations.
+            trusted: &[],
         };
         let verdict = chosen.configured()?.verify(&context, &states, &kept.pending.0, input).await;
         let outcome = match &verdict {

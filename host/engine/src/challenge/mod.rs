@@ -44,7 +44,7 @@ pub use history::{HistoryLimits, MessageOutcome};
 pub use limits::RateLimits;
 pub(crate) use notice::{NoticeOutcome, NoticeTo, NoticeTurn};
 pub(crate) use notice_text::{Notice, NoticeEvent, NoticeSubject};
-pub(crate) use proof::AnsweredBy;
+pub(crate) use proof::{Answered, AnsweredBy};
 pub use reached_limits::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};

@@ -45,7 +45,7 @@ const PURGE_EVERY: u64 = 256;
 
 /// Whom or what a challenge is started for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum StartedFor {
+pub(super) enum StartedFor {
     /// A user of an application.
     User,
     /// An account of this engine.
@@ -81,6 +81,17 @@ impl Challenges {
         Box::pin(self.start_for(start, StartedFor::Address)).await
     }
 
+    /// Returns the first response to a request of [`Self::start_to_verify_address`] with this idempotency key.
+    pub(crate) async fn repeat_to_verify_address(&self, start: &NewChallenge) -> Result<Option<Challenge>, Error> {
+        let (start, now) = (start.clone().checked()?, self.clock.now());
+        let purpose = start.purpose.as_deref().unwrap_or(NewChallenge::PURPOSE);
+        let Some(claim) = self.claim(&start, purpose, StartedFor::Address, now) else { return Ok(None) };
+        match self.store.idempotency(claim.key, now).await? {
+            Some(first) => self.repeat(&first, Some(claim), now).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Starts a challenge for a login to an account of this engine. What applications do with a
     /// user of the same name does not count against it.
     pub(crate) async fn start_for_account(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
@@ -107,7 +118,7 @@ impl Challenges {
         }
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         // Of the request as it came: a repeat does not depend on addresses that are verified in between.
-        let idempotency = self.claim(&start, &purpose, now);
+        let idempotency = self.claim(&start, &purpose, whose, now);
         if start.recipient.is_empty()
             && !of_account
             && let Some(user) = &start.sign_in.user
@@ -346,11 +357,17 @@ impl Challenges {
         self.history.refusal(&About { challenge, ..about }, outcome, facts);
     }
 
-    pub(super) fn claim(&self, start: &NewChallenge, purpose: &str, now: Timestamp) -> Option<IdempotencyClaim> {
+    pub(super) fn claim(
+        &self,
+        start: &NewChallenge,
+        purpose: &str,
+        whose: StartedFor,
+        now: Timestamp,
+    ) -> Option<IdempotencyClaim> {
         let key = start.idempotency_key.as_deref()?;
         let sign_in = &start.sign_in;
         let Recipient { email, phone, handle } = &start.recipient;
-        let request = serde_json::json!([
+        let mut request = serde_json::json!([
             sign_in,
             start.two_factor,
             email,
@@ -362,6 +379,9 @@ impl Challenges {
             start.required,
             start.acr
         ]);
+        if let Some(members) = request.as_array_mut().filter(|_| whose == StartedFor::Address) {
+            members.push("address".into());
+        }
         Some(IdempotencyClaim {
             key: bucket(&self.keyring, "idempotency", &[sign_in.subscription.as_bytes(), key.as_bytes()]),
             request: self.keyring.fingerprint("idempotent-request", &[request.to_string().as_bytes()]),

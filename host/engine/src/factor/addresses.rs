@@ -38,12 +38,14 @@ pub struct NewAddress {
     pub locale: Option<String>,
     /// The person's own network address, for limits.
     pub client_address: Option<IpAddr>,
+    /// Makes a repeat return the first response, for a day.
+    pub idempotency_key: Option<String>,
 }
 
 impl NewAddress {
     /// Creates a request.
     pub fn new(sign_in: SignIn, recipient: Recipient, proof: Proof) -> Self {
-        Self { sign_in, recipient, two_factor: None, proof, locale: None, client_address: None }
+        Self { sign_in, recipient, two_factor: None, proof, locale: None, client_address: None, idempotency_key: None }
     }
 }
 
@@ -90,22 +92,32 @@ impl Factors {
             return Err(Error::invalid_at("/recipient", "must have an `email` or a `phone`, and nothing else"));
         }
         let subscription = &sign_in.subscription;
-        // Checked again when the code is entered: others may be verified in the meantime.
-        if self.verified_addresses(&sign_in).await?.len() >= MOST as usize {
-            return Err(too_many());
-        }
         let start = NewChallenge {
             recipient: new.recipient,
             two_factor: new.two_factor,
             locale: new.locale,
             client_address: new.client_address,
             first_factor: true,
+            idempotency_key: new.idempotency_key,
             ..NewChallenge::new(sign_in.clone())
         };
+        // The proof of a repeat was used by the first request.
+        if let Some(first) = self.challenges.repeat_to_verify_address(&start).await? {
+            return Ok(first);
+        }
+        // Checked again when the code is entered: others may be verified in the meantime.
+        if self.verified_addresses(&sign_in).await?.len() >= MOST as usize {
+            return Err(too_many());
+        }
         let policy = self.challenges.policy_for_delivery(&start).await?;
         let held = self.held.of(subscription, &user, false).await?;
-        let what =
-            ProofFor { sign_in: &sign_in, policy: Some(&policy), held: &held, client_address: new.client_address };
+        let what = ProofFor {
+            sign_in: &sign_in,
+            policy: Some(&policy),
+            held: &held,
+            client_address: new.client_address,
+            holder: None,
+        };
         // Before the proof: what fails before it does not use it up.
         self.challenges.check_delivery(&start).await?;
         self.accept_proof(&new.proof, what).await?;
@@ -156,7 +168,7 @@ impl Factors {
         let not_found = || Error::not_found("address");
         let address = addresses.into_iter().find(|one| one.record.id == id).ok_or_else(not_found)?;
         let held = self.held.of(subscription, &user, false).await?;
-        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None };
+        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None, holder: None };
         let accepted = self.accept_proof(proof, what).await?;
         let subject = address_subject(address.record.kind);
         let detail = format!("{subject} removed; proof: {}", accepted.name);

@@ -65,12 +65,13 @@ impl Factors {
             .filter_map(|held| held.state.clone())
             .collect();
         let factor_user = kept.factor_user(self.handle_for(&chosen, &subscription, &user).await?);
+        let trusted = self.instances.trusted_authenticators(kept.requirements);
         let context = FactorContext {
             now,
             site: &chosen.site,
             user: &factor_user,
             requirements: kept.requirements,
-            trusted: self.instances.trusted_authenticators(),
+            trusted: &trusted,
         };
         let begun =
             chosen.configured()?.begin_enrolment(&context, &existing).await.map_err(|why| chosen.failed(&why))?;
@@ -79,6 +80,7 @@ impl Factors {
             policy: Some(&chosen.policy),
             held: &held,
             client_address: new.client_address,
+            holder: new.holder.as_deref(),
         };
         let user_key = self.held.key(&subscription, &user);
         let limits = self.challenges.limits().enrolment(&self.keyring, &user_key, new.client_address);
@@ -86,7 +88,8 @@ impl Factors {
         // They are counted below, with the enrolment. What fails before the proof does not use it up.
         self.challenges.check_charges(&names, charges.clone()).await?;
         // As late as possible: what fails before it does not use it up.
-        kept.proof = self.accept_proof(&new.proof, what).await?.name.to_owned();
+        let proof = self.accept_proof(&new.proof, what).await?;
+        kept.proof = proof.name.to_owned();
         kept.pending = Pending(begun.pending);
         kept.public = begun.public;
         kept.reveal = begun.reveal.as_ref().map(KeptReveal::from);
@@ -102,9 +105,10 @@ impl Factors {
             expires_at: now + lifetime(&chosen),
         };
         record.sealed = self.seal_kept(&record, &kept)?;
-        let request = BeginEnrolment { enrolment: record.clone(), charges, idempotency };
+        let request = BeginEnrolment { enrolment: record.clone(), charges, idempotency, pass: proof.pass };
         match self.store.begin_enrolment(request).await? {
             EnrolmentBegun::Begun => {}
+            EnrolmentBegun::PassEnded => return Err(Error::proof_required("the pass is not valid")),
             EnrolmentBegun::Limited(limited) => return Err(Challenges::limited(&limited, &names, now)),
             EnrolmentBegun::Repeated(_) => {
                 return Err(Error::conflict("the first request with this `Idempotency-Key` is still in progress"));

@@ -60,12 +60,13 @@ impl Factors {
     ) -> Result<UserFactor, Error> {
         let kept = self.kept(record)?;
         let factor_user = kept.factor_user(self.handle_for(chosen, &record.subscription, kept.user()).await?);
+        let trusted = self.instances.trusted_authenticators(kept.requirements);
         let context = FactorContext {
             now,
             site: &chosen.site,
             user: &factor_user,
             requirements: kept.requirements,
-            trusted: self.instances.trusted_authenticators(),
+            trusted: &trusted,
         };
         let verdict = chosen.configured()?.finish_enrolment(&context, &kept.pending.0, given).await;
         let outcome = match &verdict {

@@ -66,7 +66,7 @@ impl Factors {
             return Err(Error::not_found("factor"));
         }
         let sign_in = SignIn::new(subscription).user(&user);
-        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None };
+        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None, holder: None };
         let proof = self.accept_proof(proof, what).await?;
         let why = format!("proof: {}", proof.name);
         self.end(&Self::person(&user), (subscription, &user), held, FactorSelection::One(id), &why).await

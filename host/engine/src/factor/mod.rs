@@ -22,6 +22,7 @@ pub(crate) use notices::{Happened, Notices};
 pub use notices::{UserEvent, UserEventKind};
 pub use passes::IssuedPass;
 pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
+pub(crate) use proof::SignedInBy;
 pub use remembered::{Demand, Recognized, RememberedDevice, RememberedDevices};
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub(crate) use request::{checked_user, label as checked_label};

@@ -95,8 +95,8 @@ impl PassKeeper {
         Ok(IssuedPass { pass: Secret::new(grouped(&pass)), expires_at })
     }
 
-    /// Uses up a user's pass. Returns false if it is not the right one, or was used, replaced or has expired: callers cannot tell these
-    /// apart.
+    /// Uses up a user's pass, and returns its id. Returns none if it is not the right one, or was used, replaced or has expired: callers
+    /// cannot tell these apart.
     ///
     /// # Errors
     /// Invalid input, which is not counted, for what cannot be a pass; [`Error::is_rate_limited`].
@@ -105,7 +105,7 @@ impl PassKeeper {
         (subscription, user): (&str, &str),
         given: &str,
         client_address: Option<IpAddr>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<String>, Error> {
         let given = canonical(given)?;
         let now = self.clock.now();
         let (names, charges): (Vec<_>, _) = self.limits.answer(&self.keyring, client_address).into_iter().unzip();
@@ -114,14 +114,15 @@ impl PassKeeper {
         let attempt = PassAttempt { person, counted, charges, limits: self.limits.person(), now };
         let pass = match self.store.charge_pass(attempt).await? {
             ChargedPass::Compare(pass) => pass,
-            ChargedPass::NoPass => return Ok(false),
+            ChargedPass::NoPass => return Ok(None),
             ChargedPass::Limited(limited) => return Err(Challenges::limited(&limited, &names, now)),
         };
         let parts = parts(&pass.id, subscription, user, &given);
         if !self.keyring.verify_mac(pass.code.key, &pass.code.mac, MAC, &parts) {
-            return Ok(false);
+            return Ok(None);
         }
-        Ok(self.store.use_pass(person, pass.code, counted, self.clock.now()).await?)
+        let used = self.store.use_pass(person, pass.code, counted, self.clock.now()).await?;
+        Ok(used.then_some(pass.id))
     }
 
     fn counted(&self, subscription: &str, user: &str) -> BucketKey {
@@ -136,34 +137,40 @@ impl Factors {
         Ok(policies.into_iter().find(|(_, policy)| policy.pass_signs_in).map(|(id, _)| id))
     }
 
-    /// Uses up a user's pass, and notifies the user. Returns false if it is not the right one: see [`PassKeeper::use_up`].
+    /// Uses up a user's pass, notifies the user, and returns the pass's id. Returns none if it is not the right one: see
+    /// [`PassKeeper::use_up`].
     pub(crate) async fn use_pass(
         &self,
         (subscription, user): (&str, &str),
         pass: &str,
         client_address: Option<IpAddr>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<String>, Error> {
         let used = self.passes.use_up((subscription, user), pass, client_address).await?;
-        if used {
+        if used.is_some() {
             self.happened(subscription, user, UserEventKind::PassUsed, None);
         }
         Ok(used)
     }
 
-    /// Signs a user in with a pass, which is used up.
+    /// Returns whether changes may rest on a pass that was used: for ten minutes, until a newer pass or a reset ends it.
+    pub(crate) async fn is_pass_in_use(&self, sign_in: &SignIn, id: &str) -> Result<bool, Error> {
+        let person = user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
+        Ok(self.store.is_pass_in_use(person, id, self.clock.now()).await?)
+    }
+
+    /// Signs a user in with a pass, which is used up. Returns its id, too.
     pub(crate) async fn sign_in_with_pass(
         &self,
         sign_in: &SignIn,
         pass: &str,
         client_address: Option<IpAddr>,
-    ) -> Result<Verified, Error> {
+    ) -> Result<(Verified, String), Error> {
         let sign_in = sign_in.clone().in_one_spelling()?;
         let user = sign_in.user.clone().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
         let two_factor = self.pass_signs_in(&sign_in).await?.ok_or_else(Error::no_instance_available)?;
-        if !self.use_pass((&sign_in.subscription, &user), pass, client_address).await? {
-            return Err(Error::closed());
-        }
-        Ok(Verified::of(of_temporary_pass(), user, two_factor, self.clock.now()))
+        let id =
+            self.use_pass((&sign_in.subscription, &user), pass, client_address).await?.ok_or_else(Error::closed)?;
+        Ok((Verified::of(of_temporary_pass(), user, two_factor, self.clock.now()), id))
     }
 }
 
@@ -246,10 +253,10 @@ mod tests {
             assert_eq!(pass.len(), 19);
             let typed = write(&pass);
             for other in [("shop", "bob"), ("other", "alice")] {
-                assert!(!keeper.use_up(other, &typed, None).await.unwrap());
+                assert!(keeper.use_up(other, &typed, None).await.unwrap().is_none());
             }
-            assert!(keeper.use_up(ALICE, &typed, None).await.unwrap(), "{typed}");
-            assert!(!keeper.use_up(ALICE, &typed, None).await.unwrap());
+            assert!(keeper.use_up(ALICE, &typed, None).await.unwrap().is_some(), "{typed}");
+            assert!(keeper.use_up(ALICE, &typed, None).await.unwrap().is_none());
         }
     }
 
@@ -257,12 +264,12 @@ mod tests {
     async fn a_new_pass_replaces_the_earlier_one_and_each_expires() {
         let (keeper, clock) = keeper(RateLimits::none());
         let (first, second) = (issue(&keeper, None).await, issue(&keeper, Some(10)).await);
-        assert!(!keeper.use_up(ALICE, &first, None).await.unwrap());
+        assert!(keeper.use_up(ALICE, &first, None).await.unwrap().is_none());
         clock.advance(Duration::from_secs(10 * 60));
-        assert!(!keeper.use_up(ALICE, &second, None).await.unwrap());
+        assert!(keeper.use_up(ALICE, &second, None).await.unwrap().is_none());
         let third = issue(&keeper, None).await;
         clock.advance(Duration::from_secs(60 * 60 - 1));
-        assert!(keeper.use_up(ALICE, &third, None).await.unwrap());
+        assert!(keeper.use_up(ALICE, &third, None).await.unwrap().is_some());
     }
 
     #[tokio::test]
@@ -272,14 +279,14 @@ mod tests {
         let wrong = "0000-0000-0000-0000";
         let right = issue(&keeper, None).await;
         for _ in 0..3 {
-            assert!(!keeper.use_up(ALICE, wrong, None).await.unwrap());
+            assert!(keeper.use_up(ALICE, wrong, None).await.unwrap().is_none());
         }
         assert!(keeper.use_up(ALICE, &right, None).await.unwrap_err().is_closed());
         let right = issue(&keeper, None).await;
-        assert!(keeper.use_up(ALICE, &right, None).await.unwrap());
+        assert!(keeper.use_up(ALICE, &right, None).await.unwrap().is_some());
         let from = Some("192.0.2.1".parse().unwrap());
         for n in 0..5 {
-            assert!(!keeper.use_up(("shop", &format!("user {n}")), wrong, from).await.unwrap());
+            assert!(keeper.use_up(("shop", &format!("user {n}")), wrong, from).await.unwrap().is_none());
         }
         assert!(keeper.use_up(ALICE, wrong, from).await.unwrap_err().is_rate_limited());
     }
@@ -292,7 +299,7 @@ mod tests {
         for given in ["", "123", "0000-0000-0000-000U", "0000-0000-0000-000\0", "０000-0000-0000-0000", &long] {
             assert!(keeper.use_up(ALICE, given, None).await.unwrap_err().is_invalid_input());
         }
-        assert!(keeper.use_up(ALICE, &right, None).await.unwrap());
+        assert!(keeper.use_up(ALICE, &right, None).await.unwrap().is_some());
     }
 
     #[test]

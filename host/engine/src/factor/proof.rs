@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::Factors;
 use super::request::Proof;
-use crate::challenge::{AnsweredBy, UserAddress, user_person};
+use crate::challenge::{Answered, AnsweredBy, UserAddress, user_person};
 use crate::error::Error;
 use crate::instance::{Policy, SignIn};
+use crate::store::BucketKey;
 use crate::user_factor::HeldFactor;
 
 /// What a proof is for.
@@ -19,12 +20,31 @@ pub(super) struct ProofFor<'a> {
     pub(super) held: &'a [HeldFactor],
     /// The person's own network address, for limits.
     pub(super) client_address: Option<IpAddr>,
+    /// Who begins the enrolment: see [`NewEnrolment::holder`](super::NewEnrolment::holder).
+    pub(super) holder: Option<&'a str>,
 }
 
 /// A proof that was enough, and was used.
 pub(super) struct AcceptedProof {
     /// Its name, for the audit log.
     pub(super) name: &'static str,
+    /// The id of the pass, if it was one.
+    pub(super) pass: Option<String>,
+}
+
+impl AcceptedProof {
+    fn named(name: &'static str) -> Self {
+        Self { name, pass: None }
+    }
+}
+
+/// What somebody who holds no factor signed in with.
+#[derive(Clone, Copy)]
+pub(crate) enum SignedInBy<'a> {
+    /// A challenge, by its id.
+    Challenge(&'a str),
+    /// A temporary pass.
+    Pass,
 }
 
 /// The purposes of challenges that prove a change: a code that somebody typed for something else does not.
@@ -39,11 +59,17 @@ impl Factors {
             self.check_no_account(what.sign_in.user.as_deref().unwrap_or_default()).await?;
         }
         match proof {
-            Proof::Account => Ok(AcceptedProof { name: "session of the account" }),
-            Proof::Administrator => Ok(AcceptedProof { name: "administrator" }),
-            Proof::Session => Ok(AcceptedProof { name: "session" }),
+            Proof::Account => Ok(AcceptedProof::named("session of the account")),
+            Proof::Administrator => Ok(AcceptedProof::named("administrator")),
+            Proof::Session => Ok(AcceptedProof::named("session")),
             Proof::FirstFactor => self.accept_first_factor(&what).await,
-            Proof::Challenge(id) => self.accept_challenge(id, &what).await,
+            Proof::Challenge(id) => self.accept_challenge(id, None, &what).await,
+            Proof::Again { challenge, enrolment } => self.accept_challenge(challenge, Some(enrolment), &what).await,
+            Proof::UsedPass(id) => match self.is_pass_in_use(what.sign_in, id).await? {
+                // The store checks it again, in the transaction that begins the enrolment.
+                true => Ok(AcceptedProof { name: "temporary pass", pass: Some(id.clone()) }),
+                false => Err(Error::proof_required("the pass is not valid")),
+            },
             Proof::Pass(pass) => self.accept_pass(pass, &what).await,
         }
     }
@@ -94,7 +120,7 @@ impl Factors {
             None => false,
         };
         if is_open {
-            return Ok(AcceptedProof { name: "first factor" });
+            return Ok(AcceptedProof::named("first factor"));
         }
         Err(Error::proof_required(match what.held {
             [] => {
@@ -104,7 +130,13 @@ impl Factors {
         }))
     }
 
-    async fn accept_challenge(&self, id: &str, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
+    /// Accepts a challenge, once; or again, if the enrolment that it was used for is still open.
+    async fn accept_challenge(
+        &self,
+        id: &str,
+        given_up: Option<&String>,
+        what: &ProofFor<'_>,
+    ) -> Result<AcceptedProof, Error> {
         let (subscription, user) = (&what.sign_in.subscription, what.sign_in.user.as_deref().unwrap_or_default());
         let unfit = || {
             Error::proof_required(
@@ -125,27 +157,70 @@ impl Factors {
                 ));
             }
             AnsweredBy::DeliveredCode(hash) => {
-                let verified = self.verified_addresses(what.sign_in).await?;
-                let is_open = what.policy.is_some_and(|policy| policy.allows_first_enrolment(self.clock.now()));
-                if !(verified.iter().any(|one| one.record.hash == hash) || verified.is_empty() && is_open) {
+                if !self.is_code_enough(what.sign_in, &hash, what.policy).await? {
                     return Err(Error::proof_required(
                         "the code of the challenge must have gone to a verified address of the user",
                     ));
                 }
             }
         }
-        if !self.challenges.use_as_proof(subscription, id, holder).await? {
-            return Err(unfit());
+        let is_accepted = match given_up {
+            None => self.challenges.use_as_proof(subscription, id, holder).await?,
+            Some(enrolment) => {
+                let open = self.open_enrolment(subscription, enrolment, what.holder, self.clock.now()).await;
+                open.is_ok_and(|(record, ..)| record.user == self.held.key(subscription, user))
+            }
+        };
+        if is_accepted { Ok(AcceptedProof::named("challenge")) } else { Err(unfit()) }
+    }
+
+    /// Returns whether a delivered code proves a change of a user who holds no factor: it went to a verified address, or the user has
+    /// none and the policy trusts whoever passed the first factor.
+    async fn is_code_enough(&self, sign_in: &SignIn, hash: &BucketKey, policy: Option<&Policy>) -> Result<bool, Error> {
+        let verified = self.verified_addresses(sign_in).await?;
+        let is_open = policy.is_some_and(|policy| policy.allows_first_enrolment(self.clock.now()));
+        Ok(verified.iter().any(|one| one.record.hash == *hash) || verified.is_empty() && is_open)
+    }
+
+    /// Returns the instances with which the sign-in page offers a user who holds no factor to enrol the first one: those whose policy says
+    /// so, if the code that was just entered, or a temporary pass, is proof enough.
+    pub(crate) async fn offered_in_sign_in(&self, sign_in: &SignIn, by: SignedInBy<'_>) -> Result<Vec<String>, Error> {
+        let (subscription, user) = (&sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
+        let mut policies = self.instances.policies(sign_in).await?;
+        policies.retain(|(_, policy)| policy.enrol_in_sign_in);
+        if policies.is_empty()
+            || self.store.account(user).await?.is_some()
+            || !self.held.of(subscription, user, false).await?.is_empty()
+        {
+            return Ok(Vec::new());
         }
-        Ok(AcceptedProof { name: "challenge" })
+        let hash = match by {
+            SignedInBy::Pass => None,
+            SignedInBy::Challenge(id) => match self.challenges.answered(subscription, user, id).await? {
+                Some(Answered { purpose, by: AnsweredBy::DeliveredCode(hash) }) if PURPOSES.contains(&&*purpose) => {
+                    Some(hash)
+                }
+                _ => return Ok(Vec::new()),
+            },
+        };
+        let mut offered = Vec::new();
+        for (id, policy) in policies {
+            let is_enough = match &hash {
+                Some(hash) => self.is_code_enough(sign_in, hash, Some(&policy)).await?,
+                None => true,
+            };
+            if is_enough {
+                offered.push(id);
+            }
+        }
+        Ok(offered)
     }
 
     async fn accept_pass(&self, pass: &str, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
         let (subscription, user) = (&what.sign_in.subscription, what.sign_in.user.as_deref().unwrap_or_default());
-        if !self.use_pass((subscription, user), pass, what.client_address).await? {
-            return Err(Error::proof_required("the pass is not valid"));
-        }
-        Ok(AcceptedProof { name: "temporary pass" })
+        let used = self.use_pass((subscription, user), pass, what.client_address).await?;
+        let id = used.ok_or_else(|| Error::proof_required("the pass is not valid"))?;
+        Ok(AcceptedProof { name: "temporary pass", pass: Some(id) })
     }
 
     /// Returns the verified addresses of the user of a sign-in.

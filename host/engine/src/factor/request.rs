@@ -26,6 +26,18 @@ pub enum Proof {
     /// The caller has checked it: a page on which the user proved a factor a moment ago.
     #[doc(hidden)]
     Session,
+    /// A temporary pass that was used on a page before, by its id. Changes rest on it for ten minutes, until a newer pass or a reset
+    /// ends it.
+    #[doc(hidden)]
+    UsedPass(String),
+    /// A challenge that a page used as a proof before, for an enrolment that its user gave up. That one must still be open.
+    #[doc(hidden)]
+    Again {
+        /// The id of the challenge.
+        challenge: String,
+        /// The id of the enrolment that was given up.
+        enrolment: String,
+    },
     /// The session of an administrator's account, whose own factors change. The caller has checked it.
     #[doc(hidden)]
     Account,
@@ -40,6 +52,8 @@ impl fmt::Debug for Proof {
             Self::Challenge(_) => "Challenge",
             Self::Pass(_) => "Pass",
             Self::Session => "Session",
+            Self::UsedPass(_) => "UsedPass",
+            Self::Again { .. } => "Again",
             Self::Account => "Account",
             Self::Administrator => "Administrator",
         })

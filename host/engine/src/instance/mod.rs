@@ -14,7 +14,7 @@ mod sign_in;
 mod validity;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -39,7 +39,9 @@ use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::site::Sites;
 use crate::store::{InstanceRecord, Store, Targets};
-use twofactor_sandbox::{DeliveryFailure, Message, Provider, RecipientKind, Sent, Site, TrustedAuthenticator, Verdict};
+use twofactor_sandbox::{
+    DeliveryFailure, Message, Provider, RecipientKind, Requirements, Sent, Site, TrustedAuthenticator, Verdict,
+};
 
 /// The instances of this installation and their providers.
 pub(crate) struct Instances {
@@ -49,7 +51,7 @@ pub(crate) struct Instances {
     /// Where factors are used.
     pub(crate) sites: Sites,
     default_policy: Policy,
-    trusted: Vec<TrustedAuthenticator>,
+    trusted: RwLock<Arc<[TrustedAuthenticator]>>,
     /// Evaluated instances, by id: evaluation costs a call of the component, which a sign-in should
     /// not.
     evaluated: Mutex<HashMap<String, Arc<Evaluated>>>,
@@ -155,12 +157,20 @@ impl Instances {
         default_policy: Policy,
         trusted: Vec<TrustedAuthenticator>,
     ) -> Self {
+        let trusted = RwLock::new(trusted.into());
         Self { store, keyring, providers, sites, default_policy, trusted, evaluated: Mutex::default() }
     }
 
-    /// Returns the authenticator models that satisfy a required attestation.
-    pub(crate) fn trusted_authenticators(&self) -> &[TrustedAuthenticator] {
-        &self.trusted
+    /// Returns the authenticator models that satisfy these requirements: none if no attestation is required, because none is requested.
+    pub(crate) fn trusted_authenticators(&self, requirements: Requirements) -> Arc<[TrustedAuthenticator]> {
+        match requirements.attested {
+            true => self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            false => Arc::default(),
+        }
+    }
+
+    pub(crate) fn set_trusted_authenticators(&self, models: Vec<TrustedAuthenticator>) {
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = models.into();
     }
 
     /// Returns the component that is used for a type.

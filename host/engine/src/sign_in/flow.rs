@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::factors::{EnrolmentKind, FEW_CODES, HostedPage};
+use super::factors::{FEW_CODES, HostedPage};
 use super::my_factors::{Held, Proved, Session};
 use super::request::{
     Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
@@ -169,6 +169,11 @@ impl HostedSignIns {
             None if record.expires_at <= now => Some(Ended::Expired),
             None => None,
         };
+        if let Some(Proved { pass: Some(pass), .. }) = &kept.session.proved
+            && !self.factors.is_pass_in_use(&kept.sign_in, pass).await?
+        {
+            kept.session.proved = None;
+        }
         let page = self.page(&record.subscription).await?;
         let application = match &page.application_name {
             Some(name) => name.clone(),
@@ -180,8 +185,7 @@ impl HostedSignIns {
         if ended.is_none() {
             held = self.held(&kept).await?;
             if kept.page == HostedPage::SignIn {
-                // A sign-in offers new recovery codes. Other factors are added on the page for that.
-                held.enrollable.retain(|one| one.kind == EnrolmentKind::Codes);
+                held.enrollable = self.offers(&record.id, &kept, &held, now).await?;
             }
             // A code is weaker than a factor that the person has: it does not lead to changes of that.
             if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
@@ -190,21 +194,16 @@ impl HostedSignIns {
                 delivery_options = self.delivery_options(&kept).await?;
             }
         }
-        if let Some(Proved { by_pass: true, at, .. }) = kept.session.proved
-            && self.is_pass_over(&kept, at).await?
-        {
-            kept.session.proved = None;
-        }
         // Whoever holds a factor, even a suspended one, uses a factor first, or an administrator's pass: anything else is weaker.
         let proof = kept.session.proof(&held.factors, now);
         let by_first_factor = kept.page == HostedPage::Factors && kept.first_factor;
         let may_change = match held.factors.is_empty() {
             true => proof.is_some() || by_first_factor,
-            false => proof.is_some_and(|proved| proved.by_factor || proved.by_pass),
+            false => proof.is_some_and(|proved| proved.by_factor || proved.pass.is_some()),
         };
         let accepts_pass = match kept.page {
             HostedPage::SignIn => ended.is_none() && self.pass_signs_in(&kept).await?,
-            HostedPage::Factors => proof.is_none_or(|proved| !proved.by_factor && !proved.by_pass),
+            HostedPage::Factors => proof.is_none_or(|proved| !proved.by_factor && proved.pass.is_none()),
         };
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
@@ -339,7 +338,7 @@ impl HostedSignIns {
     }
 
     /// Verifies an answer. A right one ends a sign-in, once; returns the handle that the browser takes to the application. With few
-    /// recovery codes left, the page first offers new ones. On the page of a person's own factors it permits changes. `remember` is the
+    /// recovery codes left, the page first offers new ones; whoever holds no factor is offered the first one, where policy says so. On the page of a person's own factors it permits changes. `remember` is the
     /// `User-Agent` of the browser, if the person asked to remember it: that is done at the end, where policy allows it.
     ///
     /// # Errors
@@ -377,10 +376,13 @@ impl HostedSignIns {
             let verified = this.challenges.verify(&visit.record.subscription, answer).await?;
             // A passkey names the person of a sign-in that did not.
             visit.kept.sign_in.user = visit.kept.sign_in.user.or_else(|| verified.user.clone());
-            let few = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
+            let has_few_codes = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
             let proved = Proved { remember, ..Proved::of(verified, Some(challenge)) };
-            if visit.kept.page == HostedPage::Factors || few {
+            if visit.kept.page == HostedPage::Factors {
                 this.rewrite(&visit, |session| session.proved = Some(proved)).await?;
+                return Ok(Proceeded::Stay);
+            }
+            if this.offer(&visit, &proved, has_few_codes).await {
                 return Ok(Proceeded::Stay);
             }
             this.end(&visit, proved).await
@@ -462,4 +464,55 @@ impl HostedSignIns {
 
 fn open_challenge(visit: &Visit) -> Option<&Challenge> {
     visit.challenge.as_ref().filter(|(_, status)| *status == ChallengeStatus::Open).map(|(challenge, _)| challenge)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::{Actor, SignIn, TwoFactor};
+
+    #[tokio::test]
+    async fn a_sign_in_ends_only_for_a_user() {
+        let engine = TwoFactor::builder().build().await.unwrap();
+        engine.administration(Actor::new("test")).create_subscription("shop", "Shop").await.unwrap();
+        let sign_ins = engine.hosted_sign_ins();
+        let ended = async |id: &str, sign_in: SignIn| {
+            let now = sign_ins.clock.now();
+            let kept = Kept {
+                sign_in,
+                recipient: crate::Recipient::default(),
+                locale: None,
+                purpose: None,
+                client_address: None,
+                user_agent: None,
+                first_factor: false,
+                return_url: String::new(),
+                state: String::new(),
+                page: HostedPage::SignIn,
+                user_name: None,
+                required: crate::factor::RequiredFactor::Any,
+                acr: None,
+                session: Session::default(),
+            };
+            let mut record = HostedSignInRecord {
+                id: id.to_owned(),
+                subscription: "shop".to_owned(),
+                link: digest(id),
+                browser: None,
+                sealed: Vec::new(),
+                challenge: None,
+                step: 0,
+                created_at: now,
+                expires_at: now + LIFETIME,
+                ended: None,
+            };
+            record.sealed = sign_ins.seal(&record, &kept).unwrap();
+            sign_ins.store.insert_sign_in(record).await.unwrap();
+            let Visited::Open(visit) = sign_ins.visit(id, None).await.unwrap() else { panic!("it is not open") };
+            sign_ins.end(&visit, Proved::by_pass(now, None)).await
+        };
+        assert!(ended("nobody", SignIn::new("shop")).await.err().unwrap().is_closed());
+        assert!(ended("alice", SignIn::new("shop").user("alice")).await.is_ok());
+    }
 }

@@ -1,4 +1,4 @@
-//! What a person changes on the page of their own factors: add, name, remove.
+//! What a person changes on the page of their own factors: add, name, remove. A sign-in offers to add some, too.
 //!
 //! The page asks for a factor first. What the person proved is sealed in the sign-in's record and is good for some minutes, for
 //! several changes of the same browser. The first factor of a user is enrolled without such a proof, where policy allows it.
@@ -20,7 +20,7 @@ use crate::challenge::Verified;
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
-    UserFactor,
+    SignedInBy, UserFactor,
 };
 
 /// How long a factor that was used on the page permits changes.
@@ -29,8 +29,15 @@ const PROVED: Duration = Duration::from_secs(600);
 /// What happened on a hosted page so far.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Session {
+    /// What the person proved. The result of a sign-in says this and nothing more.
     pub(super) proved: Option<Proved>,
+    /// The first factor, if it was added within this sign-in.
+    #[serde(default)]
+    pub(super) added: Option<Proved>,
     pub(super) enrolment: Option<OpenEnrolment>,
+    /// The enrolment that the person gave up. Another one may rest on the same proof.
+    #[serde(default)]
+    pub(super) given_up: Option<String>,
     #[serde(default)]
     pub(super) signals: Vec<Value>,
 }
@@ -43,9 +50,9 @@ pub(super) struct Proved {
     pub(super) challenge: Option<String>,
     /// Whether the person holds the factor. A code that was delivered is weaker.
     pub(super) by_factor: bool,
-    /// Whether it was a temporary pass, which only allows adding factors.
+    /// The temporary pass, if it was one, which only allows adding factors.
     #[serde(default)]
-    pub(super) by_pass: bool,
+    pub(super) pass: Option<String>,
     /// The factor. Its proof ends when it is suspended or removed.
     #[serde(default)]
     pub(super) factor: Option<String>,
@@ -69,7 +76,8 @@ pub(super) struct Held {
 impl Session {
     /// Returns what was proved here recently. A factor that was suspended or removed since proves nothing.
     pub(super) fn proof(&self, factors: &[UserFactor], now: Timestamp) -> Option<&Proved> {
-        self.proved.as_ref().filter(|proved| proved.at + PROVED > now && proved.is_by_one_of(factors))
+        let proved = self.added.as_ref().or(self.proved.as_ref());
+        proved.filter(|proved| proved.at + PROVED > now && proved.is_by_one_of(factors))
     }
 }
 
@@ -77,16 +85,16 @@ impl Proved {
     pub(super) fn of(verified: Verified, challenge: Option<String>) -> Self {
         let Verified { two_factor, amr, acr, assurance, factor, verified_at: at, .. } = verified;
         let (by_factor, assurance) = (factor.is_some(), Some(assurance));
-        Self { at, challenge, by_factor, by_pass: false, factor, two_factor, amr, acr, assurance, remember: None }
+        Self { at, challenge, by_factor, pass: None, factor, two_factor, amr, acr, assurance, remember: None }
     }
 
     /// Returns that a temporary pass was used on the page of a person's own factors.
-    pub(super) fn by_pass(at: Timestamp) -> Self {
+    pub(super) fn by_pass(at: Timestamp, pass: Option<String>) -> Self {
         Self {
             at,
             challenge: None,
             by_factor: false,
-            by_pass: true,
+            pass,
             factor: None,
             two_factor: String::new(),
             amr: Vec::new(),
@@ -98,7 +106,7 @@ impl Proved {
 
     /// Returns that a factor was just enrolled, and so used.
     fn by_new_factor(at: Timestamp, factor: String, two_factor: String) -> Self {
-        Self { by_factor: true, by_pass: false, factor: Some(factor), two_factor, ..Self::by_pass(at) }
+        Self { by_factor: true, factor: Some(factor), two_factor, ..Self::by_pass(at, None) }
     }
 
     /// Returns whether the factor that was used, if one was, is still an active one of these.
@@ -147,6 +155,62 @@ impl HostedSignIns {
         Ok(held)
     }
 
+    /// Returns what a sign-in offers to add once something was proved: to a person who holds no factor the first one, where policy says
+    /// so; to others only recovery codes.
+    pub(super) async fn offers(
+        &self,
+        id: &str,
+        kept: &Kept,
+        held: &Held,
+        now: Timestamp,
+    ) -> Result<Vec<Enrollable>, Error> {
+        let Some(proved) = kept.session.proof(&held.factors, now) else { return Ok(Vec::new()) };
+        let is_codes = |one: &&Enrollable| one.kind == EnrolmentKind::Codes;
+        if proved.by_factor {
+            return Ok(held.enrollable.iter().filter(is_codes).cloned().collect());
+        }
+        let by = match (&proved.pass, &proved.challenge) {
+            (Some(_), _) => SignedInBy::Pass,
+            (None, Some(challenge)) => {
+                // A challenge proves one enrolment. Another one may take its place as long as it is open.
+                let subscription = &kept.sign_in.subscription;
+                if let Some(given_up) = &kept.session.given_up
+                    && self.factors.enrolment(subscription, given_up, Some(id)).await.is_err()
+                {
+                    return Ok(Vec::new());
+                }
+                SignedInBy::Challenge(challenge)
+            }
+            (None, None) => return Ok(Vec::new()),
+        };
+        let offered = self.factors.offered_in_sign_in(&kept.sign_in, by).await?;
+        let is_offered = |one: &&Enrollable| !is_codes(one) && offered.contains(&one.two_factor);
+        Ok(held.enrollable.iter().filter(is_offered).cloned().collect())
+    }
+
+    /// Keeps a sign-in open after the right answer, if its page has something to offer. Otherwise, or if that fails, it ends now: the
+    /// answer was used.
+    pub(super) async fn offer(&self, visit: &Visit, proved: &Proved, has_few_codes: bool) -> bool {
+        if !has_few_codes && !visit.factors.is_empty() {
+            return false;
+        }
+        let mut kept = visit.kept.clone();
+        kept.session.proved = Some(proved.clone());
+        let offered = async {
+            if !has_few_codes {
+                let held = self.held(&kept).await?;
+                if self.offers(visit.id(), &kept, &held, self.clock.now()).await?.is_empty() {
+                    return Ok(false);
+                }
+            }
+            self.rewrite(visit, |session| session.proved = kept.session.proved).await.map(|()| true)
+        };
+        offered.await.unwrap_or_else(|error: Error| {
+            tracing::warn!(error = error.operator_detail(), "a sign-in ends without an offer to add a factor");
+            false
+        })
+    }
+
     /// Returns the passkeys that sign in a person whom the application does not know yet.
     async fn passwordless(&self, kept: &Kept) -> Result<Held, Error> {
         let enrollable = self.factors.enrollable(&kept.sign_in).await?;
@@ -172,9 +236,14 @@ impl HostedSignIns {
         let enrollable = visit.enrollable.iter().find(|one| one.two_factor == two_factor);
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
+        let given_up = visit.kept.session.given_up.clone();
         let proof = match proved {
-            Some(proved) if proved.by_factor || proved.by_pass => Proof::Session,
-            Some(Proved { challenge: Some(challenge), .. }) => Proof::Challenge(challenge.clone()),
+            Some(proved) if proved.by_factor => Proof::Session,
+            Some(Proved { pass: Some(pass), .. }) => Proof::UsedPass(pass.clone()),
+            Some(Proved { challenge: Some(challenge), .. }) => match given_up {
+                Some(enrolment) => Proof::Again { challenge: challenge.clone(), enrolment },
+                None => Proof::Challenge(challenge.clone()),
+            },
             _ if visit.kept.first_factor => Proof::FirstFactor,
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
@@ -188,6 +257,25 @@ impl HostedSignIns {
             && visit.factors.iter().any(|factor| factor.two_factor == two_factor);
         let open = OpenEnrolment::of(self.factors.enrol(new).await?, name, replaces)?;
         self.rewrite(visit, |session| session.enrolment = Some(open)).await
+    }
+
+    /// Begins the enrolment of recovery codes, if a person can have some who has just added the first factor within a sign-in. The factor
+    /// is added, whatever becomes of the codes.
+    async fn first_codes(&self, visit: &Visit) -> Option<OpenEnrolment> {
+        let begun = async {
+            let codes =
+                self.held(&visit.kept).await?.enrollable.into_iter().find(|one| one.kind == EnrolmentKind::Codes);
+            let Some(codes) = codes else { return Ok(None) };
+            let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), codes.two_factor, Proof::Session);
+            new.user_name.clone_from(&visit.kept.user_name);
+            new.holder = Some(visit.id().to_owned());
+            new.locale.clone_from(&visit.kept.locale);
+            OpenEnrolment::of(self.factors.enrol(new).await?, codes.name, false).map(Some)
+        };
+        begun.await.unwrap_or_else(|error: Error| {
+            tracing::warn!(error = error.operator_detail(), "could not begin recovery codes");
+            None
+        })
     }
 
     /// Finishes the enrolment that is open on a hosted page: with a code or a credential, or with neither for codes that were stored.
@@ -209,6 +297,15 @@ impl HostedSignIns {
         match finished {
             Ok(added) => {
                 let (two_factor, at) = (open.two_factor.clone(), visit.now);
+                if visit.kept.page == HostedPage::SignIn && !codes {
+                    let next = self.first_codes(visit).await;
+                    self.rewrite(visit, |session| {
+                        session.enrolment = next;
+                        session.added = Some(Proved::by_new_factor(at, added.id, two_factor));
+                    })
+                    .await?;
+                    return Ok(Finished::Added { codes });
+                }
                 self.rewrite(visit, |session| {
                     session.enrolment = None;
                     // New codes replace those of which one was just used.
@@ -230,7 +327,7 @@ impl HostedSignIns {
                 // An enrolment is answered with one credential only.
                 let is_over = error.is_enrolment_closed() || matches!(open.form, EnrolmentForm::Passkey { .. });
                 if is_over && !error.is_unavailable() && !error.is_rate_limited() {
-                    self.rewrite(visit, |session| session.enrolment = None).await?;
+                    self.rewrite(visit, give_up).await?;
                 }
                 Err(error)
             }
@@ -245,7 +342,7 @@ impl HostedSignIns {
         if visit.enrolment.is_none() {
             return Ok(());
         }
-        self.rewrite(visit, |session| session.enrolment = None).await
+        self.rewrite(visit, give_up).await
     }
 
     /// Names a factor of the person.
@@ -293,6 +390,10 @@ impl HostedSignIns {
             self.store.rewrite_sign_in(visit.id(), visit.step(), challenge, sealed, self.clock.now()).await?;
         if rewritten { Ok(()) } else { Err(Error::closed()) }
     }
+}
+
+fn give_up(session: &mut Session) {
+    session.given_up = session.enrolment.take().map(|open| open.id);
 }
 
 /// Returns the person, if a factor was used on this page recently.

@@ -2,13 +2,10 @@
 
 use std::net::IpAddr;
 
-use jiff::Timestamp;
-
 use super::my_factors::Proved;
 use super::request::{Proceeded, Visit};
 use super::{HostedPage, HostedSignIns, Kept};
 use crate::error::Error;
-use crate::factor::UserEventKind;
 
 impl HostedSignIns {
     /// Returns whether a pass signs in, whether or not there is one.
@@ -17,15 +14,7 @@ impl HostedSignIns {
         Ok(fits && self.factors.pass_signs_in(&kept.sign_in).await?.is_some())
     }
 
-    /// Returns whether a pass no longer counts on a page, because an administrator has since reset the person or issued another pass.
-    pub(super) async fn is_pass_over(&self, kept: &Kept, used_at: Timestamp) -> Result<bool, Error> {
-        let user = kept.sign_in.user.as_deref().unwrap_or_default();
-        let events = self.factors.events(&kept.sign_in.subscription, user).await?;
-        let ends = |kind| matches!(kind, UserEventKind::Reset | UserEventKind::PassIssued);
-        Ok(events.iter().any(|event| event.at > used_at && ends(event.kind)))
-    }
-
-    /// Uses a pass, once. On a sign-in it ends that. On the page of a person's own factors it allows adding factors for ten minutes;
+    /// Uses a pass, once. On a sign-in it ends that, or leads to the offer of a first factor. On the page of a person's own factors it allows adding factors for ten minutes;
     /// changing them needs a factor.
     ///
     /// # Errors
@@ -42,8 +31,12 @@ impl HostedSignIns {
         }
         let (sign_in, client_address) = (&visit.kept.sign_in, visit.kept.client_address.or(client_address));
         if visit.kept.page == HostedPage::SignIn {
-            let verified = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
-            let proceeded = self.end(visit, Proved::of(verified, None)).await?;
+            let (verified, id) = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
+            let proved = Proved { pass: Some(id), ..Proved::of(verified, None) };
+            let proceeded = match self.offer(visit, &proved, false).await {
+                true => Proceeded::Stay,
+                false => self.end(visit, proved).await?,
+            };
             self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
             return Ok(proceeded);
         }
@@ -55,10 +48,8 @@ impl HostedSignIns {
         }
         let mut stepped = visit.clone();
         stepped.record.step += 1;
-        if !self.factors.use_pass((&sign_in.subscription, user), pass, client_address).await? {
-            return Err(Error::closed());
-        }
-        let proved = Proved::by_pass(self.clock.now());
+        let used = self.factors.use_pass((&sign_in.subscription, user), pass, client_address).await?;
+        let proved = Proved::by_pass(self.clock.now(), Some(used.ok_or_else(Error::closed)?));
         self.rewrite(&stepped, |session| session.proved = Some(proved)).await?;
         Ok(Proceeded::Stay)
     }

@@ -25,10 +25,11 @@ impl HostedSignIns {
         }
     }
 
-    /// Remembers the browser of a sign-in that ended, if its person asked for it and policy allows it. The sign-in has succeeded already,
+    /// Remembers the browser of a sign-in that ended, if its person asked for it and policy allows it; not if a factor was added since: the
+    /// person has not used it yet. The sign-in has succeeded already,
     /// so a failure is only logged.
     pub(super) async fn remember(&self, visit: &Visit, proved: &Proved) -> Option<RememberedBrowser> {
-        let user_agent = proved.remember.as_deref().filter(|_| may_remember(visit))?;
+        let user_agent = proved.remember.as_deref().filter(|_| may_remember(visit) && !visit.is_first_added())?;
         let (devices, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
         let remembered = async {
             let Some(days) = devices.days(sign_in, &proved.two_factor).await? else { return Ok(None) };

@@ -251,6 +251,11 @@ impl Visit {
         self.kept.session.proof(&self.factors, self.now).is_some_and(|proved| proved.by_factor)
     }
 
+    /// Returns whether the person has added the first factor within this sign-in.
+    pub fn is_first_added(&self) -> bool {
+        self.kept.session.added.is_some()
+    }
+
     /// Returns who signs in, and where.
     pub fn sign_in(&self) -> &SignIn {
         &self.kept.sign_in

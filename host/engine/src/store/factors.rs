@@ -105,6 +105,8 @@ pub struct BeginEnrolment {
     pub charges: Vec<Charge>,
     /// The idempotency key of the request, if any.
     pub idempotency: Option<IdempotencyClaim>,
+    /// The id of the pass that the enrolment rests on, if it does: it must be in use ([`super::PassStore::is_pass_in_use`]).
+    pub pass: Option<String>,
 }
 
 /// The result of [`FactorStore::begin_enrolment`].
@@ -116,6 +118,8 @@ pub enum EnrolmentBegun {
     Limited(Limited),
     /// The idempotency key was used before.
     Repeated(IdempotencyRecord),
+    /// The pass is not in use any longer.
+    PassEnded,
 }
 
 /// A request to add a factor. All of it is committed, or nothing.

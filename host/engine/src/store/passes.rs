@@ -1,11 +1,14 @@
 //! Temporary passes: at most one for each user.
+//!
+//! A pass that was used stays for [`MAX_PROOF_AGE`](super::MAX_PROOF_AGE), without its code: changes may rest on it until a newer pass or a
+//! reset ends it.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{BucketKey, Charge, CodeMac, Limited, PersonLimits, Result};
 
-/// A temporary pass that was not used yet.
+/// A temporary pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassRecord {
     /// A keyed hash of the user: the key.
@@ -52,19 +55,23 @@ pub enum ChargedPass {
 /// clocks of two processes may differ ([`super::MAX_CLOCK_SKEW`]).
 #[async_trait]
 pub trait PassStore {
-    /// Replaces the user's pass, and forgets the wrong passes that `counted` gave.
+    /// Replaces the user's pass, ends the user's open enrolments, and forgets the wrong passes that `counted` gave.
     async fn put_pass(&self, pass: PassRecord, counted: BucketKey) -> Result<()>;
 
     /// Counts an answer, and returns the user's valid pass to compare it with.
     async fn charge_pass(&self, attempt: PassAttempt) -> Result<ChargedPass>;
 
     /// Uses up the user's pass if it is valid and still has this MAC, and forgets the wrong ones in a row. Returns false if it is
-    /// not, for example because another call was first.
+    /// not, for example because another call was first. Changes may rest on it from now on: see [`Self::is_pass_in_use`].
     async fn use_pass(&self, person: BucketKey, code: CodeMac, counted: BucketKey, now: Timestamp) -> Result<bool>;
 
     /// Returns when the user's valid pass expires, if there is one.
     async fn pass_until(&self, person: BucketKey, now: Timestamp) -> Result<Option<Timestamp>>;
 
-    /// Ends the user's pass. Returns whether there was one.
+    /// Returns whether the pass with this id was used at most [`MAX_PROOF_AGE`](super::MAX_PROOF_AGE) ago, and neither a newer pass nor a
+    /// reset has ended it since.
+    async fn is_pass_in_use(&self, person: BucketKey, id: &str, now: Timestamp) -> Result<bool>;
+
+    /// Ends the user's pass and open enrolments. Returns whether there was a pass that was not used.
     async fn end_pass(&self, person: BucketKey) -> Result<bool>;
 }

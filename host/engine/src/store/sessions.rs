@@ -120,7 +120,7 @@ impl fmt::Debug for Replaces {
 pub enum SessionSelection {
     /// The one with this id.
     One(String),
-    /// All except the one with this id.
+    /// All except the one with this id, and all pending logins.
     AllExcept(String),
 }
 
@@ -140,7 +140,7 @@ pub trait SessionStore {
     /// Stores when a session was last used.
     async fn touch_session(&self, digest: &[u8; 32], now: Timestamp) -> Result<()>;
 
-    /// Ends sessions of an account. Returns how many.
+    /// Ends sessions of an account. Returns how many; pending logins are not counted.
     async fn end_sessions(&self, account: &str, selection: SessionSelection) -> Result<u64>;
 
     /// Adds a login that waits for its second factor.

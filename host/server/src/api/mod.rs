@@ -2,6 +2,7 @@
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod accounts;
+mod addresses;
 mod assignments;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod audit;
@@ -75,6 +76,10 @@ fn calls() -> OpenApiRouter<AppState> {
         .routes(routes!(enrolments::finish))
         .routes(routes!(user_factors::list))
         .routes(routes!(user_factors::rename, user_factors::remove))
+        .routes(routes!(addresses::add))
+        .routes(routes!(addresses::verify))
+        .routes(routes!(addresses::list))
+        .routes(routes!(addresses::remove))
         .routes(routes!(sign_ins::begin))
         .routes(routes!(sign_ins::read))
         .routes(routes!(sign_ins::redeem))

@@ -46,12 +46,12 @@ pub(super) async fn rename(
     Ok(Json(renamed.into()))
 }
 
-/// A request to remove a factor.
+/// A request to remove a factor or an address.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Removal {
     #[serde(deserialize_with = "super::body::object")]
-    proof: Proof,
+    pub(super) proof: Proof,
 }
 
 /// Removes a factor, and fallbacks that would be left alone. Returns 403 `proof-required` if the proof is not enough: `first_factor` never

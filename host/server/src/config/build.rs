@@ -12,6 +12,7 @@ use url::Url;
 use super::files::{check_folder, read};
 use super::store::open;
 use super::{ClientCertificate, Config, ForwardProxy, NetworkConfig};
+use crate::fido_metadata::Follower;
 use crate::oidc::Oidc;
 use crate::sign_in::PublicUrl;
 
@@ -91,6 +92,15 @@ impl Config {
     pub fn oidc(&self, base: &str) -> anyhow::Result<Option<Oidc>> {
         let Some(oidc) = &self.accounts.oidc else { return Ok(None) };
         oidc.build(&self.network.build()?, base).map(Some)
+    }
+
+    /// Returns what keeps the trusted models of authenticators up to date, if that is configured.
+    ///
+    /// # Errors
+    /// If a value is not valid. The text names the key.
+    pub(crate) fn fido_metadata(&self) -> anyhow::Result<Option<Follower>> {
+        let Some(metadata) = &self.fido_metadata else { return Ok(None) };
+        metadata.follower(&self.network.build()?).map(Some)
     }
 
     /// Returns the URL of the sign-in page, if it can be served.

@@ -20,6 +20,7 @@ use twofactor::sandbox::IpNet;
 pub(crate) use build::build;
 
 use crate::connections::ConnectionLimits;
+use crate::fido_metadata::FidoMetadata;
 use crate::oidc::OidcConfig;
 
 /// The whole configuration. Only `store` has no default: it sets `path`, `url` or `url_file`.
@@ -66,6 +67,8 @@ pub struct Config {
     /// Accounts of administrators.
     #[serde(default)]
     pub accounts: Accounts,
+    /// The metadata of the FIDO Alliance. Default: none, so that no authenticator model is trusted.
+    pub fido_metadata: Option<FidoMetadata>,
 }
 
 /// Accounts of administrators.

@@ -78,19 +78,18 @@ fn the_defaults_in_the_reference_are_those_of_the_code() {
     let text = std::fs::read_to_string(REFERENCE).unwrap();
     let least: Config = toml::from_str(blocks(&text)[0]).unwrap();
     let code = keys(&least);
-    let oidc: Config = toml::from_str(
-        "[store]\npath = \"a.db\"\n[accounts.oidc]\nissuer = \"https://a.example\"\nclient_id = \"a\"\nroles = []\n",
+    let tables: Config = toml::from_str(
+        "[store]\npath = \"a.db\"\n[accounts.oidc]\nissuer = \"https://a.example\"\nclient_id = \"a\"\nroles = []\n\
+         [fido_metadata]\nfile = \"a\"\n",
     )
     .unwrap();
-    let oidc = keys(&oidc);
+    let tables = keys(&tables);
+    let required = ["store.path", "accounts.oidc.issuer", "accounts.oidc.client_id", "fido_metadata.file"];
     for (key, default) in documented(&text) {
-        let value = code.get(&key).or_else(|| oidc.get(&key)).unwrap_or(&Value::Null);
+        let value = code.get(&key).or_else(|| tables.get(&key)).unwrap_or(&Value::Null);
         match &*default {
             // Without a default, one of several of which one is required, or derived from another key.
-            "–" => assert!(
-                value.is_null() || ["store.path", "accounts.oidc.issuer", "accounts.oidc.client_id"].contains(&&*key),
-                "{key}"
-            ),
+            "–" => assert!(value.is_null() || required.contains(&&*key), "{key}"),
             default => {
                 let table: toml::Table = toml::from_str(&format!("value = {default}")).unwrap();
                 assert_eq!(serde_json::to_value(&table["value"]).unwrap(), *value, "{key}");

@@ -68,7 +68,7 @@ pub(super) async fn answer(site: State<Site>, secret: Path<String>, client: Clie
     }
 }
 
-/// Goes on without what was offered: new recovery codes, or another factor.
+/// Goes on without what was offered: new recovery codes, or a first factor.
 pub(super) async fn proceed(site: State<Site>, secret: Path<String>, client: Client, form: Form) -> Response {
     let visitor = visitor(&site, &secret, &client, &form.0);
     let visit = match own(&visitor).await {

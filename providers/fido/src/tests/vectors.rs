@@ -1,7 +1,7 @@
 //! The test vectors of the specification (Web Authentication Level 3, section 16): registrations and authentications that nobody here made.
 
 use serde_json::json;
-use twofactor_factor::{TrustedAuthenticator, UserVerification};
+use twofactor_factor::{TrustedAuthenticator, UnmetRequirement, UserVerification};
 
 use super::*;
 use crate::testing::base64url;
@@ -39,6 +39,14 @@ impl Vector {
         Self { name, value: all[name].clone(), context }
     }
 
+    /// The AAGUID, which stands after RP ID hash, flags and counter in the authenticator data.
+    fn aaguid(&self) -> Vec<u8> {
+        let object = bytes(&self.value["registration"]["attestationObject"]);
+        let hash = bytes(&self.value["authentication"]["authenticatorData"])[..32].to_vec();
+        let at = object.windows(32).position(|part| part == hash).unwrap() + 32 + 1 + 4;
+        object[at..at + 16].to_vec()
+    }
+
     fn register(&self, challenge: Vec<u8>) -> Result<Enrolled<State>, EnrolmentError> {
         let begun = Fido::begin_enrolment(&Options::default(), &self.context, &[]);
         let pending = Pending { challenge: challenge.into(), ..begun.pending };
@@ -67,7 +75,15 @@ impl Vector {
     }
 }
 
-const NAMES: [&str; 4] = ["none.ES256", "packed-self.ES256", "packed.ES256", "packed.EdDSA"];
+/// The vectors that are accepted.
+const NAMES: [&str; 6] = [
+    "none.ES256",
+    "none.ES256.long-credential-id",
+    "packed-self.ES256",
+    "packed.ES256",
+    "packed.EdDSA",
+    "packed.RS256",
+];
 
 #[test]
 fn each_registration_and_authentication_of_the_specification_is_accepted() {
@@ -108,12 +124,10 @@ fn they_are_refused_for_another_challenge_origin_or_signature() {
 #[test]
 fn the_models_of_the_specification_are_proved_by_its_root() {
     let root = bytes(&serde_json::from_str::<Value>(VECTORS).unwrap()["attestation_ca_cert"]);
-    for (name, aaguid) in
-        [("packed.ES256", "876ca4f52071c3e9b25509ef2cdf7ed6"), ("packed.EdDSA", "d5aa33581e8ca478e20fe713f5d32ff2")]
-    {
+    for name in ["packed.ES256", "packed.EdDSA", "packed.RS256"] {
         let mut vector = Vector::new(name);
         vector.context.requirements.attested = true;
-        let trusted = TrustedAuthenticator { aaguid: bytes(&aaguid.into()), roots: vec![root.clone()] };
+        let trusted = TrustedAuthenticator { aaguid: vector.aaguid(), roots: vec![root.clone()] };
         vector.context.trusted_authenticators = vec![trusted];
         assert!(vector.registered().facts.attested, "{name}");
         vector.context.trusted_authenticators[0].aaguid[0] ^= 1;
@@ -125,4 +139,40 @@ fn the_models_of_the_specification_are_proved_by_its_root() {
     vector.context.requirements.attested = true;
     let challenge = bytes(&vector.value["registration"]["challenge"]);
     assert!(matches!(vector.register(challenge), Err(EnrolmentError::Unmet(_))));
+}
+
+#[test]
+fn what_is_not_supported_is_refused_for_that_reason() {
+    let unknown = EnrolmentError::Wrong("the format of the attestation is unknown");
+    let algorithm = EnrolmentError::Unmet(UnmetRequirement::Algorithm);
+    for (name, reason) in [
+        ("packed.ES384", &algorithm),
+        ("packed.ES512", &algorithm),
+        ("packed.Ed448", &algorithm),
+        ("tpm.ES256", &unknown),
+        ("android-key.ES256", &unknown),
+        ("apple.ES256", &unknown),
+        ("fido-u2f.ES256", &unknown),
+    ] {
+        let vector = Vector::new(name);
+        let challenge = bytes(&vector.value["registration"]["challenge"]);
+        assert_eq!(vector.register(challenge).err().as_ref(), Some(reason), "{name}");
+    }
+}
+
+#[test]
+fn a_frame_of_another_origin_is_accepted_only_if_its_top_origin_is_listed() {
+    for (name, is_accepted) in [("none.ES256.topOrigin", true), ("none.ES256.crossOrigin", false)] {
+        let mut vector = Vector::new(name);
+        let challenge = bytes(&vector.value["registration"]["challenge"]);
+        assert!(matches!(vector.register(challenge.clone()), Err(EnrolmentError::Wrong(_))), "{name}");
+        vector.context.site.top_origins = vec!["https://example.com".to_owned()];
+        let registered = vector.register(challenge);
+        assert_eq!(registered.is_ok(), is_accepted, "{name}");
+        if let Ok(enrolled) = registered {
+            assert!(vector.authenticate(enrolled.state.clone(), |_| {}).is_ok());
+            vector.context.site.top_origins.clear();
+            assert!(vector.authenticate(enrolled.state, |_| {}).is_err());
+        }
+    }
 }

@@ -141,6 +141,22 @@ pub async fn a_session_needs_an_unchanged_account_and_what_it_replaces(store: &d
     assert!(!store.open_session(open(6, "a", 2, Replaces::Nothing)).await.unwrap());
 }
 
+pub async fn ending_all_other_sessions_ends_pending_logins(store: &dyn Store) {
+    active(store).await;
+    for n in [1, 2] {
+        assert!(store.open_session(open(n, "a", 2, Replaces::Nothing)).await.unwrap());
+    }
+    store.insert_login(login(5, "a"), noon()).await.unwrap();
+    let (one, _) = store.session(&[1; 32]).await.unwrap().unwrap();
+    assert_eq!(store.end_sessions("a", SessionSelection::One(one.id)).await.unwrap(), 1);
+    assert!(store.login(&[5; 32]).await.unwrap().is_some());
+    assert_eq!(store.end_sessions("b", SessionSelection::AllExcept(String::new())).await.unwrap(), 0);
+    assert!(store.login(&[5; 32]).await.unwrap().is_some(), "another account's");
+    let (own, _) = store.session(&[2; 32]).await.unwrap().unwrap();
+    assert_eq!(store.end_sessions("a", SessionSelection::AllExcept(own.id)).await.unwrap(), 0);
+    assert!(store.session(&[2; 32]).await.unwrap().is_some() && store.login(&[5; 32]).await.unwrap().is_none());
+}
+
 pub async fn a_new_generation_or_password_ends_sessions_and_other_changes_do_not(store: &dyn Store) {
     active(store).await;
     let furnish = async |generation: u64| {

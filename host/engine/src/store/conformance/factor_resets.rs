@@ -5,6 +5,18 @@ use super::passes::pass;
 use super::remembered_devices::device;
 use super::*;
 
+fn address(verified_at: Timestamp) -> AddressRecord {
+    AddressRecord {
+        id: "x".to_owned(),
+        person: [7; 16],
+        kind: AddressKind::Email,
+        hash: [1; 16],
+        sealed: vec![1],
+        verified_at: Some(verified_at),
+        seen_at: verified_at,
+    }
+}
+
 /// Remembers a device, and returns whether a change forgets it.
 async fn forgets(store: &dyn Store, change: impl AsyncFnOnce()) -> bool {
     store.add_remembered_device(device("d", noon()), 5).await.unwrap();
@@ -26,8 +38,19 @@ pub async fn any_change_of_a_users_factors_forgets_the_remembered_devices(store:
         store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap();
     };
     assert!(forgets(store, end).await, "ended");
+    let verify = async || {
+        assert_eq!(store.verify_address(address(noon()), 1).await.unwrap(), AddressVerified::Verified);
+    };
+    assert!(forgets(store, verify).await, "an address was verified");
+    let remove = async || assert!(store.remove_address([7; 16], "x").await.unwrap());
+    assert!(forgets(store, remove).await, "an address was removed");
     // Nothing changes.
     assert!(!forgets(store, end).await);
+    assert!(!forgets(store, async || assert!(!store.remove_address([7; 16], "x").await.unwrap())).await);
+    let too_many = async || {
+        assert_eq!(store.verify_address(address(noon()), 0).await.unwrap(), AddressVerified::TooMany);
+    };
+    assert!(!forgets(store, too_many).await);
     assert_eq!(store.remembered_devices([6; 16], noon()).await.unwrap().len(), 1, "another user's");
 }
 
@@ -39,18 +62,10 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     };
     store.add_factor(adding("a", noon())).await.unwrap();
     store.put_pass(pass(noon()), [8; 16]).await.unwrap();
-    store.add_remembered_device(device("d", noon()), 5).await.unwrap();
     assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
-    let address = AddressRecord {
-        id: "x".to_owned(),
-        person: [7; 16],
-        kind: AddressKind::Email,
-        hash: [1; 16],
-        sealed: vec![1],
-        verified_at: Some(noon()),
-        seen_at: noon(),
-    };
+    let address = address(noon());
     store.verify_address(address.clone(), 5).await.unwrap();
+    store.add_remembered_device(device("d", noon()), 5).await.unwrap();
     for id in ["open", "used"] {
         store.open_challenge(opening(id, noon())).await.unwrap();
     }

@@ -17,7 +17,7 @@ pub(in super::super) fn enrolment(id: &str, now: Timestamp) -> EnrolmentRecord {
 }
 
 pub(in super::super) fn beginning(enrolment: EnrolmentRecord) -> BeginEnrolment {
-    BeginEnrolment { enrolment, charges: Vec::new(), idempotency: None }
+    BeginEnrolment { enrolment, charges: Vec::new(), idempotency: None, pass: None }
 }
 
 fn factor(id: &str, now: Timestamp) -> FactorRecord {

@@ -62,6 +62,7 @@ macro_rules! store_conformance {
                 the_first_administrators_link_works_while_no_account_is_active,
                 the_first_administrators_link_fails_once_another_account_is_active,
                 a_session_needs_an_unchanged_account_and_what_it_replaces,
+                ending_all_other_sessions_ends_pending_logins,
                 a_new_generation_or_password_ends_sessions_and_other_changes_do_not,
                 the_last_active_system_administrator_cannot_be_removed,
                 of_two_system_administrators_removed_at_once_one_stays,
@@ -137,6 +138,7 @@ macro_rules! store_conformance {
             passes {
                 of_many_uses_of_a_pass_at_once_one_succeeds,
                 a_newer_pass_replaces_the_earlier_one,
+                enrolments_rest_on_a_used_pass_until_something_ends_it,
                 a_pass_is_valid_in_its_time_only,
                 wrong_passes_are_limited_until_a_new_pass_is_issued,
                 a_guess_counts_against_its_client_whether_there_is_a_pass_or_not,

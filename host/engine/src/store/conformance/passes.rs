@@ -1,5 +1,6 @@
 //! A temporary pass is accepted once, in its time, and replaced by a newer one.
 
+use super::factors::{beginning, enrolment};
 use super::*;
 
 const COUNTED: BucketKey = [8; 16];
@@ -35,6 +36,41 @@ pub async fn a_newer_pass_replaces_the_earlier_one(store: &dyn Store) {
     assert!(store.end_pass([7; 16]).await.unwrap());
     assert!(!store.end_pass([7; 16]).await.unwrap());
     assert!(!store.use_pass([7; 16], OTHER, COUNTED, now).await.unwrap());
+}
+
+pub async fn enrolments_rest_on_a_used_pass_until_something_ends_it(store: &dyn Store) {
+    let begin = async |id: &str, pass: &str, now| {
+        let request = BeginEnrolment { pass: Some(pass.to_owned()), ..beginning(enrolment(id, now)) };
+        store.begin_enrolment(request).await.unwrap()
+    };
+    let used = async || {
+        store.put_pass(pass(noon()), COUNTED).await.unwrap();
+        assert!(!store.is_pass_in_use([7; 16], "p", noon()).await.unwrap());
+        assert_eq!(begin("early", "p", noon()).await, EnrolmentBegun::PassEnded);
+        assert!(store.use_pass([7; 16], CODE, COUNTED, noon()).await.unwrap());
+        assert!(store.is_pass_in_use([7; 16], "p", noon()).await.unwrap());
+        assert_eq!(begin("e", "p", noon()).await, EnrolmentBegun::Begun);
+        assert!(store.enrolment("s", "e").await.unwrap().is_some());
+    };
+    let ended = async || {
+        assert!(!store.is_pass_in_use([7; 16], "p", noon()).await.unwrap());
+        assert_eq!(store.enrolment("s", "e").await.unwrap(), None);
+        assert_eq!(begin("late", "p", noon()).await, EnrolmentBegun::PassEnded);
+    };
+    used().await;
+    for (person, id, now) in [([6; 16], "p", noon()), ([7; 16], "q", noon()), ([7; 16], "p", noon() + MAX_PROOF_AGE)] {
+        assert!(!store.is_pass_in_use(person, id, now).await.unwrap(), "{person:?} {id} {now}");
+    }
+    assert_eq!(store.pass_until([7; 16], noon()).await.unwrap(), None);
+    assert!(!store.end_pass([7; 16]).await.unwrap(), "it was used");
+    ended().await;
+    used().await;
+    store.put_pass(PassRecord { id: "q".to_owned(), code: OTHER, ..pass(noon()) }, COUNTED).await.unwrap();
+    ended().await;
+    used().await;
+    let outcome = store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    assert_eq!((outcome.pass, outcome.enrolments), (false, 1));
+    ended().await;
 }
 
 pub async fn a_pass_is_valid_in_its_time_only(store: &dyn Store) {

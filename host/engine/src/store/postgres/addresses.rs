@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::session::Session;
 use super::values::{get, values};
-use super::{PostgresStore, Step, begin_for};
+use super::{PostgresStore, Step, begin_for, remembered_devices};
 use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
@@ -30,9 +30,13 @@ impl AddressStore for PostgresStore {
     }
 
     async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool> {
-        self.write(id.to_owned(), move |c, id| async move {
+        self.transaction(begin_for(&person), id.to_owned(), move |c, id| async move {
             let sql = "DELETE FROM addresses WHERE person = $1 AND id = $2";
-            Ok(c.execute(sql, values![&person, &*id]).await? == 1)
+            let removed = c.execute(sql, values![&person, &*id]).await? == 1;
+            if removed {
+                remembered_devices::forget_all(&c, &person).await?;
+            }
+            Ok(Step::Keep(removed))
         })
         .await
     }
@@ -63,8 +67,11 @@ async fn verify(c: &Session, address: &AddressRecord, most: u32) -> Result<Step<
     put_one(c, address).await?;
     let sql = "SELECT count(*) FROM addresses WHERE person = $1 AND verified_at IS NOT NULL";
     let verified: i64 = get(&c.only_row(sql, values![&address.person]).await?, 0)?;
-    let too_many = verified > i64::from(most);
-    Ok(if too_many { Step::Undo(AddressVerified::TooMany) } else { Step::Keep(AddressVerified::Verified) })
+    if verified > i64::from(most) {
+        return Ok(Step::Undo(AddressVerified::TooMany));
+    }
+    remembered_devices::forget_all(c, &address.person).await?;
+    Ok(Step::Keep(AddressVerified::Verified))
 }
 
 /// Makes a user's verified addresses unverified ones. Returns how many there were.

@@ -6,10 +6,10 @@ use tokio_postgres::Row;
 
 use super::idempotency;
 use super::limits::charge;
-use super::remembered_devices;
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
+use super::{passes, remembered_devices};
 use crate::store::columns::{ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
@@ -173,7 +173,7 @@ fn is_current() -> String {
 }
 
 async fn begin(c: &Session, request: &BeginEnrolment) -> Result<Step<EnrolmentBegun>> {
-    let BeginEnrolment { enrolment: new, charges, idempotency } = request;
+    let BeginEnrolment { enrolment: new, charges, idempotency, pass } = request;
     if let Some(claim) = idempotency
         && let Some(known) = idempotency::claim(c, claim, new.created_at, &new.id).await?
     {
@@ -181,6 +181,11 @@ async fn begin(c: &Session, request: &BeginEnrolment) -> Result<Step<EnrolmentBe
     }
     if let Some(limited) = charge(c, charges, new.created_at).await? {
         return Ok(Step::Undo(EnrolmentBegun::Limited(limited)));
+    }
+    if let Some(id) = pass
+        && !passes::is_in_use(c, &new.user, id, new.created_at).await?
+    {
+        return Ok(Step::Undo(EnrolmentBegun::PassEnded));
     }
     let sql = "DELETE FROM enrolments WHERE owner = $1 AND instance = $2";
     c.execute(sql, values![&new.user, &new.instance]).await?;

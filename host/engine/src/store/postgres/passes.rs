@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::limits::{absolve_person, charge, charge_person, unlock_person};
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
-use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
+use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for, factors};
 use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
@@ -17,6 +17,7 @@ impl PassStore for PostgresStore {
         self.record_time(pass.created_at).await?;
         self.transaction(begin_for(&pass.person), pass, move |c, pass| async move {
             put(&c, &pass).await?;
+            factors::cancel_enrolments(&c, &pass.person).await?;
             unlock_person(&c, &counted).await.map(Step::Keep)
         })
         .await
@@ -35,8 +36,8 @@ impl PassStore for PostgresStore {
     async fn use_pass(&self, person: BucketKey, code: CodeMac, counted: BucketKey, now: Timestamp) -> Result<bool> {
         self.record_time(now).await?;
         self.transaction(BEGIN_UNGUARDED.to_owned(), (), move |c, _| async move {
-            let sql = format!("DELETE FROM passes WHERE {} AND code = $3", is_valid());
-            let used = c.execute(&sql, values![&person, now, &pack(&[code])]).await? == 1;
+            let sql = format!("UPDATE passes SET code = '', expires_at = $4 WHERE {} AND code = $3", is_valid());
+            let used = c.execute(&sql, values![&person, now, &pack(&[code]), now + MAX_PROOF_AGE]).await? == 1;
             if used {
                 absolve_person(&c, &counted).await?;
             }
@@ -53,8 +54,16 @@ impl PassStore for PostgresStore {
         .await
     }
 
+    async fn is_pass_in_use(&self, person: BucketKey, id: &str, now: Timestamp) -> Result<bool> {
+        self.read(id.to_owned(), move |c, id| async move { is_in_use(&c, &person, &id, now).await }).await
+    }
+
     async fn end_pass(&self, person: BucketKey) -> Result<bool> {
-        self.write(person, |c, person| async move { end(&c, &person).await }).await
+        self.transaction(begin_for(&person), person, |c, person| async move {
+            factors::cancel_enrolments(&c, &person).await?;
+            end(&c, &person).await.map(Step::Keep)
+        })
+        .await
     }
 }
 
@@ -95,11 +104,18 @@ async fn charge_pass(c: &Session, attempt: &PassAttempt) -> Result<Step<ChargedP
     Ok(Step::Keep(ChargedPass::Compare(pass)))
 }
 
-pub(super) async fn end(c: &Session, person: &BucketKey) -> Result<bool> {
-    Ok(c.execute("DELETE FROM passes WHERE person = $1", values![person]).await? == 1)
+pub(super) async fn is_in_use(c: &Session, person: &BucketKey, id: &str, now: Timestamp) -> Result<bool> {
+    let sql = format!("SELECT 1 FROM passes WHERE {} AND id = $3 AND code = ''", is_valid());
+    Ok(c.row(&sql, values![person, now, id]).await?.is_some())
 }
 
-/// Returns `None` if the MAC is malformed.
+/// Ends a pass. Returns whether it was not used.
+pub(super) async fn end(c: &Session, person: &BucketKey) -> Result<bool> {
+    let row = c.row("DELETE FROM passes WHERE person = $1 RETURNING code <> ''", values![person]).await?;
+    row.map_or(Ok(false), |row| get(&row, 0))
+}
+
+/// Returns `None` for a pass that was used.
 fn to_pass(row: &Row) -> Result<Option<PassRecord>> {
     let codes = unpack(&get::<Vec<u8>>(row, 2)?);
     let Some(code) = codes.first() else { return Ok(None) };

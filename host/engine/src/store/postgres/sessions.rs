@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::rows::{ACCOUNT, ACCOUNT_COLUMNS, ACTIVE, to_account};
 use super::session::Session;
 use super::values::{get, values};
-use super::{PostgresStore, Step};
+use super::{BEGIN_UNGUARDED, PostgresStore, Step};
 use crate::store::*;
 
 #[async_trait]
@@ -34,10 +34,9 @@ impl SessionStore for PostgresStore {
     }
 
     async fn end_sessions(&self, account: &str, selection: SessionSelection) -> Result<u64> {
-        self.write(
-            (account.to_owned(), selection),
-            |c, input| async move { end_sessions(&c, &input.0, &input.1).await },
-        )
+        self.transaction(BEGIN_UNGUARDED.to_owned(), (account.to_owned(), selection), |c, input| async move {
+            end_sessions(&c, &input.0, &input.1).await.map(Step::Keep)
+        })
         .await
     }
 
@@ -157,7 +156,10 @@ async fn sessions(c: &Session, account: &str) -> Result<Vec<SessionRecord>> {
 async fn end_sessions(c: &Session, account: &str, selection: &SessionSelection) -> Result<u64> {
     let (sql, id) = match selection {
         SessionSelection::One(id) => ("DELETE FROM sessions WHERE account = $1 AND id = $2", id),
-        SessionSelection::AllExcept(id) => ("DELETE FROM sessions WHERE account = $1 AND id <> $2", id),
+        SessionSelection::AllExcept(id) => {
+            c.execute("DELETE FROM logins WHERE account = $1", values![account]).await?;
+            ("DELETE FROM sessions WHERE account = $1 AND id <> $2", id)
+        }
     };
     c.execute(sql, values![account, id]).await
 }

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::SqliteStore;
 use super::rows::{ms, time};
 use super::threads::Step;
+use super::{SqliteStore, remembered_devices};
 use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
@@ -61,7 +61,11 @@ pub(super) fn verify(c: &Connection, address: &AddressRecord, most: u32) -> Resu
     put_one(c, address)?;
     let sql = "SELECT count(*) FROM addresses WHERE person = ? AND verified_at IS NOT NULL";
     let verified: u32 = c.prepare_cached(sql)?.query_row([address.person], |row| row.get(0))?;
-    Ok(if verified > most { Step::Undo(AddressVerified::TooMany) } else { Step::Keep(AddressVerified::Verified) })
+    if verified > most {
+        return Ok(Step::Undo(AddressVerified::TooMany));
+    }
+    remembered_devices::forget_all(c, &address.person)?;
+    Ok(Step::Keep(AddressVerified::Verified))
 }
 
 /// Makes a user's verified addresses unverified ones. Returns how many there were.
@@ -79,7 +83,12 @@ pub(super) fn of_person(c: &Connection, person: &BucketKey) -> Result<Vec<Addres
 }
 
 pub(super) fn remove(c: &Connection, person: &BucketKey, id: &str) -> Result<bool> {
-    Ok(c.prepare_cached("DELETE FROM addresses WHERE person = ? AND id = ?")?.execute(params![person, id])? == 1)
+    let removed =
+        c.prepare_cached("DELETE FROM addresses WHERE person = ? AND id = ?")?.execute(params![person, id])? == 1;
+    if removed {
+        remembered_devices::forget_all(c, person)?;
+    }
+    Ok(removed)
 }
 
 fn to_address(row: &Row<'_>) -> rusqlite::Result<AddressRecord> {

@@ -8,9 +8,9 @@ use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::idempotency::claim;
 use super::limits::charge_all;
-use super::remembered_devices;
 use super::rows::{ms, time};
 use super::threads::Step;
+use super::{passes, remembered_devices};
 use crate::store::columns::{ACTIVE, ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
@@ -124,7 +124,7 @@ fn is_current() -> String {
 }
 
 pub(super) fn begin(c: &Connection, request: &BeginEnrolment) -> Result<Step<EnrolmentBegun>> {
-    let BeginEnrolment { enrolment: new, charges, idempotency } = request;
+    let BeginEnrolment { enrolment: new, charges, idempotency, pass } = request;
     if let Some(idempotency) = idempotency
         && let Some(known) = claim(c, idempotency, new.created_at)?
     {
@@ -132,6 +132,11 @@ pub(super) fn begin(c: &Connection, request: &BeginEnrolment) -> Result<Step<Enr
     }
     if let Some(limited) = charge_all(c, charges, new.created_at)? {
         return Ok(Step::Undo(EnrolmentBegun::Limited(limited)));
+    }
+    if let Some(id) = pass
+        && !passes::is_in_use(c, &new.user, id, new.created_at)?
+    {
+        return Ok(Step::Undo(EnrolmentBegun::PassEnded));
     }
     let sql = "DELETE FROM enrolments WHERE user = ? AND instance = ?";
     c.prepare_cached(sql)?.execute(params![new.user, new.instance])?;

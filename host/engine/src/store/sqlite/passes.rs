@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, unlock_person};
 use super::rows::{ms, time};
 use super::threads::Step;
+use super::{SqliteStore, factors};
 use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
@@ -30,8 +30,18 @@ impl PassStore for SqliteStore {
         self.threads.read(move |c| Ok(get(c, &person, now)?.map(|pass| pass.expires_at))).await
     }
 
+    async fn is_pass_in_use(&self, person: BucketKey, id: &str, now: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.threads.read(move |c| is_in_use(c, &person, &id, now)).await
+    }
+
     async fn end_pass(&self, person: BucketKey) -> Result<bool> {
-        self.threads.write(move |c| end(c, &person)).await
+        self.threads
+            .write(move |c| {
+                factors::cancel_enrolments(c, &person)?;
+                end(c, &person)
+            })
+            .await
     }
 }
 
@@ -44,6 +54,7 @@ pub(super) fn put(c: &Connection, pass: &PassRecord, counted: &BucketKey) -> Res
     let sql = "INSERT OR REPLACE INTO passes (person, id, code, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
     let PassRecord { person, id, code, created_at, expires_at } = pass;
     c.prepare_cached(sql)?.execute(params![person, id, pack(&[*code]), ms(*created_at), ms(*expires_at)])?;
+    factors::cancel_enrolments(c, person)?;
     unlock_person(c, counted)
 }
 
@@ -78,16 +89,24 @@ pub(super) fn use_up(
     now: Timestamp,
 ) -> Result<bool> {
     let valid = is_valid();
-    let sql = format!("DELETE FROM passes WHERE {valid} AND code = ?3");
-    let used = c.prepare_cached(&sql)?.execute(params![person, ms(now), pack(&[code])])? == 1;
+    let sql = format!("UPDATE passes SET code = x'', expires_at = ?4 WHERE {valid} AND code = ?3");
+    let until = ms(now + MAX_PROOF_AGE);
+    let used = c.prepare_cached(&sql)?.execute(params![person, ms(now), pack(&[code]), until])? == 1;
     if used {
         absolve_person(c, counted)?;
     }
     Ok(used)
 }
 
+pub(super) fn is_in_use(c: &Connection, person: &BucketKey, id: &str, now: Timestamp) -> Result<bool> {
+    let sql = format!("SELECT 1 FROM passes WHERE {} AND id = ?3 AND code = x''", is_valid());
+    Ok(c.prepare_cached(&sql)?.exists(params![person, ms(now), id])?)
+}
+
+/// Ends a pass. Returns whether it was not used.
 pub(super) fn end(c: &Connection, person: &BucketKey) -> Result<bool> {
-    Ok(c.prepare_cached("DELETE FROM passes WHERE person = ?")?.execute([person])? == 1)
+    let sql = "DELETE FROM passes WHERE person = ? RETURNING code <> x''";
+    Ok(c.prepare_cached(sql)?.query_row([person], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
 /// Ends all passes.
@@ -95,7 +114,7 @@ pub(super) fn end_all(c: &Connection) -> Result<usize> {
     Ok(c.prepare_cached("DELETE FROM passes")?.execute([])?)
 }
 
-/// None if the MAC is not one.
+/// None for a pass that was used.
 fn to_pass(row: &Row<'_>) -> rusqlite::Result<Option<PassRecord>> {
     let codes = unpack(&row.get::<_, Vec<u8>>(2)?);
     let Some(code) = codes.first() else { return Ok(None) };

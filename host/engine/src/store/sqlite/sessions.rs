@@ -148,7 +148,10 @@ pub(super) fn touch_session(c: &Connection, digest: &[u8; 32], now: Timestamp) -
 pub(super) fn end_sessions(c: &Connection, account: &str, selection: &SessionSelection) -> Result<u64> {
     let (sql, id) = match selection {
         SessionSelection::One(id) => ("DELETE FROM sessions WHERE account = ? AND id = ?", id),
-        SessionSelection::AllExcept(id) => ("DELETE FROM sessions WHERE account = ? AND id <> ?", id),
+        SessionSelection::AllExcept(id) => {
+            c.prepare_cached("DELETE FROM logins WHERE account = ?")?.execute([account])?;
+            ("DELETE FROM sessions WHERE account = ? AND id <> ?", id)
+        }
     };
     Ok(c.prepare_cached(sql)?.execute([account, id])? as u64)
 }

@@ -111,21 +111,32 @@ pub(super) fn few_codes(words: &FactorWords, visit: &Visit) -> Markup {
     html! { p.say.caution { (text) } }
 }
 
-/// Returns the offer of new recovery codes, when few are left.
+/// Returns what is offered at the end of a sign-in: the first factor, recovery codes with it, or new ones when few are left.
 pub(super) fn offer(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>) -> Markup {
     let words = &frame.words.factors;
-    let few = visit.few_codes().is_some();
-    let codes = visit.enrollable.iter().filter(|one| few && one.kind == EnrolmentKind::Codes);
+    let is_first = visit.enrollable.iter().any(|one| one.kind != EnrolmentKind::Codes);
+    let has_codes = visit.factors.iter().any(|factor| factor.facts.uses_left.is_some());
+    let wants_codes = visit.few_codes().is_some() || visit.is_first_added() && !has_codes;
+    let is_offered = |one: &&Enrollable| one.kind != EnrolmentKind::Codes || wants_codes;
+    let offered: Vec<&Enrollable> = visit.enrollable.iter().filter(is_offered).collect();
+    let title = if is_first {
+        words.offer_title
+    } else if wants_codes || has_codes {
+        words.recovery_codes
+    } else {
+        words.title
+    };
     let body = html! {
+        @if is_first { p #lead { (words.offer_lead) } }
         (said(say))
         (few_codes(words, visit))
-        @for one in codes { (add(frame, visit, one)) }
+        @for one in &offered { (add(frame, visit, one)) }
         form method="post" action={ (frame.path) "/proceed" } {
             (frame.hidden(None))
-            button.main type="submit" { (if few { words.proceed_without } else { frame.words.proceed }) }
+            button.main type="submit" { (if offered.is_empty() { frame.words.proceed } else { words.proceed_without }) }
         }
     };
-    frame.document(words.recovery_codes, say, Shape::default(), body)
+    frame.document(title, say, Shape::default(), body)
 }
 
 /// Returns the button that begins an enrolment.

@@ -38,7 +38,7 @@ pub(super) fn show(
     super::browser::page(axum::http::StatusCode::OK, markup, Some(visit), &frame.nonce)
 }
 
-/// Returns what a person is offered between a right answer and the way back: new recovery codes, when few are left.
+/// Returns what a person is offered between a right answer and the way back: the first factor, or new recovery codes when few are left.
 pub(super) fn offer(visitor: &Visitor<'_>, visit: &Visit, say: Option<&dyn Fn(&Words) -> Say>) -> Response {
     let path = super::path(visitor.secret);
     let frame = visitor.frame(&path, Some(visit));

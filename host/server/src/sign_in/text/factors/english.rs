@@ -31,6 +31,8 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     one_left: "You have 1 recovery code left. Create new ones before they run out.",
     none_left: "You have no recovery codes left. Create new ones.",
     proceed_without: "Not now",
+    offer_title: "Add a sign-in method?",
+    offer_lead: "You’ve confirmed that it’s you. With a method of your own, you won’t have to wait for a code next time.",
     title: "Your sign-in methods",
     lead: "You use these to confirm that it’s you when you sign in.",
     none: "You haven’t added any yet.",

@@ -31,6 +31,8 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     one_left: "Il vous reste un seul code de récupération. Créez-en de nouveaux avant de l’utiliser.",
     none_left: "Vous n’avez plus de codes de récupération. Créez-en de nouveaux.",
     proceed_without: "Pas maintenant",
+    offer_title: "Ajouter une méthode de connexion\u{202f}?",
+    offer_lead: "Votre identité est confirmée. Avec votre propre méthode, vous n’aurez plus à attendre de code la prochaine fois.",
     title: "Vos méthodes de connexion",
     lead: "Elles servent à confirmer votre identité lors de la connexion.",
     none: "Vous n’en avez pas encore ajouté.",

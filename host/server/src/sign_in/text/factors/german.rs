@@ -31,6 +31,8 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     one_left: "Sie haben noch 1 Wiederherstellungscode. Erstellen Sie neue, bevor sie aufgebraucht sind.",
     none_left: "Sie haben keine Wiederherstellungscodes mehr. Erstellen Sie neue.",
     proceed_without: "Jetzt nicht",
+    offer_title: "Anmeldemethode hinzufügen?",
+    offer_lead: "Sie haben bestätigt, dass Sie es sind. Mit einer eigenen Methode müssen Sie beim nächsten Mal nicht auf einen Code warten.",
     title: "Ihre Anmeldemethoden",
     lead: "Damit bestätigen Sie bei der Anmeldung, dass Sie es sind.",
     none: "Sie haben noch keine hinzugefügt.",

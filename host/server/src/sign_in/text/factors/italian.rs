@@ -31,6 +31,8 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     one_left: "Le resta un solo codice di recupero. Ne crei di nuovi.",
     none_left: "Non Le resta alcun codice di recupero. Ne crei di nuovi.",
     proceed_without: "Non ora",
+    offer_title: "Aggiungere un metodo di accesso?",
+    offer_lead: "La Sua identità è confermata. Con un metodo tutto Suo, la prossima volta non dovrà aspettare un codice.",
     title: "I Suoi metodi di accesso",
     lead: "Servono a confermare la Sua identità quando accede.",
     none: "Non ne ha ancora aggiunti.",

@@ -49,6 +49,9 @@ pub(in crate::sign_in) struct FactorWords {
     pub(in crate::sign_in) one_left: &'static str,
     pub(in crate::sign_in) none_left: &'static str,
     pub(in crate::sign_in) proceed_without: &'static str,
+    // The first factor is offered at the end of a sign-in.
+    pub(in crate::sign_in) offer_title: &'static str,
+    pub(in crate::sign_in) offer_lead: &'static str,
     // The list.
     pub(in crate::sign_in) title: &'static str,
     pub(in crate::sign_in) lead: &'static str,

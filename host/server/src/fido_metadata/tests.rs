@@ -1,0 +1,227 @@
+//! Metadata signed below a root of these tests.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
+};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use serde_json::json;
+
+use super::blob::{BlobError, verify};
+use super::*;
+
+const RSA_KEY: &str = include_str!("../../../sandbox/src/egress/policy/test_keys/rsa.pem");
+
+const GOOD: &str = "11111111-1111-1111-1111-111111111111";
+const OTHER: &str = "22222222-2222-2222-2222-222222222222";
+
+/// A root, and what signs metadata below it.
+struct Service {
+    root: CertifiedIssuer<'static, KeyPair>,
+    key: KeyPair,
+    chain: Vec<String>,
+}
+
+impl Service {
+    fn new(name: &str, key: KeyPair) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+        let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let own = params.signed_by(&key, &between).unwrap();
+        let chain = vec![STANDARD.encode(own.der()), STANDARD.encode(between.der())];
+        Self { root, key, chain }
+    }
+
+    fn usual() -> Self {
+        Self::new("mds.fidoalliance.org", KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap())
+    }
+
+    fn roots(&self) -> Vec<TrustAnchor<'static>> {
+        vec![webpki::anchor_from_trusted_cert(self.root.der()).unwrap().to_owned()]
+    }
+
+    fn sign(&self, payload: &serde_json::Value) -> String {
+        let rsa = self.key.algorithm() == &PKCS_RSA_SHA256;
+        let header = json!({"alg": if rsa { "RS256" } else { "ES256" }, "typ": "JWT", "x5c": self.chain});
+        self.sign_with(&header, payload)
+    }
+
+    fn sign_with(&self, header: &serde_json::Value, payload: &serde_json::Value) -> String {
+        let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let (signed, random) = (format!("{}.{}", part(header), part(payload)), SystemRandom::new());
+        let signature = if self.key.algorithm() == &PKCS_RSA_SHA256 {
+            let key = RsaKeyPair::from_pkcs8(self.key.serialized_der()).unwrap();
+            let mut signature = vec![0; key.public().modulus_len()];
+            key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+            signature
+        } else {
+            let key = self.key.serialized_der();
+            let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key, &random).unwrap();
+            key.sign(&random, signed.as_bytes()).unwrap().as_ref().to_vec()
+        };
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn follower(&self, folder: &Path, aaguids: &[&str]) -> Follower {
+        let root = folder.join("root.pem");
+        std::fs::write(&root, self.root.pem()).unwrap();
+        let aaguids = aaguids.iter().map(|one| (*one).to_owned()).collect();
+        let config = FidoMetadata { file: folder.join("blob.jwt"), url: None, root: Some(root), aaguids };
+        config.follower(&Network::builder().build().unwrap()).unwrap()
+    }
+}
+
+fn entry(aaguid: &str, statuses: &[&str]) -> serde_json::Value {
+    let reports: Vec<_> =
+        statuses.iter().map(|status| json!({"status": status, "effectiveDate": "2026-01-01"})).collect();
+    json!({"aaguid": aaguid, "statusReports": reports, "timeOfLastStatusChange": "2026-01-01",
+        "metadataStatement": {"description": "x", "icon": "data:", "attestationRootCertificates": [STANDARD.encode(b"root")]}})
+}
+
+fn payload(no: u64, entries: &[serde_json::Value]) -> serde_json::Value {
+    json!({"legalHeader": "x", "no": no, "nextUpdate": "2099-01-01", "entries": entries})
+}
+
+fn names(models: &[TrustedAuthenticator]) -> Vec<String> {
+    models.iter().map(|model| hex::encode(&model.aaguid[..1])).collect()
+}
+
+#[test]
+fn the_signature_leads_to_the_root_and_is_of_the_metadata_service() {
+    let (good, other) = (Service::usual(), Service::usual());
+    let (blob, now) = (good.sign(&payload(1, &[])), Timestamp::now());
+    assert_eq!(verify(blob.as_bytes(), &good.roots(), now).unwrap().no, 1);
+    let refused = |blob: &str, roots: &[TrustAnchor<'_>], now| verify(blob.as_bytes(), roots, now).unwrap_err();
+    assert!(matches!(refused(&blob, &other.roots(), now), BlobError::NotTrusted(_)));
+    assert!(matches!(refused(&blob, &[], now), BlobError::NotTrusted(_)));
+    let late = "9999-01-01T00:00:00Z".parse().unwrap();
+    assert!(matches!(refused(&blob, &good.roots(), late), BlobError::NotTrusted(_)), "the certificates have expired");
+
+    let stranger = Service::new("mds.example.org", KeyPair::generate().unwrap());
+    let foreign = stranger.sign(&payload(1, &[]));
+    assert!(matches!(refused(&foreign, &stranger.roots(), now), BlobError::NotTrusted(_)), "another name");
+    // The certificates of the service, and a signature of somebody else.
+    let header = json!({"alg": "ES256", "x5c": good.chain});
+    assert_eq!(refused(&other.sign_with(&header, &payload(9, &[])), &good.roots(), now), BlobError::WrongSignature);
+    let (signed, _) = blob.rsplit_once('.').unwrap();
+    let (header, _) = signed.split_once('.').unwrap();
+    let changed = URL_SAFE_NO_PAD.encode(payload(2, &[]).to_string());
+    let swapped = format!("{header}.{changed}.{}", blob.rsplit_once('.').unwrap().1);
+    assert_eq!(refused(&swapped, &good.roots(), now), BlobError::WrongSignature);
+}
+
+#[test]
+fn the_services_algorithm_is_rs256() {
+    let key = KeyPair::from_pem_and_sign_algo(RSA_KEY, &PKCS_RSA_SHA256).unwrap();
+    let service = Service::new("mds.fidoalliance.org", key);
+    let blob = service.sign(&payload(7, &[]));
+    assert_eq!(verify(blob.as_bytes(), &service.roots(), Timestamp::now()).unwrap().no, 7);
+}
+
+#[test]
+fn what_is_no_blob_is_refused_and_never_a_panic() {
+    let service = Service::usual();
+    let good = service.sign(&payload(1, &[]));
+    let header = |change: serde_json::Value| {
+        let mut header = json!({"alg": "ES256", "x5c": service.chain});
+        header.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        service.sign_with(&header, &payload(1, &[]))
+    };
+    let mut bad = vec![
+        String::new(),
+        "a.b".to_owned(),
+        "a.b.c".to_owned(),
+        "..".to_owned(),
+        format!("{good}.x"),
+        header(json!({"alg": "none"})),
+        header(json!({"alg": "HS256"})),
+        header(json!({"x5c": []})),
+        header(json!({"x5c": vec!["!"; 2]})),
+        header(json!({"x5c": vec![service.chain[0].clone(); 9]})),
+        header(json!({"crit": ["x"]})),
+        service.sign(&json!({"no": 1})),
+        service.sign(&json!({"no": "1", "nextUpdate": "2099-01-01", "entries": []})),
+        "x".repeat(BLOB_BYTES + 1),
+    ];
+    bad.extend((0..good.len()).step_by(97).map(|end| good[..end].to_owned()));
+    for blob in bad {
+        let shown = &blob[..blob.len().min(40)];
+        assert!(verify(blob.as_bytes(), &service.roots(), Timestamp::now()).is_err(), "{shown}");
+    }
+}
+
+#[test]
+fn compromised_models_and_those_that_nobody_listed_are_left_out() {
+    let service = Service::usual();
+    let folder = tempfile::tempdir().unwrap();
+    let compromised = [
+        "REVOKED",
+        "USER_VERIFICATION_BYPASS",
+        "ATTESTATION_KEY_COMPROMISE",
+        "USER_KEY_REMOTE_COMPROMISE",
+        "USER_KEY_PHYSICAL_COMPROMISE",
+    ];
+    let mut entries = vec![
+        entry(GOOD, &["FIDO_CERTIFIED", "UPDATE_AVAILABLE"]),
+        entry(OTHER, &[]),
+        // A model of U2F, and one that is not well formed.
+        json!({"attestationCertificateKeyIdentifiers": ["a"], "statusReports": []}),
+        entry("33", &[]),
+    ];
+    entries
+        .extend(compromised.map(|status| entry("44444444-4444-4444-4444-444444444444", &[status, "FIDO_CERTIFIED"])));
+    let blob = service.sign(&payload(1, &entries));
+    let models = service.follower(folder.path(), &[]).accept(blob.as_bytes()).unwrap();
+    assert_eq!(names(&models), ["11", "22"]);
+    assert_eq!(models[0].roots, [b"root"]);
+    assert_eq!(names(&service.follower(folder.path(), &[OTHER]).accept(blob.as_bytes()).unwrap()), ["22"]);
+    let config = FidoMetadata { file: "x".into(), url: None, root: None, aaguids: vec!["x".to_owned()] };
+    assert!(
+        config
+            .follower(&Network::builder().build().unwrap())
+            .is_err_and(|error| error.to_string().contains("fido_metadata.aaguids"))
+    );
+}
+
+#[test]
+fn older_metadata_change_nothing() {
+    let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
+    let mut follower = service.follower(folder.path(), &[]);
+    for (no, is_accepted) in [(5, true), (4, false), (5, true), (6, true), (5, false)] {
+        let accepted = follower.accept(service.sign(&payload(no, &[])).as_bytes());
+        assert_eq!(accepted.is_ok(), is_accepted, "{no}: {accepted:?}");
+    }
+    // What is overdue is used, with a warning.
+    let mut overdue = payload(7, &[entry(GOOD, &[])]);
+    overdue["nextUpdate"] = json!("2026-01-01");
+    assert_eq!(names(&follower.accept(service.sign(&overdue).as_bytes()).unwrap()), ["11"]);
+}
+
+#[tokio::test]
+async fn the_file_is_read_at_the_start_and_a_bad_one_is_an_error_that_names_the_key() {
+    let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
+    let engine = TwoFactor::builder().build().await.unwrap();
+    let begin = || service.follower(folder.path(), &[]).begin(&engine);
+    assert!(begin().unwrap_err().to_string().contains("fido_metadata.file"));
+    std::fs::write(folder.path().join("blob.jwt"), "x").unwrap();
+    assert!(begin().unwrap_err().to_string().contains("fido_metadata.file"));
+    store(&folder.path().join("blob.jwt"), service.sign(&payload(1, &[entry(GOOD, &[])])).as_bytes()).unwrap();
+    begin().unwrap();
+}
+
+#[test]
+fn the_default_root_is_the_one_that_the_fido_alliance_names() {
+    assert_eq!(default_roots().len(), 1);
+    let config = FidoMetadata { file: "x".into(), url: Some("http://x".to_owned()), root: None, aaguids: Vec::new() };
+    assert!(
+        config
+            .follower(&Network::builder().build().unwrap())
+            .is_err_and(|error| error.to_string().contains("fido_metadata.url"))
+    );
+}
