@@ -407,7 +407,7 @@ impl Challenges {
             }
             None => None,
         };
-        Ok(self.store.complete_idempotency(claim.key, answer).await?)
+        Ok(self.store.complete_idempotency(claim.key, &challenge.id, answer).await?)
     }
 
     pub(super) fn repeat(

@@ -117,7 +117,7 @@ impl Factors {
         if let Some(claim) = &idempotency {
             let answer =
                 self.keyring.seal(REMEMBERED, &[&claim.key], record.id.as_bytes()).map_err(Error::unavailable)?;
-            self.store.complete_idempotency(claim.key, Some(answer)).await?;
+            self.store.complete_idempotency(claim.key, &record.id, Some(answer)).await?;
         }
         metrics::counter!("twofactor_enrolments_begun_total", "type" => chosen.type_id.clone()).increment(1);
         Ok(kept.view(&record, &chosen))

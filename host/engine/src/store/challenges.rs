@@ -288,6 +288,7 @@ pub trait ChallengeStore {
     /// Returns the first request with an idempotency key, unless it is forgotten.
     async fn idempotency(&self, key: BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>>;
 
-    /// Stores the answer to the first request with an idempotency key, or forgets the key.
-    async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()>;
+    /// Stores the answer to the first request with an idempotency key, or forgets the key. `holder` is the challenge or enrolment that the
+    /// request began: if the store has given the key to another one since, nothing changes.
+    async fn complete_idempotency(&self, key: BucketKey, holder: &str, answer: Option<Vec<u8>>) -> Result<()>;
 }

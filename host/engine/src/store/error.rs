@@ -30,6 +30,8 @@ pub enum StoreErrorKind {
     Incompatible,
     /// The connection was lost while the database committed: the call took effect, or it did not.
     OutcomeUnknown,
+    /// A text contains a character that the database cannot store.
+    InvalidText,
 }
 
 impl StoreError {
@@ -120,6 +122,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Conflict => "duplicate id or dangling reference in the store",
             StoreErrorKind::Unavailable => "the store is unavailable",
             StoreErrorKind::Incompatible => "the store cannot be used",
+            StoreErrorKind::InvalidText => "a text cannot be stored",
             StoreErrorKind::OutcomeUnknown => "it is not known whether the store applied the change",
         };
         write!(f, "{what}: {}", self.0.detail)
@@ -134,10 +137,12 @@ impl StdError for StoreError {
 
 impl From<StoreError> for crate::error::Error {
     fn from(error: StoreError) -> Self {
-        if error.is_conflict() {
-            Self::conflict("it already exists, or refers to something that does not exist").with_source(error)
-        } else {
-            Self::unavailable(&error).with_source(error)
+        match error.kind() {
+            StoreErrorKind::Conflict => {
+                Self::conflict("it already exists, or refers to something that does not exist").with_source(error)
+            }
+            StoreErrorKind::InvalidText => Self::invalid("texts must not contain U+0000").with_source(error),
+            _ => Self::unavailable(&error).with_source(error),
         }
     }
 }

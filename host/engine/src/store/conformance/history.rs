@@ -53,6 +53,20 @@ pub async fn rows_beyond_the_total_or_too_old_are_trimmed(store: &dyn Store) {
     assert_eq!(kept(store).await, 10);
 }
 
+pub async fn events_of_a_group_take_no_room_of_others(store: &dyn Store) {
+    for n in 0..100 {
+        let refused = HistoryRecord { group: Some([5; 16]), challenge: None, ..record(200, n) };
+        store.add_history(vec![refused, record(n as u8, n)], BOUNDS).await.unwrap();
+    }
+    let bounds = HistoryBounds { rows: 60, ..BOUNDS };
+    while store.trim_history(bounds).await.unwrap() > 0 {}
+    let mut kept = 0;
+    for person in 0..100 {
+        kept += of(store, person).await;
+    }
+    assert_eq!(kept, 60);
+}
+
 pub async fn refused_requests_of_a_group_are_one_row_of_their_subscription(store: &dyn Store) {
     for n in 0..10 {
         let refused = HistoryRecord { group: Some([5; 16]), count: 3, challenge: None, ..record(1, n) };

@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             history {
                 the_newest_rows_of_a_person_are_kept_and_other_persons_lose_none,
                 rows_beyond_the_total_or_too_old_are_trimmed,
+                events_of_a_group_take_no_room_of_others,
                 refused_requests_of_a_group_are_one_row_of_their_subscription,
                 the_last_success_and_failure_of_an_upstream_are_kept_apart,
             }

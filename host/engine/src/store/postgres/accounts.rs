@@ -216,7 +216,7 @@ async fn invitation(c: &Session, digest: &[u8; 32]) -> Result<Option<InvitationR
 
 /// A refused request changes nothing, so a link can be used again if its address was taken.
 async fn redeem(c: &Session, request: &Redeem) -> Result<Step<Option<AccountRecord>>> {
-    let sql = "DELETE FROM invitations WHERE digest = $1 AND expires_at > $2 RETURNING account";
+    let sql = "DELETE FROM invitations WHERE digest = $1 AND expires_at > tf1_now($2) RETURNING account";
     let row = c.row(sql, values![&request.digest, request.now]).await?;
     let of: Option<Option<String>> = row.map(|row| get(&row, 0)).transpose()?;
     let id = match (of, &request.account) {

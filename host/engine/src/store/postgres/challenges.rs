@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::limits::{blobs, charged, to_limited};
 use super::session::Session;
-use super::values::{SKEW_MS, get, ms, values};
+use super::values::{SKEW_MS, get, values};
 use super::{PostgresStore, idempotency};
 use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
 use crate::store::*;
@@ -90,7 +90,7 @@ impl ChallengeStore for PostgresStore {
             // A challenge that was verified later than now by more than the allowed clock skew proves nothing: a clock was wrong.
             let sql = format!(
                 "UPDATE challenges SET verified_at = NULL WHERE id = $1 AND subscription = $2 AND closed = 0 \
-                 AND verified_at > $3 AND verified_at <= $4 + {SKEW_MS} AND epoch = tf1_epoch() \
+                 AND verified_at > $3 + tf1_now($4) - $4 AND verified_at <= tf1_now($4) + {SKEW_MS} AND epoch = tf1_epoch() \
                  AND ($5 IS NULL OR EXISTS (SELECT 1 FROM factors f WHERE f.owner = $5 AND f.instance = challenges.instance \
                  AND f.status = {ACTIVE} AND f.last_used_at = challenges.verified_at))"
             );
@@ -103,9 +103,11 @@ impl ChallengeStore for PostgresStore {
         self.read(key, move |c, key| async move { idempotency::find(&c, &key, now).await }).await
     }
 
-    async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
-        self.write(answer, move |c, answer| async move { idempotency::complete(&c, &key, answer.as_deref()).await })
-            .await
+    async fn complete_idempotency(&self, key: BucketKey, holder: &str, answer: Option<Vec<u8>>) -> Result<()> {
+        self.write((holder.to_owned(), answer), move |c, input| async move {
+            idempotency::complete(&c, &key, &input.0, input.1.as_deref()).await
+        })
+        .await
     }
 }
 
@@ -118,7 +120,8 @@ pub(super) fn unknown() -> StoreError {
 /// open: a clock was wrong. Nor is a challenge that was opened on another timeline.
 fn is_open() -> String {
     format!(
-        "closed IS NULL AND attempts < max_attempts AND expires_at > $3 AND created_at <= $3 + {SKEW_MS} AND epoch = tf1_epoch()"
+        "closed IS NULL AND attempts < max_attempts AND expires_at > tf1_now($3) AND created_at <= tf1_now($3) + {SKEW_MS} \
+         AND epoch = tf1_epoch()"
     )
 }
 
@@ -292,10 +295,10 @@ const MAX_PROOF_AGE_MS: i64 = MAX_PROOF_AGE.as_millis() as i64;
 /// Ends the challenges of a person that are open at `now`, and the use of verified ones as proofs. They are found by their end: so many
 /// challenges are started within minutes, and resets are rare.
 pub(super) async fn close_of(c: &Session, person: &BucketKey, now: Timestamp) -> Result<u64> {
+    let sql = "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > (SELECT tf1_now($2)) - $3";
+    c.execute(sql, values![person, now, MAX_PROOF_AGE_MS]).await?;
     let sql =
-        "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > $2";
-    c.execute(sql, values![person, ms(now) - MAX_PROOF_AGE_MS]).await?;
-    let sql = "UPDATE challenges SET closed = 1 WHERE person = $1 AND closed IS NULL AND expires_at > $2";
+        "UPDATE challenges SET closed = 1 WHERE person = $1 AND closed IS NULL AND expires_at > (SELECT tf1_now($2))";
     c.execute(sql, values![person, now]).await
 }
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params_from_iter, types};
 use sha2::{Digest as _, Sha256};
 
-use super::migrations::{MIGRATIONS, migrate};
+use super::migrations::MIGRATIONS;
 use super::options::PostgresOptions;
 use super::session::Session;
 use super::values::{Value, get};
-use super::{Step, safety};
+use super::{BEGIN_UNGUARDED, Step, prepare};
 use crate::store::{Result, SqliteStore, StoreError, StoreErrorKind};
 
 /// How the values of a column are stored.
@@ -179,7 +179,7 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
             let source = Connection::open(file)?;
             source.execute_batch("BEGIN")?;
             let session = open(&options).await?;
-            session.transaction("BEGIN", to_postgres(&source, &session)).await
+            session.transaction(BEGIN_UNGUARDED, to_postgres(&source, &session)).await
         }
         (Place::Postgres(options), Place::Sqlite(file)) => {
             if file.exists() {
@@ -230,8 +230,7 @@ impl Drop for Partial {
 
 async fn open(options: &PostgresOptions) -> Result<Session> {
     let session = options.connect().await?;
-    safety::check(&session).await?;
-    migrate(&session, MIGRATIONS).await?;
+    prepare(&session, options).await?;
     session.begin(StoreErrorKind::Unavailable);
     let version: u64 = get(&session.only_row("SELECT version FROM twofactor_schema", &[]).await?, 0)?;
     if version != MIGRATIONS.len() as u64 {

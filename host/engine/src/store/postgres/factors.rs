@@ -168,7 +168,7 @@ enum Take {
 /// Returns the condition of an open enrolment, apart from its attempts.
 fn is_current() -> String {
     format!(
-        "id = $1 AND subscription = $2 AND expires_at > $3 AND created_at <= $3 + {SKEW_MS} AND epoch = tf1_epoch()"
+        "id = $1 AND subscription = $2 AND expires_at > tf1_now($3) AND created_at <= tf1_now($3) + {SKEW_MS} AND epoch = tf1_epoch()"
     )
 }
 
@@ -189,8 +189,9 @@ async fn begin(c: &Session, request: &BeginEnrolment) -> Result<Step<EnrolmentBe
     }
     let sql = "DELETE FROM enrolments WHERE owner = $1 AND instance = $2";
     c.execute(sql, values![&new.user, &new.instance]).await?;
-    let sql =
-        format!("INSERT INTO enrolments ({ENROLMENT}, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, tf1_epoch())");
+    let sql = format!(
+        "INSERT INTO enrolments ({ENROLMENT}, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7, tf1_now($8), $9 + tf1_now($8) - $8, tf1_epoch())"
+    );
     let values = values![
         &new.id,
         &new.subscription,

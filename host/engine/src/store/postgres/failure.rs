@@ -20,9 +20,8 @@ pub(super) enum Trouble {
 
 /// Returns what an error means.
 pub(super) fn trouble(error: &Error) -> Trouble {
-    let Some(error) = error.as_db_error() else {
-        return if error.is_closed() || error_is_io(error) { Trouble::Lost } else { Trouble::Refused };
-    };
+    // The connection is closed, or what the server sent cannot be understood.
+    let Some(error) = error.as_db_error() else { return Trouble::Lost };
     // After anything worse than an error, the server closes the connection, wherever the call was.
     if error.parsed_severity() != Some(Severity::Error) {
         return Trouble::Lost;
@@ -36,17 +35,6 @@ pub(super) fn trouble(error: &Error) -> Trouble {
         code if code.starts_with("57P") => Trouble::Lost,
         _ => Trouble::Refused,
     }
-}
-
-fn error_is_io(error: &Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(one) = source {
-        if one.is::<std::io::Error>() {
-            return true;
-        }
-        source = one.source();
-    }
-    false
 }
 
 /// Returns the error for the caller. `lost` is its kind if the connection was lost.

@@ -24,17 +24,20 @@ pub(super) async fn claim(
     if get(&row, 0)? { Ok(None) } else { to_record(&row, 1).map(Some) }
 }
 
-/// Returns the request that claimed a key, unless the key was forgotten.
+/// Returns the request that claimed a key on this timeline, unless the key was forgotten. What it began on another timeline has ended.
 pub(super) async fn find(c: &Session, key: &BucketKey, now: Timestamp) -> Result<Option<IdempotencyRecord>> {
-    let sql = "SELECT request, answer, created_at FROM idempotency WHERE key = $1 AND until > $2";
+    let sql = "SELECT request, answer, created_at FROM idempotency WHERE key = $1 AND until > tf1_now($2) AND epoch = tf1_epoch()";
     c.row(sql, values![key, now]).await?.map(|row| to_record(&row, 0)).transpose()
 }
 
-/// Stores the answer to the first request with a key, or forgets the key.
-pub(super) async fn complete(c: &Session, key: &BucketKey, answer: Option<&[u8]>) -> Result<()> {
+/// Stores the answer to the first request with a key, or forgets the key. After a failover, another request may have claimed it.
+pub(super) async fn complete(c: &Session, key: &BucketKey, holder: &str, answer: Option<&[u8]>) -> Result<()> {
     match answer {
-        Some(answer) => c.execute("UPDATE idempotency SET answer = $1 WHERE key = $2", values![answer, key]).await?,
-        None => c.execute("DELETE FROM idempotency WHERE key = $1", values![key]).await?,
+        Some(answer) => {
+            let sql = "UPDATE idempotency SET answer = $1 WHERE key = $2 AND holder = $3";
+            c.execute(sql, values![answer, key, holder]).await?
+        }
+        None => c.execute("DELETE FROM idempotency WHERE key = $1 AND holder = $2", values![key, holder]).await?,
     };
     Ok(())
 }

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::PostgresStore;
 use super::session::Session;
-use super::values::{SKEW_MS, Value, get, ms, time, values};
+use super::values::{SKEW_MS, Value, get, time, values};
 use crate::store::*;
 
 #[async_trait]
@@ -112,14 +112,15 @@ async fn reached(
     charges: &[Charge],
     now: Timestamp,
 ) -> Result<ReachedLimits> {
-    let sql = "SELECT consecutive, last, day_started, day_wrong FROM persons WHERE person = $1";
-    let found = c.row(sql, values![person]).await?;
+    let sql = "SELECT consecutive, last, day_started, day_wrong, tf1_now($2) FROM persons WHERE person = $1";
+    let found = c.row(sql, values![person, now]).await?;
     let mut reached = ReachedLimits { is_known: found.is_some(), ..ReachedLimits::default() };
     if let Some(row) = found {
         let (consecutive, last, started, wrong): (i64, i64, i64, i64) =
             (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?, get(&row, 3)?);
+        let now: i64 = get(&row, 4)?;
         let end = |since: i64| {
-            let is_current = since <= ms(now) + SKEW_MS && since + limits.day_ms > ms(now);
+            let is_current = since <= now + SKEW_MS && since + limits.day_ms > now;
             is_current.then(|| time(since + limits.day_ms))
         };
         reached.locked_until = end(last).filter(|_| consecutive >= limits.consecutive.into());
@@ -127,7 +128,7 @@ async fn reached(
     }
     let sql = format!(
         "SELECT t.place - 1, b.ends FROM unnest($1, $2, $3) WITH ORDINALITY AS t (key, most, span, place) \
-         JOIN buckets b ON b.key = t.key AND b.count >= t.most AND b.ends > $4 AND b.ends <= $4 + t.span + {SKEW_MS} ORDER BY t.place"
+         JOIN buckets b ON b.key = t.key AND b.count >= t.most AND b.ends > tf1_now($4) AND b.ends <= tf1_now($4) + t.span + {SKEW_MS} ORDER BY t.place"
     );
     let [keys, _, most, windows] = charged(charges);
     for row in c.rows(&sql, &[keys, most, windows, now.into()]).await? {

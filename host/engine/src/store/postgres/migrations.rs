@@ -19,15 +19,33 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.s
 /// How often a migration is tried while others hold locks: each try waits three seconds.
 const TRIES: u32 = 5;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'";
 
-/// Applies the missing migrations, each in its own transaction.
+/// How long all missing migrations may take: they may have to write an index of a large table.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// Applies the missing migrations, each in its own transaction. If none is missing, it takes at most `longest`.
 ///
 /// Several processes may do this at the same time: each migration is applied by the first of them that gets the lock.
 ///
 /// # Errors
 /// Incompatible if the database belongs to another program, or to a version that requires a newer program.
-pub(super) async fn migrate(session: &Session, migrations: &[&str]) -> Result<()> {
+pub(super) async fn migrate(session: &Session, migrations: &[&str], longest: Duration) -> Result<()> {
+    session.begin(StoreErrorKind::Unavailable);
+    let applied = in_time(longest, applied(session, migrations.len(), "")).await;
+    if applied.map_err(|error| error.about("the schema of the database"))? >= migrations.len() {
+        return Ok(());
+    }
+    in_time(LONGEST, apply(session, migrations)).await
+}
+
+/// Returns an error if the database does not respond within `longest`.
+pub(super) async fn in_time<T>(longest: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Err(StoreError::unavailable("the database does not respond"));
+    tokio::time::timeout(longest, work).await.unwrap_or_else(late)
+}
+
+async fn apply(session: &Session, migrations: &[&str]) -> Result<()> {
     let mut tries = 0;
     loop {
         session.begin(StoreErrorKind::Unavailable);
@@ -47,7 +65,7 @@ pub(super) async fn migrate(session: &Session, migrations: &[&str]) -> Result<()
 
 /// Applies the next migration, and returns its number.
 async fn next(session: &Session, migrations: &[&str]) -> Result<Step<Option<usize>>> {
-    let applied = applied(session, migrations.len()).await?;
+    let applied = applied(session, migrations.len(), " FOR UPDATE").await?;
     let Some(sql) = migrations.get(applied) else {
         return Ok(Step::Undo(None));
     };
@@ -67,8 +85,9 @@ pub(super) fn require_known(oldest: u64) -> Result<()> {
     Ok(())
 }
 
-/// Returns how many migrations were applied, 0 if there is no schema. No other process migrates until the transaction ends.
-async fn applied(session: &Session, known: usize) -> Result<usize> {
+/// Returns how many migrations were applied, 0 if there is no schema. With the lock `FOR UPDATE`, no other process migrates until the
+/// transaction ends.
+pub(super) async fn applied(session: &Session, known: usize, lock: &str) -> Result<usize> {
     // One statement: another process may create the schema between two.
     let sql = "SELECT coalesce(bool_or(relname = 'twofactor_schema'), false), count(*) > 0 FROM pg_class \
                WHERE relnamespace = to_regnamespace(current_schema()::text) AND relkind = 'r'";
@@ -82,7 +101,7 @@ async fn applied(session: &Session, known: usize) -> Result<usize> {
             ));
         }
     }
-    let row = session.only_row("SELECT version, oldest_program FROM twofactor_schema FOR UPDATE", &[]).await?;
+    let row = session.only_row(&format!("SELECT version, oldest_program FROM twofactor_schema{lock}"), &[]).await?;
     let (version, oldest): (u64, u64) = (get(&row, 0)?, get(&row, 1)?);
     let known = known as u64;
     if oldest > known {

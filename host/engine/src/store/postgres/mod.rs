@@ -85,6 +85,13 @@ fn begin_for(user: &BucketKey) -> String {
 /// Begins a transaction whose first statement locks what it changes.
 const BEGIN_UNGUARDED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'";
 
+/// Checks the database, and creates or migrates its schema.
+async fn prepare(session: &Session, options: &PostgresOptions) -> Result<()> {
+    migrations::in_time(options.call, safety::check(session)).await?;
+    migrations::migrate(session, migrations::MIGRATIONS, options.call).await?;
+    migrations::in_time(options.call, safety::check_connections(session, options.connections)).await
+}
+
 impl PostgresStore {
     /// Connects to the database, creates or migrates the schema, and logs a warning for each setting of the database that is not safe.
     ///
@@ -92,14 +99,8 @@ impl PostgresStore {
     /// [`StoreError::is_incompatible`](super::StoreError::is_incompatible) if the database belongs to another program or a newer version,
     /// or its server is too old; [`StoreError::is_unavailable`](super::StoreError::is_unavailable) if it cannot be reached.
     pub async fn connect(options: PostgresOptions) -> Result<Self> {
-        if options.is_exposed() {
-            tracing::warn!(
-                "connections to the database do not use TLS: anyone who can intercept them can read the stored data"
-            );
-        }
         let session = options.connect().await?;
-        safety::check(&session).await?;
-        migrations::migrate(&session, migrations::MIGRATIONS).await?;
+        prepare(&session, &options).await?;
         Ok(Self { pool: Arc::new(Pool::new(options)), times: Times::default() })
     }
 

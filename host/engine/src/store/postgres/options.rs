@@ -1,6 +1,7 @@
 //! Options of connections to the database.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ impl PostgresOptions {
     ///
     /// Several hosts are tried in order; hosts that do not accept writes are skipped. Connections use TLS and verify the
     /// server's certificate and name. `sslrootcert` names a PEM file of authorities to trust instead of the system's;
-    /// `sslmode=disable` turns TLS off. To use a Unix socket, write its path in place of the host, with `%2F` for each slash.
+    /// `sslmode=disable` turns TLS off for a database on this machine. To use a Unix socket, write its path in place of the host, with `%2F` for each slash.
     ///
     /// # Errors
     /// [`StoreError::is_incompatible`] if the URL cannot be used, with the reason but without the URL.
@@ -46,7 +47,7 @@ impl PostgresOptions {
             return wrong("the URL does not begin with `postgres://`");
         }
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let (mut authorities, mut is_plain, mut others) = (None, false, Vec::new());
+        let (mut authorities, mut mode, mut others) = (None, None, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (name, value) {
@@ -55,8 +56,10 @@ impl PostgresOptions {
                     let Ok(path) = decoded else { return wrong("`sslrootcert` is not a path") };
                     authorities = Some(PathBuf::from(&*path));
                 }
-                ("sslmode", "disable") => is_plain = true,
-                ("sslmode", "verify-full") => {}
+                ("sslmode", _) if mode.is_some() => {
+                    return wrong("the URL contains `sslmode` twice: remove one of them");
+                }
+                ("sslmode", "disable" | "verify-full") => mode = Some(value),
                 ("sslmode", _) => return wrong("`sslmode` must be `verify-full`, the default, or `disable`"),
                 ("target_session_attrs" | "options", _) => {
                     return wrong("the URL must not contain `target_session_attrs` or `options`");
@@ -69,7 +72,13 @@ impl PostgresOptions {
         if config.get_hosts().is_empty() {
             return wrong("the URL does not name a host");
         }
-        let tls = if is_plain || config.get_hosts().iter().all(is_local_socket) {
+        if mode == Some("disable") && !is_on_this_machine(&config) {
+            return wrong(
+                "`sslmode=disable` would send the data over a network without TLS: remove it, and name the certificate authority with \
+                 `sslrootcert` if it is your own; or connect to a Unix socket, a loopback address, or a PgBouncer on this machine",
+            );
+        }
+        let tls = if mode == Some("disable") || config.get_hosts().iter().all(is_local_socket) {
             config.ssl_mode(SslMode::Disable);
             None
         } else {
@@ -114,18 +123,6 @@ impl PostgresOptions {
         self
     }
 
-    /// Returns whether passwords and data cross a network without TLS.
-    pub fn is_exposed(&self) -> bool {
-        let is_near = |host: &Host| match host {
-            Host::Tcp(name) => {
-                name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-            }
-            #[cfg(unix)]
-            Host::Unix(_) => true,
-        };
-        self.tls.is_none() && !self.config.get_hosts().iter().all(is_near)
-    }
-
     /// Opens a connection to the first host that accepts writes.
     pub(super) async fn connect(&self) -> Result<Session> {
         let failed = |error| store_error(error, StoreErrorKind::Unavailable);
@@ -151,6 +148,19 @@ impl PostgresOptions {
     }
 }
 
+/// Returns whether connections stay on this machine. `hostaddr` is where they go if the URL names one.
+fn is_on_this_machine(config: &Config) -> bool {
+    let is_near = |host: &Host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    };
+    match config.get_hostaddrs() {
+        [] => config.get_hosts().iter().all(is_near),
+        addresses => addresses.iter().all(IpAddr::is_loopback),
+    }
+}
+
 fn is_local_socket(host: &Host) -> bool {
     match host {
         Host::Tcp(_) => false,
@@ -168,14 +178,34 @@ mod tests {
     fn connections_are_verified_unless_the_url_says_otherwise() {
         let parse = |url: &str| PostgresOptions::parse(url).unwrap();
         let usual = parse("postgres://me@db1,db2:5433/it");
-        assert!(usual.tls.is_some() && !usual.is_exposed());
+        assert!(usual.tls.is_some());
         assert_eq!((usual.config.get_ssl_mode(), usual.config.get_hosts().len()), (SslMode::Require, 2));
         assert_eq!(usual.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
-        let plain = parse("postgres://me@db/it?sslmode=disable&connect_timeout=7");
-        assert!(plain.tls.is_none() && plain.is_exposed());
-        assert_eq!(plain.config.get_connect_timeout(), Some(&Duration::from_secs(7)));
-        for near in ["postgres://me@127.0.0.1/it?sslmode=disable", "postgres://me@%2Frun%2Fpostgresql/it"] {
-            assert!(!parse(near).is_exposed(), "{near}");
+        assert_eq!(
+            parse("postgres://me@db/it?sslmode=verify-full&connect_timeout=7").config.get_connect_timeout(),
+            Some(&Duration::from_secs(7))
+        );
+        for near in [
+            "postgres://me@127.0.0.1/it?sslmode=disable",
+            "postgres://me@localhost/it?sslmode=disable",
+            "postgres://me@localhost,localhost:5433/it?sslmode=disable&hostaddr=127.0.0.1,::1",
+            "postgres://me@%2Frun%2Fpostgresql/it",
+        ] {
+            assert!(parse(near).tls.is_none(), "{near}");
+        }
+    }
+
+    #[test]
+    fn contradictions_about_tls_are_refused() {
+        for (url, expected) in [
+            ("postgres://me@localhost/it?sslmode=disable&sslmode=verify-full", "twice: remove one"),
+            ("postgres://me@localhost/it?sslmode=disable&sslmode=disable", "twice: remove one"),
+            ("postgres://me@db/it?sslmode=disable", "over a network without TLS: remove it"),
+            ("postgres://me@localhost,db/it?sslmode=disable", "over a network without TLS"),
+            ("postgres://me@localhost/it?hostaddr=10.0.0.1&sslmode=disable", "over a network without TLS"),
+        ] {
+            let error = PostgresOptions::parse(url).unwrap_err();
+            assert!(error.is_incompatible() && error.to_string().contains(expected), "{url}: {error}");
         }
     }
 

@@ -69,11 +69,13 @@ impl PassStore for PostgresStore {
 
 /// Returns the condition for a valid pass. A pass of another timeline may have been used before a failover that lost this change.
 fn is_valid() -> String {
-    format!("person = $1 AND expires_at > $2 AND created_at <= $2 + {SKEW_MS} AND epoch = tf1_epoch()")
+    format!(
+        "person = $1 AND expires_at > tf1_now($2) AND created_at <= tf1_now($2) + {SKEW_MS} AND epoch = tf1_epoch()"
+    )
 }
 
 async fn put(c: &Session, pass: &PassRecord) -> Result<()> {
-    let sql = "INSERT INTO passes (person, id, code, created_at, expires_at, epoch) VALUES ($1, $2, $3, $4, $5, tf1_epoch()) \
+    let sql = "INSERT INTO passes (person, id, code, created_at, expires_at, epoch) VALUES ($1, $2, $3, tf1_now($4), $5 + tf1_now($4) - $4, tf1_epoch()) \
                ON CONFLICT (person) DO UPDATE SET id = excluded.id, code = excluded.code, created_at = excluded.created_at, \
                expires_at = excluded.expires_at, epoch = excluded.epoch";
     let PassRecord { person, id, code, created_at, expires_at } = pass;

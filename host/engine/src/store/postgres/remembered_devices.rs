@@ -27,7 +27,7 @@ impl RememberedDeviceStore for PostgresStore {
     ) -> Result<Option<RememberedDeviceRecord>> {
         self.write_at(now, person, move |c, person| async move {
             let sql = format!(
-                "UPDATE remembered_devices SET last_used_at = greatest(last_used_at, $2) WHERE {} AND digest = $3 \
+                "UPDATE remembered_devices SET last_used_at = greatest(last_used_at, tf1_now($2)) WHERE {} AND digest = $3 \
                  RETURNING {COLUMNS}",
                 is_remembered()
             );
@@ -65,7 +65,7 @@ const COLUMNS: &str = "id, person, digest, sealed, created_at, last_used_at, exp
 
 /// Returns the condition for a remembered device.
 fn is_remembered() -> String {
-    format!("person = $1 AND expires_at > $2 AND created_at <= $2 + {SKEW_MS}")
+    format!("person = $1 AND expires_at > tf1_now($2) AND created_at <= tf1_now($2) + {SKEW_MS}")
 }
 
 async fn add(c: &Session, device: &RememberedDeviceRecord, most: u32) -> Result<()> {

@@ -111,6 +111,7 @@ impl Session {
 
     /// Runs a statement, and returns its rows once the server is ready for the next one: once it is committed, outside a transaction.
     pub(super) async fn rows(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
+        check_texts(values)?;
         self.settle(self.client.query_typed(sql, &typed(values)).await)
     }
 
@@ -126,6 +127,7 @@ impl Session {
 
     /// Runs a statement, and returns how many rows it changed.
     pub(super) async fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        check_texts(values)?;
         self.settle(self.client.execute_typed(sql, &typed(values)).await)
     }
 
@@ -178,6 +180,14 @@ impl Session {
 /// The name of the severity is translated by the server; the parsed one is not.
 fn is_doubt(severity: Option<Severity>, code: &SqlState) -> bool {
     severity == Some(Severity::Warning) && *code == SqlState::WARNING
+}
+
+/// PostgreSQL stores every character but U+0000.
+fn check_texts(values: &[Value<'_>]) -> Result<()> {
+    if values.iter().any(Value::has_null_character) {
+        return Err(StoreError::new(StoreErrorKind::InvalidText, "PostgreSQL cannot store U+0000"));
+    }
+    Ok(())
 }
 
 fn typed<'a>(values: &'a [Value<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {

@@ -26,7 +26,7 @@ impl SessionStore for PostgresStore {
 
     async fn touch_session(&self, digest: &[u8; 32], now: Timestamp) -> Result<()> {
         self.write_at(now, *digest, move |c, digest| async move {
-            let sql = "UPDATE sessions SET last_used_at = greatest(last_used_at, $1) WHERE digest = $2";
+            let sql = "UPDATE sessions SET last_used_at = greatest(last_used_at, tf1_now($1)) WHERE digest = $2";
             c.execute(sql, values![now, &*digest]).await?;
             Ok(())
         })
@@ -95,7 +95,7 @@ async fn open_session(c: &Session, request: &OpenSession) -> Result<Step<bool>> 
     let given_up = match &request.replaces {
         Replaces::Nothing => 1,
         Replaces::Login(digest) => {
-            let sql = "DELETE FROM logins WHERE digest = $1 AND account = $2 AND expires_at > $3";
+            let sql = "DELETE FROM logins WHERE digest = $1 AND account = $2 AND expires_at > tf1_now($3)";
             c.execute(sql, values![digest, &session.account, request.now]).await?
         }
         Replaces::Session(digest) => {
@@ -209,8 +209,7 @@ async fn take_authorization_request(
     digest: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<AuthorizationRequestRecord>> {
-    let sql =
-        "DELETE FROM authorization_requests WHERE digest = $1 AND expires_at > $2 RETURNING return_to, expires_at";
+    let sql = "DELETE FROM authorization_requests WHERE digest = $1 AND expires_at > tf1_now($2) RETURNING return_to, expires_at";
     let taken = |row: &Row| {
         Ok(AuthorizationRequestRecord { digest: *digest, return_to: get(row, 0)?, expires_at: get(row, 1)? })
     };

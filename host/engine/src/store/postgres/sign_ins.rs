@@ -108,7 +108,9 @@ impl SignInStore for PostgresStore {
 
 /// Returns the condition for an open sign-in. A sign-in of another timeline is not open.
 fn open() -> String {
-    format!("ended IS NULL AND expires_at > $2 AND created_at <= $2 + {SKEW_MS} AND epoch = tf1_epoch()")
+    format!(
+        "ended IS NULL AND expires_at > tf1_now($2) AND created_at <= tf1_now($2) + {SKEW_MS} AND epoch = tf1_epoch()"
+    )
 }
 
 const COLUMNS: &str = "id, subscription, link, browser, sealed, challenge, step, created_at, expires_at, ended, ended_at, two_factor, amr, handle";
@@ -139,7 +141,7 @@ pub(super) async fn set_page(c: &Session, page: &SignInPageRecord, expected: u64
 
 async fn insert(c: &Session, new: &HostedSignInRecord) -> Result<()> {
     let sql = "INSERT INTO sign_ins (id, subscription, link, sealed, step, created_at, expires_at, epoch) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, tf1_epoch())";
+               VALUES ($1, $2, $3, $4, $5, tf1_now($6), $7 + tf1_now($6) - $6, tf1_epoch())";
     let values = values![&new.id, &new.subscription, &new.link, &new.sealed, new.step, new.created_at, new.expires_at];
     c.execute(sql, values).await?;
     Ok(())
@@ -154,7 +156,7 @@ async fn finish(c: &Session, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -
     };
     let open = open();
     let sql = format!(
-        "UPDATE sign_ins SET ended = $3, ended_at = $2, two_factor = $4, amr = $5, handle = $6, \
+        "UPDATE sign_ins SET ended = $3, ended_at = tf1_now($2), two_factor = $4, amr = $5, handle = $6, \
          sealed = coalesce($7, sealed) WHERE id = $1 AND {open}"
     );
     Ok(c.execute(&sql, values![id, at, number, two_factor, &amr, &handle, sealed]).await? == 1)
@@ -171,7 +173,7 @@ async fn redeem(
 ) -> Result<Option<HostedSignInRecord>> {
     let sql = format!(
         "UPDATE sign_ins SET handle = NULL, redeemed_by = $6 WHERE id = $1 AND subscription = $2 \
-         AND (handle = $3 OR redeemed_by = $6) AND ended_at > $4 AND ended_at <= $5 + {SKEW_MS} AND epoch = tf1_epoch() \
+         AND (handle = $3 OR redeemed_by = $6) AND ended_at > $4 + tf1_now($5) - $5 AND ended_at <= tf1_now($5) + {SKEW_MS} AND epoch = tf1_epoch() \
          RETURNING {COLUMNS}"
     );
     let values = values![id, subscription, handle, since, now, call];

@@ -29,6 +29,15 @@ macro_rules! values {
 pub(super) use values;
 
 impl Value<'_> {
+    /// Returns whether it contains a text with U+0000.
+    pub(super) fn has_null_character(&self) -> bool {
+        match self {
+            Self::Text(Some(text)) => text.contains('\0'),
+            Self::Texts(Some(texts)) => texts.iter().flatten().any(|text| text.contains('\0')),
+            _ => false,
+        }
+    }
+
     pub(super) fn kind(&self) -> Type {
         match self {
             Self::Text(_) => Type::TEXT,

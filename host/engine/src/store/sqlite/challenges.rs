@@ -67,7 +67,8 @@ impl ChallengeStore for SqliteStore {
         self.threads.read(move |c| find(c, &key, now)).await
     }
 
-    async fn complete_idempotency(&self, key: BucketKey, answer: Option<Vec<u8>>) -> Result<()> {
+    async fn complete_idempotency(&self, key: BucketKey, _: &str, answer: Option<Vec<u8>>) -> Result<()> {
+        // A key has no other holder until it is forgotten.
         self.threads.write(move |c| complete(c, &key, answer.as_deref())).await
     }
 }

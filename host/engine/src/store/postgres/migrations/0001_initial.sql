@@ -148,10 +148,10 @@ CREATE INDEX persons_by_last ON persons (last);
 CREATE TABLE buckets (key BYTEA PRIMARY KEY, ends BIGINT NOT NULL, count BIGINT NOT NULL) WITH (fillfactor = 70);
 CREATE INDEX buckets_by_end ON buckets (ends);
 
--- `holder`: the challenge or enrolment whose request came first.
+-- `holder`: the challenge or enrolment whose request came first. `epoch`: as in `challenges`; with another one the key counts as new.
 CREATE TABLE idempotency (
     key BYTEA PRIMARY KEY, request BYTEA NOT NULL, answer BYTEA, created_at BIGINT NOT NULL, until BIGINT NOT NULL,
-    holder TEXT COLLATE "C" NOT NULL
+    holder TEXT COLLATE "C" NOT NULL, epoch TEXT COLLATE "C" NOT NULL
 );
 CREATE INDEX idempotency_by_end ON idempotency (until);
 
@@ -269,6 +269,12 @@ CREATE FUNCTION tf1_clock() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
     SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $$;
 
+-- Returns the time of a call. A process whose clock differs from the database's by more than 5 seconds cannot end windows or locks of
+-- others, nor prolong its own.
+CREATE FUNCTION tf1_now(p_given BIGINT) RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
+    SELECT greatest(least(p_given, tf1_clock() + 5000), tf1_clock() - 5000)
+$$;
+
 -- Counts each charge in its window. If a limit is reached, returns the index and the end of the first one, and counts nothing.
 CREATE FUNCTION tf1_charge(
     p_keys BYTEA[], p_amounts BIGINT[], p_limits BIGINT[], p_windows BIGINT[], p_now BIGINT, OUT reached BIGINT, OUT until BIGINT
@@ -276,6 +282,7 @@ CREATE FUNCTION tf1_charge(
 DECLARE
     v_count BIGINT;
 BEGIN
+    p_now := tf1_now(p_now);
     FOR v_i IN 1 .. cardinality(p_keys) LOOP
         INSERT INTO buckets AS b (key, ends, count) VALUES (p_keys[v_i], p_now + p_windows[v_i], p_amounts[v_i])
         ON CONFLICT (key) DO UPDATE SET
@@ -317,6 +324,7 @@ CREATE FUNCTION tf1_count_person(
 ) LANGUAGE plpgsql AS $$
 BEGIN
     outcome := 0;
+    p_now := tf1_now(p_now);
     -- Nobody knows the user.
     IF p_person = decode(repeat('00', 16), 'hex') THEN
         RETURN;
@@ -340,13 +348,12 @@ CREATE FUNCTION tf1_claim(
     OUT is_first BOOLEAN, OUT first_request BYTEA, OUT first_answer BYTEA, OUT first_at BIGINT
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO idempotency AS i (key, request, created_at, until, holder) VALUES (p_claim, p_request, p_now, p_until, p_holder)
-    ON CONFLICT (key) DO UPDATE SET
-        request = CASE WHEN i.until <= p_now THEN excluded.request ELSE i.request END,
-        answer = CASE WHEN i.until <= p_now THEN NULL ELSE i.answer END,
-        created_at = CASE WHEN i.until <= p_now THEN excluded.created_at ELSE i.created_at END,
-        holder = CASE WHEN i.until <= p_now THEN excluded.holder ELSE i.holder END,
-        until = CASE WHEN i.until <= p_now THEN excluded.until ELSE i.until END
+    p_until := p_until - p_now;
+    p_now := tf1_now(p_now);
+    DELETE FROM idempotency i WHERE i.key = p_claim AND (i.until <= p_now OR i.epoch <> tf1_epoch());
+    INSERT INTO idempotency AS i (key, request, created_at, until, holder, epoch)
+    VALUES (p_claim, p_request, p_now, p_until + p_now, p_holder, tf1_epoch())
+    ON CONFLICT (key) DO UPDATE SET holder = i.holder
     RETURNING i.holder = p_holder, i.request, i.answer, i.created_at INTO is_first, first_request, first_answer, first_at;
 END $$;
 
@@ -363,6 +370,7 @@ CREATE FUNCTION tf1_open(
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
     v_is_first BOOLEAN;
+    v_shift BIGINT;
 BEGIN
     IF p_again THEN
         -- A change, so that this waits for a standby as the first try did.
@@ -372,6 +380,9 @@ BEGIN
             RETURN;
         END IF;
     END IF;
+    -- What a process with a wrong clock starts lasts as long as any other.
+    v_shift := tf1_now(p_now) - p_now;
+    p_now := p_now + v_shift;
     -- An epoch that nobody has recorded yet begins now.
     IF p_repeatable_for IS NOT NULL THEN
         SELECT CASE WHEN k.epoch = tf1_epoch() THEN k.epoch_since ELSE t.now END + p_repeatable_for
@@ -384,7 +395,7 @@ BEGIN
         END IF;
     END IF;
     IF p_claim IS NOT NULL THEN
-        SELECT c.is_first, c.first_request, c.first_answer, c.first_at FROM tf1_claim(p_claim, p_request, p_until, p_now, p_id) c
+        SELECT c.is_first, c.first_request, c.first_answer, c.first_at FROM tf1_claim(p_claim, p_request, p_until + v_shift, p_now, p_id) c
         INTO v_is_first, first_request, first_answer, first_at;
         IF NOT v_is_first THEN
             outcome := 1;
@@ -405,7 +416,7 @@ BEGIN
     INSERT INTO challenges (id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends,
                             max_resends, resend_after, created_at, expires_at, epoch)
     VALUES (p_id, p_subscription, p_instance, p_person, p_first_factor, p_sealed, p_codes, p_attempts, p_max_attempts, p_resends,
-            p_max_resends, p_resend_after, p_created_at, p_expires_at, tf1_epoch());
+            p_max_resends, p_resend_after + v_shift, p_created_at + v_shift, p_expires_at + v_shift, tf1_epoch());
 END $$;
 
 -- Outcomes: 0 compare, 1 closed, 2 to 4 as in `tf1_open`. `p_in_a_row` and `p_in_a_day` are the limits of persons who have passed the
@@ -423,6 +434,7 @@ DECLARE
     v_row BIGINT;
     v_in_a_day BIGINT;
 BEGIN
+    p_now := tf1_now(p_now);
     -- Limits first: guesses at unknown challenges count too.
     SELECT c.reached, c.until FROM tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now) c INTO reached, limited_until;
     IF reached IS NOT NULL THEN
@@ -465,6 +477,7 @@ CREATE FUNCTION tf1_consume(
     p_factor TEXT, p_revision BIGINT, p_state BYTEA, OUT outcome BIGINT
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 BEGIN
+    p_now := tf1_now(p_now);
     UPDATE challenges AS c SET closed = 0, closed_by = p_call, verified_at = p_now
     WHERE c.id = p_id AND c.subscription = p_subscription AND c.closed IS NULL AND c.expires_at > p_now
         AND position(p_code IN c.codes) > 0 AND c.epoch = tf1_epoch();
@@ -521,6 +534,8 @@ DECLARE
     v_person BYTEA;
     v_first_factor BOOLEAN;
 BEGIN
+    p_resend_after := p_resend_after - p_now;
+    p_now := tf1_now(p_now);
     SELECT c.person, c.first_factor FROM challenges c
     WHERE c.id = p_id AND c.subscription = p_subscription AND c.closed IS NULL AND c.attempts < c.max_attempts
         AND c.expires_at > p_now AND c.created_at <= p_now + 5000 AND c.epoch = tf1_epoch()
@@ -540,7 +555,7 @@ BEGIN
         outcome := 2;
         RETURN;
     END IF;
-    UPDATE challenges AS c SET codes = p_codes, resends = c.resends + 1, resend_after = p_resend_after WHERE c.id = p_id;
+    UPDATE challenges AS c SET codes = p_codes, resends = c.resends + 1, resend_after = p_resend_after + p_now WHERE c.id = p_id;
 END $$;
 
 -- Adds rows, and keeps the newest of each person. Rows of a group are merged.
@@ -552,13 +567,17 @@ DECLARE
     v_person BYTEA;
 BEGIN
     FOR v_i IN 1 .. cardinality(p_at) LOOP
+        -- An insert takes a number even if it only finds its group.
+        UPDATE history AS h SET count = h.count + p_counts[v_i], at = greatest(h.at, p_at[v_i]), sealed = p_sealed[v_i]
+        WHERE h.grouping = p_groups[v_i];
+        CONTINUE WHEN FOUND;
         INSERT INTO history AS h (subscription, at, person, recipient, challenge, outcome, count, sealed, grouping)
         VALUES (p_subscriptions[v_i], p_at[v_i], p_persons[v_i], p_recipients[v_i], p_challenges[v_i], p_outcomes[v_i], p_counts[v_i],
                 p_sealed[v_i], p_groups[v_i])
         ON CONFLICT (grouping) WHERE grouping IS NOT NULL DO UPDATE SET
             count = h.count + excluded.count, at = greatest(h.at, excluded.at), sealed = excluded.sealed;
     END LOOP;
-    FOR v_person IN SELECT DISTINCT p.person FROM unnest(p_persons) AS p (person) LOOP
+    FOR v_person IN SELECT DISTINCT p.person FROM unnest(p_persons) AS p (person) ORDER BY p.person LOOP
         DELETE FROM history h WHERE h.seq IN (
             SELECT o.seq FROM history o WHERE o.person = v_person ORDER BY o.seq DESC OFFSET p_rows_of_person);
     END LOOP;

@@ -205,3 +205,48 @@ async fn a_repeated_answer_that_finds_no_attempt_left_is_unknown_and_not_wrong()
     let is_unknown = answer.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::OutcomeUnknown);
     assert!(is_unknown || matches!(answer, Ok(Charged::Compare(_))), "{answer:?}");
 }
+
+#[tokio::test]
+async fn an_opening_that_is_repeated_while_its_first_try_still_runs_is_recognized() {
+    let Some((cluster, name, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let charge = Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 };
+    store.charge(vec![Charge { amount: 0, ..charge }], noon()).await.unwrap();
+    // Both tries wait for this row: the first one, which nobody listens to, gets it first.
+    let other = cluster.client(&name).await;
+    other.batch_execute("BEGIN; SELECT 1 FROM buckets FOR UPDATE").await.unwrap();
+    let waiting = async |count: i64| {
+        let client = cluster.client("postgres").await;
+        let sql =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'");
+        while client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let open = store.open_challenge(OpenChallenge { charges: vec![charge], ..opening("a", noon()) });
+    let (opened, ()) = tokio::join!(open, async {
+        waiting(1).await;
+        proxy.set(Link::Cut);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        proxy.set(Link::Open);
+        waiting(2).await;
+        other.batch_execute("COMMIT").await.unwrap();
+    });
+    assert_eq!(opened.unwrap(), Opened::Open);
+    let reached = store.reached_limits([1; 16], PERSON, vec![charge], noon()).await.unwrap();
+    assert!(reached.charges.is_empty(), "it was counted twice");
+}
+
+#[tokio::test]
+async fn a_database_that_stalls_while_a_process_starts_does_not_hang_it() {
+    let Some((cluster, name, proxy, _store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let url = cluster.url(&name).replace(&cluster.port.to_string(), &proxy.port.to_string());
+    let options = PostgresOptions::parse(&url).unwrap().call_timeout(SECOND / 4);
+    let session = options.connect().await.unwrap();
+    proxy.set(Link::Stalled);
+    let begun = Instant::now();
+    let error = prepare(&session, &options).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    let error = migrations::migrate(&session, migrations::MIGRATIONS, SECOND / 4).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+}

@@ -1,10 +1,12 @@
 //! Races between several processes on one database, in which READ COMMITTED alone would be wrong.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::future::join_all;
 
 use super::*;
+use crate::store::conformance::factors::{adding, beginning, enrolment};
 
 /// Returns three processes that share a new database.
 async fn processes() -> Option<Vec<Arc<PostgresStore>>> {
@@ -136,30 +138,37 @@ async fn of_many_requests_with_one_key_one_opens_its_challenge_and_all_get_it() 
     assert_eq!(results.into_iter().sum::<u32>(), 1);
 }
 
+fn administrator(n: u8) -> AccountRecord {
+    AccountRecord {
+        seq: 0,
+        id: format!("a{n}"),
+        email: [n; 16],
+        sealed: Vec::new(),
+        role: r#"{"role":"system_admin"}"#.to_owned(),
+        password: None,
+        identity: Some([100 + n; 16]),
+        disabled: false,
+        generation: 1,
+        revision: 1,
+        created_at: noon(),
+        last_login_at: None,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_administrators_who_disable_each_other_leave_one() {
     let Some(stores) = processes().await else { return };
     for round in 0..20_u8 {
-        let administrator = |n: u8| AccountRecord {
-            seq: 0,
-            id: format!("{round}-{n}"),
-            email: [round * 2 + n; 16],
-            sealed: vec![1],
-            role: r#"{"role":"system_admin"}"#.to_owned(),
-            password: None,
-            identity: Some([100 + round * 2 + n; 16]),
-            disabled: false,
-            generation: 1,
-            revision: 1,
-            created_at: noon(),
-            last_login_at: None,
-        };
         for n in 0..2 {
-            stores[0].insert_external_account(administrator(n)).await.unwrap();
+            stores[0].insert_external_account(administrator(round * 2 + n)).await.unwrap();
         }
         let disable = |store: Arc<PostgresStore>, n: usize| {
-            let account =
-                AccountRecord { disabled: true, generation: 2, revision: 2, ..administrator(u8::try_from(n).unwrap()) };
+            let account = AccountRecord {
+                disabled: true,
+                generation: 2,
+                revision: 2,
+                ..administrator(round * 2 + u8::try_from(n).unwrap())
+            };
             async move { store.update_account(account, 1).await.unwrap() }
         };
         let mut results = at_once(&stores, 2, disable).await;
@@ -307,4 +316,55 @@ async fn a_use_of_a_factor_is_stored_once() {
     }))
     .await;
     assert_eq!(open.into_iter().filter(|open| *open).count(), 47);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_administrators_do_not_disable_each_other_where_snapshots_are_the_default() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let url = cluster.url(&name);
+    let stores: Vec<_> = join_all((0..2).map(|_| connect(&url))).await;
+    let change = format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'");
+    cluster.sql("postgres", &change).await;
+    for n in 0..2 {
+        stores[0].insert_external_account(administrator(n)).await.unwrap();
+    }
+    // Both wait for the guard before either looks.
+    let client = cluster.client(&name).await;
+    client.batch_execute("BEGIN; SELECT 1 FROM guards WHERE what = 'configuration' FOR UPDATE").await.unwrap();
+    let disable = |n: u8| AccountRecord { disabled: true, generation: 2, revision: 2, ..administrator(n) };
+    let (first, second, ()) =
+        tokio::join!(stores[0].update_account(disable(0), 1), stores[1].update_account(disable(1), 1), async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            client.batch_execute("COMMIT").await.unwrap();
+        });
+    let mut results = [first.unwrap(), second.unwrap()];
+    results.sort_by_key(|update| *update != AccountUpdate::Applied);
+    assert_eq!(results, [AccountUpdate::Applied, AccountUpdate::LastSystemAdmin]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_enrolment_begun_while_a_suspension_waits_does_not_survive_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    store.add_factor(adding("f", noon())).await.unwrap();
+    // A use of the factor is being committed.
+    let client = cluster.client(&name).await;
+    client.batch_execute("BEGIN; SELECT 1 FROM factors FOR UPDATE").await.unwrap();
+    let suspending = store.clone();
+    let suspended = tokio::spawn(async move {
+        suspending.set_factor_status("s", "f", FactorStatus::Active, FactorStatus::Suspended).await.unwrap()
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let begun = store.begin_enrolment(beginning(enrolment("e", noon())));
+    tokio::pin!(begun);
+    let is_before = tokio::time::timeout(Duration::from_millis(500), &mut begun).await.is_ok();
+    client.batch_execute("COMMIT").await.unwrap();
+    assert!(suspended.await.unwrap());
+    if is_before {
+        assert_eq!(store.enrolment("s", "e").await.unwrap(), None);
+    } else {
+        assert_eq!(begun.await.unwrap(), EnrolmentBegun::Begun);
+    }
 }

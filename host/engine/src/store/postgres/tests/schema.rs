@@ -2,10 +2,15 @@
 
 use futures::future::join_all;
 
-use super::super::migrations::{MIGRATIONS, migrate};
+use std::time::Duration;
+
+use super::super::migrations::{self, MIGRATIONS, applied, migrate};
 use super::super::purge::statements;
 use super::super::values::get;
 use super::*;
+use crate::store::conformance::factors::{beginning, enrolment};
+
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Creates an empty database.
 async fn empty(name: &str) -> Option<String> {
@@ -56,12 +61,12 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     let name = cluster.new_database_name().await;
     let session = PostgresOptions::parse(&cluster.url(&name)).unwrap().connect().await.unwrap();
     let broken = [MIGRATIONS, &["CREATE TABLE half (id int); SELECT 1 / 0"]].concat();
-    let error = migrate(&session, &broken).await.unwrap_err();
+    let error = migrate(&session, &broken, LONGEST).await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
     let client = cluster.client(&name).await;
     let row = client.query_one("SELECT version, to_regclass('half') IS NULL FROM twofactor_schema", &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (i64::try_from(MIGRATIONS.len()).unwrap(), true));
-    migrate(&session, MIGRATIONS).await.unwrap();
+    migrate(&session, MIGRATIONS, LONGEST).await.unwrap();
 }
 
 #[tokio::test]
@@ -85,7 +90,7 @@ async fn another_isolation_level_than_read_committed_is_refused_and_transactions
     let error = PostgresStore::connect(PostgresOptions::parse(&cluster.url(&name)).unwrap()).await.err().unwrap();
     assert!(error.is_incompatible(), "{error}");
     // A process that runs already.
-    for begin in [BEGIN.to_owned(), BEGIN_UNGUARDED.to_owned(), begin_for(&[7; 16])] {
+    for begin in [BEGIN.to_owned(), BEGIN_UNGUARDED.to_owned(), begin_for(&[7; 16]), migrations::BEGIN.to_owned()] {
         let level = |c: Arc<Session>, _: Arc<()>| async move {
             let row = c.only_row("SELECT current_setting('transaction_isolation')", &[]).await?;
             get::<String>(&row, 0).map(Step::Keep)
@@ -105,5 +110,72 @@ async fn old_rows_are_found_by_an_index() {
         let plan = plan.join("\n");
         let old = plan.split("CTE old").nth(1).unwrap();
         assert!(old.contains("Index Cond"), "{sql}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_first_starts_the_second_tries_again() {
+    let Some(name) = empty("second_start").await else { return };
+    let cluster = Cluster::shared().unwrap();
+    let session = PostgresOptions::parse(&cluster.url(&name)).unwrap().connect().await.unwrap();
+    session.begin(StoreErrorKind::Unavailable);
+    let outcome = session
+        .transaction(migrations::BEGIN, async {
+            assert_eq!(applied(&session, MIGRATIONS.len(), " FOR UPDATE").await?, 0);
+            // The other one is faster.
+            drop(connect(&cluster.url(&name)).await);
+            session.batch(MIGRATIONS[0]).await.map(Step::Keep)
+        })
+        .await;
+    assert!(outcome.unwrap_err().is_conflict());
+    migrate(&session, MIGRATIONS, LONGEST).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_of_a_restored_copy_is_open() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let original = cluster.new_database_name().await;
+    let claim = IdempotencyClaim { key: [8; 16], request: [8; 32], until: noon() + DAY };
+    let with_key = |id| OpenChallenge { idempotency: Some(claim), ..opening(id, noon()) };
+    {
+        let store = connect(&cluster.url(&original)).await;
+        store.open_challenge(with_key("a")).await.unwrap();
+        store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
+    }
+    // Like a dump that is restored into the same cluster.
+    cluster.sql("postgres", &format!("CREATE DATABASE restored TEMPLATE {original}")).await;
+    let restored = connect(&cluster.url("restored")).await;
+    assert_eq!(restored.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+    assert_eq!(restored.challenge("s", "a").await.unwrap().unwrap().closed, Some(Closing::Cancelled));
+    let answer =
+        EnrolmentAttempt { subscription: "s".to_owned(), id: "e".to_owned(), charges: Vec::new(), now: noon() };
+    assert_eq!(restored.charge_enrolment(answer).await.unwrap(), EnrolmentCharged::Closed);
+
+    // A repeated request gets a challenge that is open.
+    assert_eq!(restored.idempotency([8; 16], noon()).await.unwrap(), None);
+    assert_eq!(restored.open_challenge(with_key("b")).await.unwrap(), Opened::Open);
+    assert!(matches!(restored.open_challenge(with_key("c")).await.unwrap(), Opened::Repeated(_)));
+    // The first request may still be in progress: its answer is not that of the second.
+    restored.complete_idempotency([8; 16], "a", Some(vec![1])).await.unwrap();
+    restored.complete_idempotency([8; 16], "a", None).await.unwrap();
+    assert_eq!(restored.idempotency([8; 16], noon()).await.unwrap().unwrap().answer, None);
+    restored.complete_idempotency([8; 16], "b", Some(vec![2])).await.unwrap();
+    assert_eq!(restored.idempotency([8; 16], noon()).await.unwrap().unwrap().answer, Some(vec![2]));
+    // Its own are open.
+    assert!(restored.consume_challenge(consume("b", noon())).await.unwrap().is_done());
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_stored_is_refused() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (url, _lent) = cluster.lend().await;
+    let store = connect(&url).await;
+    for error in [
+        store.challenge("s", "a\0").await.unwrap_err(),
+        store.charge_attempt(attempt("a\0", noon())).await.unwrap_err(),
+        store.subscriptions(Some(vec!["s\0".to_owned()]), Part::whole()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::InvalidText, "{error}");
+        assert!(crate::error::Error::from(error).is_invalid_input());
     }
 }
