@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::leases::Spent;
 use super::limits::{blobs, charged, to_limited};
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
@@ -14,15 +15,25 @@ use crate::store::*;
 #[async_trait]
 impl ChallengeStore for PostgresStore {
     async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
-        let set = self.times.set(request.now);
-        self.write_repeatably(request.now, request, move |c, request, is_repeated| async move {
-            match open(&c, &request, is_repeated, set).await {
-                // The first try was still running, and has committed since.
-                Err(error) if is_repeated && error.is_conflict() => open(&c, &request, is_repeated, set).await,
-                opened => opened,
-            }
+        let (mut request, set) = (request, self.times.set(request.now));
+        let spending = match self.spend(&mut request.charges, request.now).await? {
+            Spent::Spent(spending) => spending,
+            Spent::Limited(limited) => return Ok(Opened::Limited(limited)),
+        };
+        let opened = self
+            .write_repeatably(request.now, request, move |c, request, is_repeated| async move {
+                match open(&c, &request, is_repeated, set).await {
+                    // The first try was still running, and has committed since.
+                    Err(error) if is_repeated && error.is_conflict() => open(&c, &request, is_repeated, set).await,
+                    opened => opened,
+                }
+            })
+            .await;
+        self.leases.settle(&spending, &opened, |opened| *opened == Opened::Open).await;
+        Ok(match opened? {
+            Opened::Limited(limited) => Opened::Limited(spending.place(limited)),
+            opened => opened,
         })
-        .await
     }
 
     async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
@@ -45,14 +56,23 @@ impl ChallengeStore for PostgresStore {
     async fn consume_challenge(&self, request: Consume) -> Result<Consumed> {
         let mut call = [0; 16];
         getrandom::fill(&mut call).map_err(StoreError::unavailable)?;
-        self.write_repeatably(request.now, request, move |c, request, is_repeated| async move {
-            match consume(&c, &request, &call).await? {
-                // The first try may have succeeded on a primary that is gone.
-                Consumed::Closed if is_repeated => Err(unknown()),
-                consumed => Ok(consumed),
-            }
-        })
-        .await
+        // What is released in memory is not released in the database.
+        let release = self.leases.releasable(&request.release).await;
+        let mut request = request;
+        request.release.retain(|key| !release.contains(key));
+        let consumed = self
+            .write_repeatably(request.now, request, move |c, request, is_repeated| async move {
+                match consume(&c, &request, &call).await? {
+                    // The first try may have succeeded on a primary that is gone.
+                    Consumed::Closed if is_repeated => Err(unknown()),
+                    consumed => Ok(consumed),
+                }
+            })
+            .await?;
+        if consumed.is_done() {
+            self.leases.release(&release).await;
+        }
+        Ok(consumed)
     }
 
     async fn release_attempt(&self, subscription: &str, id: &str, person: BucketKey) -> Result<()> {
@@ -64,7 +84,17 @@ impl ChallengeStore for PostgresStore {
     }
 
     async fn resend_challenge(&self, request: Resend) -> Result<Resent> {
-        self.write_at(request.now, request, |c, request| async move { resend(&c, &request).await }).await
+        let mut request = request;
+        let spending = match self.spend(&mut request.charges, request.now).await? {
+            Spent::Spent(spending) => spending,
+            Spent::Limited(limited) => return Ok(Resent::Limited(limited)),
+        };
+        let resent = self.write_at(request.now, request, |c, request| async move { resend(&c, &request).await }).await;
+        self.leases.settle(&spending, &resent, |resent| *resent == Resent::Granted).await;
+        Ok(match resent? {
+            Resent::Limited(limited) => Resent::Limited(spending.place(limited)),
+            resent => resent,
+        })
     }
 
     async fn hand_over_challenge(&self, request: HandOver) -> Result<bool> {

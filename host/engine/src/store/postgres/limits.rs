@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::PostgresStore;
+use super::leases::Spent;
 use super::session::Session;
 use super::values::{SKEW_MS, Value, get, time, values};
 use crate::store::*;
@@ -12,10 +13,27 @@ use crate::store::*;
 #[async_trait]
 impl LimitStore for PostgresStore {
     async fn charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Option<Limited>> {
-        self.write_at(now, charges, move |c, charges| async move { charge(&c, &charges, now).await }).await
+        let mut charges = charges;
+        let spending = match self.spend(&mut charges, now).await? {
+            Spent::Spent(spending) => spending,
+            Spent::Limited(limited) => return Ok(Some(limited)),
+        };
+        if charges.is_empty() {
+            return Ok(None);
+        }
+        let charged =
+            self.write_at(now, charges, move |c, charges| async move { charge(&c, &charges, now).await }).await;
+        if self.leases.settle(&spending, &charged, Option::is_none).await {
+            return Ok(None);
+        }
+        Ok(charged?.map(|limited| spending.place(limited)))
     }
 
     async fn release(&self, keys: Vec<BucketKey>) -> Result<()> {
+        let keys = self.leases.release(&keys).await;
+        if keys.is_empty() {
+            return Ok(());
+        }
         self.write(keys, |c, keys| async move { release(&c, &keys).await }).await
     }
 
@@ -26,7 +44,17 @@ impl LimitStore for PostgresStore {
         charges: Vec<Charge>,
         now: Timestamp,
     ) -> Result<ReachedLimits> {
-        self.read(charges, move |c, charges| async move { reached(&c, &person, &limits, &charges, now).await }).await
+        let mut left = Vec::new();
+        for (index, charge) in charges.iter().enumerate() {
+            if self.leases.has_left(&charge.key).await {
+                left.push(index);
+            }
+        }
+        let mut reached = self
+            .read(charges, move |c, charges| async move { reached(&c, &person, &limits, &charges, now).await })
+            .await?;
+        reached.charges.retain(|(index, _)| !left.contains(index));
+        Ok(reached)
     }
 
     async fn unlock_person(&self, person: BucketKey) -> Result<()> {

@@ -23,6 +23,7 @@ mod failure;
 mod history;
 mod idempotency;
 mod instances;
+mod leases;
 mod limits;
 mod maintenance;
 mod migrations;
@@ -52,6 +53,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::copy::{CopiedTable, Place as StorePlace, copy_store};
+use self::leases::Leases;
 pub use self::options::PostgresOptions;
 use self::pool::{Pool, Work};
 use self::session::Session;
@@ -62,6 +64,7 @@ use super::{BucketKey, Result};
 pub struct PostgresStore {
     pool: Arc<Pool>,
     times: Times,
+    leases: Leases,
 }
 
 /// How a transaction ends.
@@ -101,7 +104,7 @@ impl PostgresStore {
     pub async fn connect(options: PostgresOptions) -> Result<Self> {
         let session = options.connect().await?;
         prepare(&session, &options).await?;
-        Ok(Self { pool: Arc::new(Pool::new(options)), times: Times::default() })
+        Ok(Self { pool: Arc::new(Pool::new(options)), times: Times::default(), leases: Leases::default() })
     }
 
     /// Runs a call that only reads.

@@ -13,10 +13,10 @@ use super::session::Session;
 use crate::store::{Result, StoreError, StoreErrorKind};
 
 /// How long a call waits for a connection while all are in use.
-const TURN: Duration = Duration::from_secs(5);
+pub(super) const TURN: Duration = Duration::from_secs(5);
 
 /// How many calls may wait for each connection. More are refused at once.
-const WAITING_FOR_EACH: usize = 32;
+pub(super) const WAITING_FOR_EACH: usize = 32;
 
 /// The age at which a connection is replaced: the host name of the database may resolve to another server by then.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -66,6 +66,11 @@ impl Pool {
             idle: Mutex::default(),
             outage: Mutex::default(),
         }
+    }
+
+    /// Returns how many connections it may open.
+    pub(super) fn connections(&self) -> usize {
+        self.options.connections
     }
 
     /// Runs a call on its own connection. It runs to its end even if the caller gives up: half a transaction must not stay open.
@@ -217,13 +222,14 @@ impl Pool {
 }
 
 /// Counts a call as waiting until it is dropped.
-struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     count: &'a AtomicUsize,
-    before: usize,
+    /// How many waited before.
+    pub(super) before: usize,
 }
 
 impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize) -> Self {
+    pub(super) fn enter(count: &'a AtomicUsize) -> Self {
         Self { count, before: count.fetch_add(1, Ordering::Relaxed) }
     }
 }

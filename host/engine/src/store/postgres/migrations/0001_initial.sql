@@ -284,11 +284,19 @@ DECLARE
 BEGIN
     p_now := tf1_now(p_now);
     FOR v_i IN 1 .. cardinality(p_keys) LOOP
-        INSERT INTO buckets AS b (key, ends, count) VALUES (p_keys[v_i], p_now + p_windows[v_i], p_amounts[v_i])
-        ON CONFLICT (key) DO UPDATE SET
-            count = p_amounts[v_i] + CASE WHEN b.ends > p_now AND b.ends <= p_now + p_windows[v_i] + 5000 THEN b.count ELSE 0 END,
-            ends = CASE WHEN b.ends > p_now AND b.ends <= p_now + p_windows[v_i] + 5000 THEN b.ends ELSE p_now + p_windows[v_i] END
-        RETURNING b.count, b.ends INTO v_count, until;
+        IF p_amounts[v_i] = 0 THEN
+            -- Nothing is counted, so nothing is locked.
+            SELECT b.count, b.ends FROM buckets b
+            WHERE b.key = p_keys[v_i] AND b.count > p_limits[v_i] AND b.ends > p_now AND b.ends <= p_now + p_windows[v_i] + 5000
+            INTO v_count, until;
+            CONTINUE WHEN NOT FOUND;
+        ELSE
+            INSERT INTO buckets AS b (key, ends, count) VALUES (p_keys[v_i], p_now + p_windows[v_i], p_amounts[v_i])
+            ON CONFLICT (key) DO UPDATE SET
+                count = p_amounts[v_i] + CASE WHEN b.ends > p_now AND b.ends <= p_now + p_windows[v_i] + 5000 THEN b.count ELSE 0 END,
+                ends = CASE WHEN b.ends > p_now AND b.ends <= p_now + p_windows[v_i] + 5000 THEN b.ends ELSE p_now + p_windows[v_i] END
+            RETURNING b.count, b.ends INTO v_count, until;
+        END IF;
         IF v_count > p_limits[v_i] THEN
             -- Nobody has seen these counts: the rows are locked.
             FOR v_j IN 1 .. v_i LOOP
@@ -299,6 +307,29 @@ BEGIN
         END IF;
     END LOOP;
     until := NULL;
+END $$;
+
+-- Takes a part of a limit for a process: `taken` is what is left of the limit, at most `p_part`. The window ends at `until`, after `lasts`
+-- milliseconds.
+CREATE FUNCTION tf1_lease(
+    p_key BYTEA, p_part BIGINT, p_limit BIGINT, p_window BIGINT, p_now BIGINT, OUT taken BIGINT, OUT lasts BIGINT, OUT until BIGINT
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+    v_count BIGINT;
+BEGIN
+    p_now := tf1_now(p_now);
+    LOOP
+        SELECT b.count, b.ends FROM buckets b WHERE b.key = p_key FOR UPDATE INTO v_count, until;
+        EXIT WHEN FOUND;
+        INSERT INTO buckets (key, ends, count) VALUES (p_key, p_now + p_window, 0) ON CONFLICT DO NOTHING;
+    END LOOP;
+    IF until <= p_now OR until > p_now + p_window + 5000 THEN
+        v_count := 0;
+        until := p_now + p_window;
+    END IF;
+    taken := least(p_part, greatest(p_limit - v_count, 0));
+    lasts := until - greatest(p_now, tf1_clock());
+    UPDATE buckets b SET count = v_count + taken, ends = until WHERE b.key = p_key AND taken > 0;
 END $$;
 
 -- Outcomes: 0 no limit is reached, 3 too many wrong answers in a day, 4 too many in a row.

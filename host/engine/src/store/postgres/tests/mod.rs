@@ -7,6 +7,7 @@ mod copy;
 mod failover;
 mod failures_at_random;
 mod faults;
+mod leases;
 mod odd_servers;
 mod pgbouncer;
 mod processes;
