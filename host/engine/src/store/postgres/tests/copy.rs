@@ -1,5 +1,9 @@
 //! Copies a store to the other kind of database and back.
 
+use std::time::Instant;
+
+use rusqlite::Connection;
+
 use super::super::copy::{Place, copy_store};
 use super::*;
 
@@ -105,4 +109,109 @@ async fn a_copy_to_the_other_database_and_back_is_the_same() {
         copy.insert_external_account(new).await.unwrap();
         assert_eq!(copy.account("new").await.unwrap().unwrap().seq, 4);
     }
+}
+
+#[tokio::test]
+async fn a_copy_knows_the_newest_time_and_refuses_a_text_that_cannot_be_stored() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (first, last) = (folder.path().join("first.db"), folder.path().join("last.db"));
+    let store = SqliteStore::open(&first).unwrap();
+    fill(&store).await;
+    drop(store);
+    let source = Connection::open(&first).unwrap();
+    let named = "INSERT INTO directory (subscription, kind, id, name, search, revision) VALUES ('s', 3, 'u', 'a secret' || char(0), '', 1)";
+    source.execute(named, []).unwrap();
+    let url = cluster.new_database().await;
+    let options = || Box::new(PostgresOptions::parse(&url).unwrap());
+    let refused = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(refused.is_incompatible() && text.contains("`name`") && text.contains("`directory`"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+
+    // Nothing was copied, so it can be tried again.
+    source.execute("UPDATE directory SET name = 'A', search = 'a'", []).unwrap();
+    let newest = |c: &Connection| c.query_row("SELECT newest FROM clock", [], |row| row.get::<_, i64>(0)).unwrap();
+    let original = newest(&source);
+    copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap();
+    copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap();
+    assert_eq!(newest(&Connection::open(&last).unwrap()), original);
+    // If the database's clock is far behind the copied time, nobody knows how old a session is.
+    let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
+    let ahead = Timestamp::now().as_millisecond() + 60_000;
+    cluster.sql(name, &format!("UPDATE clock SET newest = {ahead}")).await;
+    let third = folder.path().join("third.db");
+    copy_store(Place::Postgres(options()), Place::Sqlite(&third)).await.unwrap();
+    assert_eq!(newest(&Connection::open(&third).unwrap()), ahead);
+}
+
+/// Fills a SQLite store with a million challenges and what they leave behind.
+fn fill_with_a_million(c: &Connection) {
+    let rows = |table: &str, columns: &str, count: u32, values: &str| {
+        let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
+        c.execute_batch(&format!("{numbers} INSERT INTO {table} ({columns}) SELECT {values} FROM n")).unwrap();
+    };
+    let million = 1_000_000;
+    c.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
+    rows(
+        "challenges",
+        "id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, resend_after, \
+         created_at, expires_at",
+        million,
+        "hex(randomblob(16)), 's', 'i', randomblob(16), 0, randomblob(300), randomblob(36), 1, 5, 0, 3, i, i, i + 300000",
+    );
+    rows("persons", "person, consecutive, last, day_started, day_wrong", million, "randomblob(16), i % 5, i, i, 1");
+    rows("buckets", "key, ends, count", 2 * million, "randomblob(16), i, i % 7");
+    rows(
+        "history",
+        "subscription, at, person, recipient, challenge, outcome, count, sealed",
+        million,
+        "'s', i, randomblob(16), randomblob(16), hex(randomblob(16)), 'accepted', 1, randomblob(200)",
+    );
+    rows("statistics", "subscription, hour, instance, event, label, count, last", 100_000, "'s', i, 'i', 'started', 'CH', i, i");
+    rows("user_handles", "key, sealed", 200_000, "randomblob(16), randomblob(92)");
+    // Components are much larger than other rows.
+    rows(
+        "providers",
+        "type_id, position, digest, added_at, component, seal",
+        20,
+        "'t' || i, 1, hex(randomblob(32)), i, randomblob(8000000), randomblob(32)",
+    );
+    c.execute_batch("COMMIT").unwrap();
+}
+
+/// Returns the most memory that this process has used, in megabytes, since it was called last.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    kilobytes / 1024
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn a_million_challenges_and_what_they_left_are_copied_there_and_back() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (first, last) = (folder.path().join("first.db"), folder.path().join("last.db"));
+    let store = SqliteStore::open(&first).unwrap();
+    fill(&store).await;
+    drop(store);
+    fill_with_a_million(&Connection::open(&first).unwrap());
+    let url = cluster.new_database().await;
+    let options = || Box::new(PostgresOptions::parse(&url).unwrap());
+    peak_memory();
+    let before = peak_memory();
+    let begun = Instant::now();
+    let there = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap();
+    println!("there: {:.0} s, {before} MB before, {} MB at most", begun.elapsed().as_secs_f64(), peak_memory());
+    let begun = Instant::now();
+    let back = copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap();
+    let peak = peak_memory();
+    println!("back: {:.0} s, {peak} MB at most", begun.elapsed().as_secs_f64());
+    let rows: u64 = there.iter().map(|table| table.rows).sum();
+    println!("{rows} rows, {} MB", std::fs::metadata(&last).unwrap().len() / 1_000_000);
+    assert_eq!(there, back);
+    assert!(peak < before + 150, "{peak}");
 }
