@@ -258,12 +258,20 @@ CREATE TABLE nodes (
 -- database. Parameters begin with `p_`, variables with `v_`; any other name is a column or a result. 5000 is MAX_CLOCK_SKEW.
 
 -- Identifies the history of this database: another cluster has another identifier, and each promotion of a standby begins a new timeline.
--- Commits that a failover lost belong to an earlier timeline.
--- A dump is restored into another database, which has another oid.
-CREATE FUNCTION tf1_epoch() RETURNS TEXT LANGUAGE sql STABLE AS $$
-    SELECT (SELECT system_identifier FROM pg_control_system())::text || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
-        || '.' || (SELECT oid FROM pg_database WHERE datname = current_database())::text
-$$;
+-- Commits that a failover lost belong to an earlier timeline. A dump is restored into another database, which has another oid.
+-- A server process belongs to one database of one cluster as long as it runs. It remembers both in a setting, because reading the control
+-- file each time takes most of the time of a call. Functions in PL/pgSQL keep their plans; one in SQL would be planned at each call.
+CREATE FUNCTION tf1_epoch() RETURNS TEXT LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_database TEXT := current_setting('twofactor.database', true);
+BEGIN
+    IF v_database IS NULL OR v_database = '' THEN
+        v_database := set_config('twofactor.database',
+            (SELECT system_identifier FROM pg_control_system()) || '.' || (SELECT oid FROM pg_database WHERE datname = current_database()),
+            false);
+    END IF;
+    RETURN v_database || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8);
+END $$;
 
 CREATE FUNCTION tf1_clock() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
     SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
@@ -400,8 +408,8 @@ CREATE FUNCTION tf1_open(
     OUT outcome BIGINT, OUT reached BIGINT, OUT limited_until BIGINT, OUT first_request BYTEA, OUT first_answer BYTEA, OUT first_at BIGINT
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
-    v_is_first BOOLEAN;
     v_shift BIGINT;
+    v_result RECORD;
 BEGIN
     IF p_again THEN
         -- A change, so that this waits for a standby as the first try did.
@@ -426,16 +434,22 @@ BEGIN
         END IF;
     END IF;
     IF p_claim IS NOT NULL THEN
-        SELECT c.is_first, c.first_request, c.first_answer, c.first_at FROM tf1_claim(p_claim, p_request, p_until + v_shift, p_now, p_id) c
-        INTO v_is_first, first_request, first_answer, first_at;
-        IF NOT v_is_first THEN
+        v_result := tf1_claim(p_claim, p_request, p_until + v_shift, p_now, p_id);
+        IF NOT v_result.is_first THEN
             outcome := 1;
+            first_request := v_result.first_request;
+            first_answer := v_result.first_answer;
+            first_at := v_result.first_at;
             RETURN;
         END IF;
     END IF;
-    SELECT p.outcome, p.until FROM tf1_person(p_person, p_in_a_row, p_in_a_day, p_day, p_now) p INTO outcome, limited_until;
+    v_result := tf1_person(p_person, p_in_a_row, p_in_a_day, p_day, p_now);
+    outcome := v_result.outcome;
+    limited_until := v_result.until;
     IF outcome = 0 THEN
-        SELECT c.reached, c.until FROM tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now) c INTO reached, limited_until;
+        v_result := tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now);
+        reached := v_result.reached;
+        limited_until := v_result.until;
         IF reached IS NOT NULL THEN
             outcome := 2;
         END IF;
@@ -464,10 +478,13 @@ CREATE FUNCTION tf1_attempt(
 DECLARE
     v_row BIGINT;
     v_in_a_day BIGINT;
+    v_result RECORD;
 BEGIN
     p_now := tf1_now(p_now);
     -- Limits first: guesses at unknown challenges count too.
-    SELECT c.reached, c.until FROM tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now) c INTO reached, limited_until;
+    v_result := tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now);
+    reached := v_result.reached;
+    limited_until := v_result.until;
     IF reached IS NOT NULL THEN
         outcome := 2;
         RETURN;
@@ -490,8 +507,9 @@ BEGIN
     END IF;
     v_row := p_in_a_row - CASE WHEN challenge_first_factor THEN 0 ELSE p_row_kept END;
     v_in_a_day := p_in_a_day - CASE WHEN challenge_first_factor THEN 0 ELSE p_day_kept END;
-    SELECT p.outcome, p.until FROM tf1_count_person(challenge_person, v_row, v_in_a_day, p_in_a_row, p_day, p_now) p
-    INTO outcome, limited_until;
+    v_result := tf1_count_person(challenge_person, v_row, v_in_a_day, p_in_a_row, p_day, p_now);
+    outcome := v_result.outcome;
+    limited_until := v_result.until;
     IF outcome = 0 THEN
         RETURN;
     END IF;
@@ -564,6 +582,7 @@ CREATE FUNCTION tf1_resend(
 DECLARE
     v_person BYTEA;
     v_first_factor BOOLEAN;
+    v_result RECORD;
 BEGIN
     p_resend_after := p_resend_after - p_now;
     p_now := tf1_now(p_now);
@@ -581,7 +600,9 @@ BEGIN
     IF outcome <> 0 THEN
         RETURN;
     END IF;
-    SELECT c.reached, c.until FROM tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now) c INTO reached, limited_until;
+    v_result := tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now);
+    reached := v_result.reached;
+    limited_until := v_result.until;
     IF reached IS NOT NULL THEN
         outcome := 2;
         RETURN;

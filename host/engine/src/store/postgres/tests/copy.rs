@@ -168,7 +168,12 @@ fn fill_with_a_million(c: &Connection) {
         million,
         "'s', i, randomblob(16), randomblob(16), hex(randomblob(16)), 'accepted', 1, randomblob(200)",
     );
-    rows("statistics", "subscription, hour, instance, event, label, count, last", 100_000, "'s', i, 'i', 'started', 'CH', i, i");
+    rows(
+        "statistics",
+        "subscription, hour, instance, event, label, count, last",
+        100_000,
+        "'s', i, 'i', 'started', 'CH', i, i",
+    );
     rows("user_handles", "key, sealed", 200_000, "randomblob(16), randomblob(92)");
     // Components are much larger than other rows.
     rows(
