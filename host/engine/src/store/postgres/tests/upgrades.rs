@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::future::join_all;
 
 use super::super::migrations::{MIGRATIONS, migrate};
 use super::*;
+
+/// How long it may take to look whether a migration is missing.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// What the older program relies on: nothing of it may disappear or change.
 const PROVIDED: &str = "
@@ -71,11 +75,11 @@ async fn empty(name: &str) -> Option<(Session, tokio_postgres::Client)> {
 #[tokio::test]
 async fn each_migration_leaves_what_the_program_before_it_needs() {
     let Some((session, client)) = empty("upgrades").await else { return };
-    migrate(&session, &MIGRATIONS[..1]).await.unwrap();
+    migrate(&session, &MIGRATIONS[..1], LONGEST).await.unwrap();
     let mut before = Schema::of(&client).await;
     assert!(before.provided.len() > 200 && before.demanded.len() > 100);
     for number in 2..=MIGRATIONS.len() {
-        migrate(&session, &MIGRATIONS[..number]).await.unwrap();
+        migrate(&session, &MIGRATIONS[..number], LONGEST).await.unwrap();
         let after = Schema::of(&client).await;
         let oldest = client.query_one("SELECT oldest_program FROM twofactor_schema", &[]).await.unwrap();
         if oldest.get::<_, i64>(0) < i64::try_from(number).unwrap() {
@@ -88,7 +92,7 @@ async fn each_migration_leaves_what_the_program_before_it_needs() {
 #[tokio::test]
 async fn a_migration_that_breaks_the_program_before_it_is_found() {
     let Some((session, client)) = empty("upgrades_that_break").await else { return };
-    migrate(&session, MIGRATIONS).await.unwrap();
+    migrate(&session, MIGRATIONS, LONGEST).await.unwrap();
     let before = Schema::of(&client).await;
     let broken = async |sql: &str| {
         client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -163,7 +167,7 @@ async fn a_program_works_on_while_the_schema_is_migrated() {
     for count in 1..=later.len() {
         let added = later[..count].iter().map(String::as_str);
         let migrations: Vec<&str> = MIGRATIONS.iter().copied().chain(added).collect();
-        migrate(&session, &migrations).await.unwrap();
+        migrate(&session, &migrations, LONGEST).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     done.store(true, Ordering::Relaxed);
