@@ -195,8 +195,8 @@ pub async fn the_answer_to_an_idempotency_key_is_kept_until_the_key_is_forgotten
         found.map(|record| (record.request, record.answer))
     };
     assert_eq!(answer(1, noon()).await, Some(([8; 32], None)));
-    store.complete_idempotency([1; 16], Some(vec![7])).await.unwrap();
-    store.complete_idempotency([2; 16], None).await.unwrap();
+    store.complete_idempotency([1; 16], "c1", Some(vec![7])).await.unwrap();
+    store.complete_idempotency([2; 16], "c2", None).await.unwrap();
     assert_eq!(answer(1, noon() + 59 * MINUTE).await, Some(([8; 32], Some(vec![7]))));
     assert_eq!(answer(1, noon() + HOUR).await, None);
     assert_eq!(answer(2, noon()).await, None);

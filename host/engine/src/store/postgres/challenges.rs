@@ -15,7 +15,7 @@ use crate::store::*;
 #[async_trait]
 impl ChallengeStore for PostgresStore {
     async fn open_challenge(&self, request: OpenChallenge) -> Result<Opened> {
-        let (mut request, set) = (request, self.times.set(request.now));
+        let (set, mut request) = (self.times.set(request.now), request);
         let spending = match self.spend(&mut request.charges, request.now).await? {
             Spent::Spent(spending) => spending,
             Spent::Limited(limited) => return Ok(Opened::Limited(limited)),
