@@ -214,7 +214,7 @@ impl PostgresStore {
     /// Counts in memory what can be, and removes it from the charges.
     pub(super) async fn spend(&self, charges: &mut Vec<Charge>, now: Timestamp) -> Result<Spent> {
         let mut spending = Spending::default();
-        if !charges.iter().any(|charge| part(charge).is_some()) {
+        if charges.iter().all(|charge| charge.amount > 0 && part(charge).is_none()) {
             return Ok(Spent::Spent(spending));
         }
         for (place, charge) in std::mem::take(charges).into_iter().enumerate() {

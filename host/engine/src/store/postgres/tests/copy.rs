@@ -120,7 +120,7 @@ async fn a_copy_knows_the_newest_time_and_refuses_a_text_that_cannot_be_stored()
     fill(&store).await;
     drop(store);
     let source = Connection::open(&first).unwrap();
-    let named = "INSERT INTO directory (subscription, kind, id, name, search, revision) VALUES ('s', 3, 'u', 'a secret' || char(0), '', 1)";
+    let named = "INSERT INTO directory (subscription, kind, id, name, search, revision) VALUES ('s', 3, 'v', 'a secret' || char(0), '', 1)";
     source.execute(named, []).unwrap();
     let url = cluster.new_database().await;
     let options = || Box::new(PostgresOptions::parse(&url).unwrap());
@@ -130,7 +130,7 @@ async fn a_copy_knows_the_newest_time_and_refuses_a_text_that_cannot_be_stored()
     assert!(!text.contains("secret"), "{text}");
 
     // Nothing was copied, so it can be tried again.
-    source.execute("UPDATE directory SET name = 'A', search = 'a'", []).unwrap();
+    source.execute("DELETE FROM directory WHERE id = 'v'", []).unwrap();
     let newest = |c: &Connection| c.query_row("SELECT newest FROM clock", [], |row| row.get::<_, i64>(0)).unwrap();
     let original = newest(&source);
     copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap();

@@ -218,7 +218,9 @@ async fn an_opening_that_is_repeated_while_its_first_try_still_runs_is_recognize
         let client = cluster.client("postgres").await;
         let sql =
             format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'");
+        let until = Instant::now() + 5 * SECOND;
         while client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) < count {
+            assert!(Instant::now() < until, "{count} do not wait");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -226,7 +228,10 @@ async fn an_opening_that_is_repeated_while_its_first_try_still_runs_is_recognize
     let (opened, ()) = tokio::join!(open, async {
         waiting(1).await;
         proxy.set(Link::Cut);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // The proxy closes the connection before the store can open another.
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
         proxy.set(Link::Open);
         waiting(2).await;
         other.batch_execute("COMMIT").await.unwrap();

@@ -118,7 +118,7 @@ async fn the_part_of_a_process_that_ended_is_missing_until_the_window_ends() {
     let end = Cluster::shared().unwrap();
     end.sql(name, "UPDATE buckets SET ends = tf1_clock() - 1").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    assert_eq!(stores[0].charge(vec![HIGH], now).await.unwrap(), None);
+    assert_eq!(stores[0].charge(vec![HIGH], Timestamp::now()).await.unwrap(), None);
     assert_eq!(row(name, HIGH).await, 3);
 }
 
