@@ -151,6 +151,8 @@ fn fill_with_a_million(c: &Connection) {
         let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
         c.execute_batch(&format!("{numbers} INSERT INTO {table} ({columns}) SELECT {values} FROM n")).unwrap();
     };
+    // In the order of their keys, which is much faster than random ones.
+    let key = "CAST(printf('%016d', i) AS BLOB)";
     let million = 1_000_000;
     c.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
     rows(
@@ -158,15 +160,15 @@ fn fill_with_a_million(c: &Connection) {
         "id, subscription, instance, person, first_factor, sealed, codes, attempts, max_attempts, resends, max_resends, resend_after, \
          created_at, expires_at",
         million,
-        "hex(randomblob(16)), 's', 'i', randomblob(16), 0, randomblob(300), randomblob(36), 1, 5, 0, 3, i, i, i + 300000",
+        "printf('%016d', i), 's', 'i', randomblob(16), 0, randomblob(300), randomblob(36), 1, 5, 0, 3, i, i, i + 300000",
     );
-    rows("persons", "person, consecutive, last, day_started, day_wrong", million, "randomblob(16), i % 5, i, i, 1");
-    rows("buckets", "key, ends, count", 2 * million, "randomblob(16), i, i % 7");
+    rows("persons", "person, consecutive, last, day_started, day_wrong", million, &format!("{key}, i % 5, i, i, 1"));
+    rows("buckets", "key, ends, count", 2 * million, &format!("{key}, i, i % 7"));
     rows(
         "history",
         "subscription, at, person, recipient, challenge, outcome, count, sealed",
         million,
-        "'s', i, randomblob(16), randomblob(16), hex(randomblob(16)), 'accepted', 1, randomblob(200)",
+        &format!("'s', i, {key}, {key}, printf('%016d', i), 'accepted', 1, randomblob(200)"),
     );
     rows(
         "statistics",
@@ -174,7 +176,7 @@ fn fill_with_a_million(c: &Connection) {
         100_000,
         "'s', i, 'i', 'started', 'CH', i, i",
     );
-    rows("user_handles", "key, sealed", 200_000, "randomblob(16), randomblob(92)");
+    rows("user_handles", "key, sealed", 200_000, &format!("{key}, randomblob(92)"));
     // Components are much larger than other rows.
     rows(
         "providers",
