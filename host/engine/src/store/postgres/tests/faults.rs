@@ -209,8 +209,8 @@ async fn a_repeated_answer_that_finds_no_attempt_left_is_unknown_and_not_wrong()
 #[tokio::test]
 async fn an_opening_that_is_repeated_while_its_first_try_still_runs_is_recognized() {
     let Some((cluster, name, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
-    let charge = Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 };
-    store.charge(vec![Charge { amount: 0, ..charge }], noon()).await.unwrap();
+    let charge = Charge { key: [9; 16], amount: 1, limit: 3, window_ms: 3_600_000 };
+    store.charge(vec![charge], noon()).await.unwrap();
     // Both tries wait for this row: the first one, which nobody listens to, gets it first.
     let other = cluster.client(&name).await;
     other.batch_execute("BEGIN; SELECT 1 FROM buckets FOR UPDATE").await.unwrap();
