@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use twofactor::challenge::RateLimits;
 use twofactor::factor::{Aal, AnswerKind, FactorStatus, RequiredFactor};
 use twofactor::{
     Actor, Answer, Assignment, Builder, Challenge, ChallengeKind, EnrolmentAnswer, Error, ErrorKind, NewChallenge,
-    NewEnrolment, Proof, SignIn, TwoFactor, UserFactor, Verified,
+    NewEnrolment, NewInstance, Proof, SignIn, TwoFactor, UserFactor, Verified,
 };
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
 use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
@@ -232,4 +232,27 @@ async fn a_locked_passkey_keeps_no_administrator_out_who_also_has_an_app() {
     assert_eq!((challenge.kind, &challenge.two_factor), (ChallengeKind::TypedCode, &totp));
     let next = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(30);
     accounts.second_factor(&secret, &app.code(next), &client(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn challenges_for_passkeys_in_one_subscription_leave_those_of_another() {
+    let limits = RateLimits { total_per_hour: 4, ..RateLimits::none() };
+    let (engine, _folder) = world(|builder| builder.rate_limits(limits)).await;
+    let admin = engine.administration(Actor::new("test"));
+    admin.create_subscription("other", "Other").await.unwrap();
+    let other = admin.create_instance("other", NewInstance::new("fido", "fido", json!({}))).await.unwrap().id;
+    admin.set_assignments("other", &other, vec![Assignment::tenant("t")]).await.unwrap();
+    let fido = instance(&engine, "fido").await;
+    // Nobody is named, and no address.
+    let start = |subscription: &str, id: &str| {
+        engine.start(NewChallenge::new(SignIn::new(subscription).tenant("t")).two_factor(id))
+    };
+    for _ in 0..2 {
+        start("other", &other).await.unwrap();
+    }
+    assert!(start("other", &other).await.unwrap_err().is_rate_limited());
+    for _ in 0..2 {
+        start(SUBSCRIPTION, &fido).await.unwrap();
+    }
+    assert!(start(SUBSCRIPTION, &fido).await.unwrap_err().is_rate_limited());
 }

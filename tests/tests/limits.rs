@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use twofactor::admin::{Administration, MessageQuery};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::{Actor, Answer, Assignment, NewChallenge, NewInstance, SignIn, TwoFactor};
@@ -61,13 +62,7 @@ async fn no_subscription_can_use_up_anothers_limits_and_a_total_protects_the_rec
     let ecall = Ecall::start().await;
     let limits = RateLimits { recipient_per_hour: 2, recipient_total_per_hour: 3, ..RateLimits::default() };
     let engine = ecall.engine(compiled::builder().rate_limits(limits)).await;
-    let admin = engine.administration(Actor::new("test"));
-    admin.create_subscription("other", "Other").await.unwrap();
-    let options = serde_json::json!({
-        "ECallAccountName": "a", "ECallAccountPassword": "s", "ECallAccountFromNumber": "Example"
-    });
-    let instance = admin.create_instance("other", NewInstance::new("ecall", "SMS", options)).await.unwrap();
-    admin.set_assignments("other", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    let admin = add_other(&engine).await;
     let other = |user: &str| NewChallenge::new(SignIn::new("other").tenant("t").user(user)).phone("+41 79 123 45 67");
 
     for user in ["a", "b"] {
@@ -77,6 +72,103 @@ async fn no_subscription_can_use_up_anothers_limits_and_a_total_protects_the_rec
     engine.start(other("d")).await.unwrap();
     assert!(engine.start(other("e")).await.unwrap_err().is_rate_limited());
     assert_eq!(ecall.codes().len(), 3);
+    // What others sent to a person shows only to those who administer or audit the whole installation.
+    let query = MessageQuery::Recipient("+41791234567".to_owned());
+    for (admin, is_shown) in
+        [(admin.clone(), true), (admin.clone().of_auditor(), true), (admin.of_subscriptions(), false)]
+    {
+        let limits = admin.messages("other", &query).await.unwrap().limits;
+        assert_eq!(limits.iter().any(|one| one.limit == "recipient-total"), is_shown, "{limits:?}");
+    }
+}
+
+/// Adds a subscription with an instance.
+async fn add_other(engine: &TwoFactor) -> Administration {
+    let admin = engine.administration(Actor::new("test"));
+    admin.create_subscription("other", "Other").await.unwrap();
+    let options = serde_json::json!({
+        "ECallAccountName": "a", "ECallAccountPassword": "s", "ECallAccountFromNumber": "Example"
+    });
+    let instance = admin.create_instance("other", NewInstance::new("ecall", "SMS", options)).await.unwrap();
+    let tenants = ["t", "t0", "t1", "t2", "t3", "t4", "t5"].map(Assignment::tenant).to_vec();
+    admin.set_assignments("other", &instance.id, tenants).await.unwrap();
+    admin
+}
+
+/// Returns the same in the other subscription.
+fn in_other(mut start: NewChallenge) -> NewChallenge {
+    start.sign_in.subscription = "other".to_owned();
+    start
+}
+
+#[tokio::test]
+async fn no_subscription_can_use_up_what_another_may_do_from_a_client_address() {
+    let ecall = Ecall::start().await;
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let address = apart(1).client_address;
+    let from = |n: u32| NewChallenge { client_address: address, ..apart(n) };
+
+    // Guesses at challenges that do not exist.
+    let few =
+        RateLimits { answers_per_address_per_hour: 2, answers_per_address_total_per_hour: 2, ..RateLimits::none() };
+    let answers = engine(&ecall, few, &clock).await;
+    add_other(&answers).await;
+    let challenge = answers.start(from(0)).await.unwrap();
+    let code = ecall.code();
+    let guess = Answer::new("unknown", "000000").client_address(address);
+    for _ in 0..2 {
+        assert!(answers.verify("other", guess).await.unwrap_err().is_closed());
+    }
+    assert!(answers.verify("other", guess).await.unwrap_err().is_rate_limited());
+    let answer = |code| Answer::new(&challenge.id, code).client_address(address);
+    assert!(answers.verify("demo", answer(wrong(&code))).await.unwrap_err().is_code_rejected());
+    answers.verify("demo", answer(&code)).await.unwrap();
+    // Compared answers count in all subscriptions together.
+    clock.advance(Duration::from_secs(3600));
+    for start in [from(2), in_other(from(2))] {
+        let subscription = start.sign_in.subscription.clone();
+        let challenge = answers.start(start).await.unwrap();
+        let answer = Answer::new(&challenge.id, wrong(&ecall.code())).client_address(address);
+        assert!(answers.verify(&subscription, answer).await.unwrap_err().is_code_rejected());
+    }
+    let last = answers.start(from(3)).await.unwrap();
+    let answer = Answer::new(&last.id, "000000").client_address(address);
+    assert!(answers.verify("demo", answer).await.unwrap_err().is_rate_limited());
+
+    // Messages.
+    let few = RateLimits { address_per_hour: 2, address_total_per_hour: 3, ..RateLimits::none() };
+    let messages = engine(&ecall, few, &clock).await;
+    add_other(&messages).await;
+    for n in 0..2 {
+        messages.start(in_other(from(n))).await.unwrap();
+    }
+    assert!(messages.start(in_other(from(2))).await.unwrap_err().is_rate_limited());
+    messages.start(from(0)).await.unwrap();
+    assert!(messages.start(from(1)).await.unwrap_err().is_rate_limited(), "the total protects the installation");
+}
+
+#[tokio::test]
+async fn one_subscription_of_several_uses_up_only_its_part_of_the_total() {
+    let ecall = Ecall::start().await;
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let limits = RateLimits { total_per_hour: 6, subscription_share_percent: 20, ..RateLimits::none() };
+    // A single one may use everything.
+    let alone = engine(&ecall, limits.clone(), &clock).await;
+    for n in 0..6 {
+        alone.start(apart(n)).await.unwrap();
+    }
+    assert!(alone.start(apart(6)).await.unwrap_err().is_rate_limited());
+    // One of two, the half: an equal part is more than a fifth.
+    let shared = engine(&ecall, limits, &clock).await;
+    add_other(&shared).await;
+    for n in 0..3 {
+        shared.start(in_other(apart(n))).await.unwrap();
+    }
+    assert!(shared.start(in_other(apart(3))).await.unwrap_err().is_rate_limited());
+    for n in 0..3 {
+        shared.start(apart(n)).await.unwrap();
+    }
+    assert!(shared.start(apart(3)).await.unwrap_err().is_rate_limited());
 }
 
 #[tokio::test]

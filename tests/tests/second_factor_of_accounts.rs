@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use twofactor::accounts::{Account, AccountChange, AccountState, Accounts};
-use twofactor::admin::InstanceChange;
+use twofactor::admin::{InstanceChange, MessageQuery};
+use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::instance::Policy;
 use twofactor::{Actor, Answer, NewChallenge, SignIn, TwoFactor};
@@ -226,4 +227,87 @@ async fn without_an_instance_that_reaches_the_person_the_session_says_so_or_is_r
         // After a wrong password nothing of this is revealed.
         assert!(accounts.log_in(&account.email, OTHER, &client(1)).await.unwrap_err().is_invalid_credentials());
     }
+}
+
+/// Returns a challenge of an application in the subscription that serves logins.
+fn of_application(user: &str, phone: &str) -> NewChallenge {
+    let mut start = NewChallenge::new(SignIn::new("demo").tenant("demo").user(user)).phone(phone);
+    start.client_address = client(1).address;
+    start
+}
+
+#[tokio::test]
+async fn applications_use_up_no_limit_of_logins() {
+    let few = RateLimits {
+        recipient_per_hour: 2,
+        recipient_total_per_hour: 2,
+        address_per_hour: 2,
+        address_total_per_hour: 2,
+        answers_per_address_per_hour: 2,
+        answers_per_address_total_per_hour: 2,
+        ..RateLimits::none()
+    };
+    let world = world(|builder| builder.rate_limits(few)).await;
+    for user in ["a", "b"] {
+        let challenge = world.engine.start(of_application(user, ALICE)).await.unwrap();
+        let answer = Answer::new(&challenge.id, wrong(&world.ecall.code())).client_address(client(1).address);
+        assert!(world.engine.verify("demo", answer).await.unwrap_err().is_code_rejected());
+    }
+    for phone in [ALICE, BOB] {
+        assert!(world.engine.start(of_application("c", phone)).await.unwrap_err().is_rate_limited());
+    }
+    let guess = Answer::new("unknown", "000000").client_address(client(1).address);
+    assert!(world.engine.verify("demo", guess).await.unwrap_err().is_rate_limited());
+    // Logins have their own, as high.
+    let (secret, _) = world.password(&world.alice).await;
+    let code = world.ecall.code_to(ALICE);
+    assert!(world.code(&secret, wrong(&code)).await.unwrap_err().is_code_rejected());
+    world.code(&secret, &code).await.unwrap();
+    world.password(&world.alice).await;
+    let third = world.accounts.log_in(&world.alice.email, PASSWORD, &client(2)).await;
+    assert!(third.unwrap_err().is_rate_limited());
+    // Those of another account are not affected.
+    pending(world.accounts.log_in(&world.bob.email, PASSWORD, &client(2)).await.unwrap());
+}
+
+#[tokio::test]
+async fn applications_use_up_no_total_and_no_prefix_of_logins() {
+    let few = RateLimits { total_per_hour: 2, prefix_per_hour: 2, phone_per_day: 2, ..RateLimits::none() };
+    let world = world(|builder| builder.rate_limits(few)).await;
+    for user in ["a", "b"] {
+        world.engine.start(of_application(user, "+41791234560")).await.unwrap();
+    }
+    assert!(world.engine.start(of_application("c", ALICE)).await.unwrap_err().is_rate_limited());
+    let (secret, _) = world.password(&world.alice).await;
+    world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap();
+    // A right code gives applications nothing back either.
+    assert!(world.engine.start(of_application("c", ALICE)).await.unwrap_err().is_rate_limited());
+}
+
+#[tokio::test]
+async fn applications_cannot_answer_resend_or_cancel_the_challenge_of_a_login() {
+    let world = world(|builder| builder).await;
+    let (secret, challenge) = world.password(&world.alice).await;
+    let code = world.ecall.code_to(ALICE);
+    world.clock.advance(Duration::from_secs(31));
+    for guess in [wrong(&code), &code, wrong(&code), wrong(&code), wrong(&code), wrong(&code)] {
+        assert!(world.engine.verify("demo", Answer::new(&challenge.id, guess)).await.unwrap_err().is_closed());
+    }
+    assert!(world.engine.resend("demo", &challenge.id).await.unwrap_err().is_closed());
+    assert!(world.engine.cancel("demo", &challenge.id).await.unwrap_err().is_closed());
+    // Nothing of it counted.
+    assert_eq!(world.code(&secret, wrong(&code)).await.unwrap_err().attempts_left(), Some(4));
+    world.code(&secret, &code).await.unwrap();
+
+    // Its id is shown to those who administer the installation.
+    let admin = world.engine.administration(Actor::new("test"));
+    let (to, by_id) = (MessageQuery::Recipient(ALICE.to_owned()), MessageQuery::Challenge(challenge.id.clone()));
+    let shown = admin.messages("demo", &to).await.unwrap();
+    assert_eq!(shown.events[0].challenge.as_ref(), Some(&challenge.id));
+    assert!(admin.messages("demo", &by_id).await.unwrap().challenge.is_some());
+    let admin = admin.of_subscriptions();
+    let shown = admin.messages("demo", &to).await.unwrap();
+    assert_eq!((shown.events.len(), &shown.events[0].challenge), (1, &None));
+    let shown = admin.messages("demo", &by_id).await.unwrap();
+    assert!(shown.events.is_empty() && shown.challenge.is_none());
 }

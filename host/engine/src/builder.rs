@@ -260,6 +260,9 @@ impl Builder {
         let history = History::new(store.clone(), keyring.clone(), clock.clone(), self.history);
         let held = UserFactors::new(store.clone(), keyring.clone(), clock.clone(), audit.clone());
         let limits = self.rate_limits;
+        if !(1..=100).contains(&limits.subscription_share_percent) {
+            return Err(Error::invalid("the rate limit `subscription_share_percent` must be 1 to 100"));
+        }
         for (type_id, quota) in &limits.types {
             quota.check().map_err(|why| Error::invalid(format!("quota of the type `{type_id}`: {why}")))?;
             if instances.provider(type_id).is_none() {

@@ -315,6 +315,7 @@ impl TwoFactor {
             actor,
             guard: self.accounts.guard.clone(),
             changes_guards: true,
+            sees_installation: true,
         }
     }
 

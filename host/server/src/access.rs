@@ -91,6 +91,7 @@ impl Reader {
         match role {
             Role::Application { .. } => Err(forbidden("only administrators can call this")),
             Role::SystemAdmin => Ok(Self { role, administration }),
+            Role::Auditor { subscriptions: None } => Ok(Self { role, administration: administration.of_auditor() }),
             _ => Ok(Self { role, administration: administration.of_subscriptions() }),
         }
     }

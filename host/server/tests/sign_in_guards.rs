@@ -9,6 +9,7 @@ mod site;
 use serde_json::{Value, json};
 use site::{Browser, RETURN_URL, Site};
 use twofactor::Actor;
+use twofactor::challenge::RateLimits;
 
 #[tokio::test]
 async fn a_link_works_in_the_browser_that_opened_it_first_and_nowhere_else() {
@@ -335,4 +336,41 @@ async fn a_change_of_the_page_is_in_the_audit_log_and_overwrites_no_other_change
         let request = client.put(&path).bearer_auth(&admin).header("if-match", tag).body(new.to_string());
         assert_eq!(common::Answer::of(request).await.status, status, "{tag}");
     }
+}
+
+#[tokio::test]
+async fn what_is_stored_of_a_sign_in_is_bounded() {
+    let limits = RateLimits { sign_ins_per_user_per_hour: 3, total_per_hour: 5, ..RateLimits::none() };
+    let site = Site::with(|builder| builder.rate_limits(limits)).await;
+    let begin = async |more: Value| {
+        let mut body =
+            json!({"page": "factors", "tenant": "main", "user": "alice", "return_url": RETURN_URL, "state": "s"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        site.call("POST", "/v1/sign-ins", body).await
+    };
+    let long = "a".repeat(200_000);
+    for more in [
+        json!({"user_name": long}),
+        json!({"locale": long}),
+        json!({"purpose": long}),
+        json!({"acr": long}),
+        json!({"user": long}),
+        json!({"tenant": long}),
+        json!({"state": long}),
+        json!({"user_agent": long}),
+        json!({"recipient": {"email": long}}),
+        json!({"recipient": {"phone": long}}),
+        json!({"recipient": {"handle": long}}),
+    ] {
+        begin(more).await.problem(400, "invalid-input");
+    }
+    // Those were not counted.
+    for _ in 0..3 {
+        begin(json!({})).await.expect(201);
+    }
+    begin(json!({})).await.problem(429, "rate-limited");
+    // Whoever knows only the name has not used up those of its owner; and the total holds for everybody.
+    begin(json!({"first_factor": true})).await.expect(201);
+    begin(json!({"user": "bob"})).await.expect(201);
+    begin(json!({"user": "carol"})).await.problem(429, "rate-limited");
 }

@@ -318,7 +318,8 @@ impl Accounts {
             Given::Code => Answer::new(&login.challenge, text),
             Given::Credential => Answer::credential(&login.challenge, text),
         };
-        let result = self.challenges.verify(&login.subscription, answer.client_address(client.address)).await;
+        let result =
+            self.challenges.verify_for_account(&login.subscription, answer.client_address(client.address)).await;
         let verified = match result {
             Ok(verified) if verified.user.as_ref() == Some(account) => verified,
             Ok(_) => return Err(Error::login_closed()),
@@ -352,7 +353,7 @@ impl Accounts {
     /// of a delivery.
     pub async fn resend(&self, pending: &str) -> Result<Challenge, Error> {
         let login = self.waiting(pending).await?;
-        self.challenges.resend(&login.subscription, &login.challenge, None).await
+        self.challenges.resend_for_account(&login.subscription, &login.challenge).await
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Administration;
-use crate::challenge::{Facts, MessageOutcome, ReachedLimit, Recipient, recipient_key, user_person};
+use crate::challenge::{Facts, MessageOutcome, ReachedLimit, Recipient, is_of_account, recipient_key, user_person};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing, HistoryKey, HistoryRecord, UpstreamHealthRecord};
 use crate::user_factor::user_persons;
@@ -139,6 +139,7 @@ impl Administration {
         let since = self.history.limits().since(self.clock.now());
         let keyring = &self.instances.keyring;
         let keys = match query {
+            MessageQuery::Challenge(id) if self.hides(id) => Vec::new(),
             MessageQuery::User(user) => vec![HistoryKey::Person(user_person(keyring, subscription, user))],
             MessageQuery::Recipient(text) => {
                 let key = |known: String| HistoryKey::Recipient(recipient_key(keyring, subscription, &known));
@@ -151,7 +152,7 @@ impl Administration {
             records.extend(self.store().history(subscription, key, since, SHOWN).await?);
         }
         let challenge = match query {
-            MessageQuery::Challenge(id) => self.store().challenge(subscription, id).await?,
+            MessageQuery::Challenge(id) if !self.hides(id) => self.store().challenge(subscription, id).await?,
             _ => None,
         };
         let limits = self.limits_of(subscription, query, &records, challenge.as_ref()).await?;
@@ -160,11 +161,17 @@ impl Administration {
         Ok(MessageHistory { events, limits, challenge, days: self.history.limits().days })
     }
 
+    /// Returns whether the actor must not know a challenge: that of a login to an account.
+    fn hides(&self, challenge: &str) -> bool {
+        !self.sees_installation && is_of_account(challenge)
+    }
+
     fn event(&self, record: &HistoryRecord) -> Result<Option<MessageEvent>, Error> {
         // A newer version on the same store may write outcomes that this one does not know.
         let Some(outcome) = MessageOutcome::of_name(&record.outcome) else { return Ok(None) };
         let Facts { user, hint, instance, type_id, code, detail, until, price } = self.history.facts(record)?;
-        let (at, count, challenge) = (record.at, record.count, record.challenge.clone());
+        let (at, count) = (record.at, record.count);
+        let challenge = record.challenge.clone().filter(|id| !self.hides(id));
         Ok(Some(MessageEvent {
             at,
             outcome,
@@ -221,7 +228,10 @@ impl Administration {
             // The first of many are enough: so many recipients do not belong to one person.
             keys.truncate(16);
         }
-        self.challenges.reached_limits(subscription, &persons, &recipients, &typed).await
+        let mut limits = self.challenges.reached_limits(subscription, &persons, &recipients, &typed).await?;
+        // What others do is not theirs to see.
+        limits.retain(|one| self.sees_installation || !one.is_of_all_subscriptions());
+        Ok(limits)
     }
 
     /// Returns the latest responses of an instance's upstream.

@@ -64,14 +64,20 @@ pub struct Administration {
     pub(crate) guard: Guard,
     /// Whether the actor may change what protects logins to accounts.
     pub(crate) changes_guards: bool,
+    /// Whether the actor may see what concerns the whole installation.
+    pub(crate) sees_installation: bool,
 }
 
 impl Administration {
     /// Restricts it to somebody who administers subscriptions and not the installation: they may
-    /// not change what protects logins of administrators, in any subscription.
-    pub fn of_subscriptions(mut self) -> Self {
-        self.changes_guards = false;
-        self
+    /// not change what protects logins of administrators, in any subscription, nor see what others do.
+    pub fn of_subscriptions(self) -> Self {
+        Self { changes_guards: false, sees_installation: false, ..self }
+    }
+
+    /// Restricts it to somebody who only reads, in the whole installation.
+    pub fn of_auditor(self) -> Self {
+        Self { changes_guards: false, ..self }
     }
 
     /// Refuses a change of an instance that protects logins to accounts, or would with its new

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements};
 
+use super::account_challenge::StartedFor;
 use super::request::{AvailableInstance, Challenge, ChallengeKind, NewChallenge};
 use super::start::StartedFor;
 use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
-use crate::random;
 use crate::store::{BucketKey, ChallengeRecord, Limited, MAX_CLOCK_SKEW, NOBODY, OpenChallenge, Opened};
 use crate::user_factor::{HeldFactor, Pending, RequiredFactor, account_persons, credential_person};
 
@@ -124,11 +124,11 @@ impl Challenges {
         &self,
         start: NewChallenge,
         picked: Picked,
-        of_account: bool,
+        whose: StartedFor,
     ) -> Result<Challenge, Error> {
         let Picked { chosen, held, required } = picked;
         let now = self.clock.now();
-        let id = random::id_at(now)?;
+        let id = whose.new_id(now)?;
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         let idempotency = self.claim(&start, &purpose, StartedFor::User, now);
         let requirements = required.requirements(start.sign_in.user.is_none());
@@ -172,7 +172,7 @@ impl Challenges {
             id,
             subscription,
             instance: chosen.id.clone(),
-            person: self.person_of_factor(&details, is_webauthn, of_account),
+            person: self.person_of_factor(&details, is_webauthn, whose == StartedFor::Account),
             first_factor: start.first_factor,
             attempts: 0,
             max_attempts: chosen.policy.attempts,
@@ -183,7 +183,7 @@ impl Challenges {
             expires_at: now + lifetime,
             closed: None,
         };
-        let counted = details.counted(record.person, start.client_address);
+        let counted = details.counted((whose, self.subscriptions().await?), record.person, start.client_address);
         let (names, charges): (Vec<_>, Vec<_>) =
             self.limits.factor_challenge(&self.keyring, &counted).into_iter().unzip();
         let challenge = record.clone();

@@ -31,8 +31,11 @@ pub struct RateLimits {
     pub recipient_total_per_hour: u32,
     /// Messages for one user in an hour. Default: 20.
     pub user_per_hour: u32,
-    /// Messages requested from one client address (IPv6: one /64) in an hour. Default: 60.
+    /// Messages of one subscription requested from one client address (IPv6: one /64) in an hour. Default: 60.
     pub address_per_hour: u32,
+    /// Messages of all subscriptions requested from one client address in an hour. Default: 600. Applications state the
+    /// address, so it is so much higher than the limit before it that no subscription alone can block another's users.
+    pub address_total_per_hour: u32,
     /// Messages of one tenant in an hour. Default: 10,000.
     pub tenant_per_hour: u32,
     /// Messages of one subscription to numbers with one prefix (country and four digits) in an hour
@@ -41,15 +44,24 @@ pub struct RateLimits {
     /// Messages of one subscription to phone numbers in a day, verified or not. Default: 10,000.
     /// They cost money: this bounds the cost of a day of abuse.
     pub phone_per_day: u32,
-    /// Messages in total in an hour. Default: 100,000.
+    /// Messages in total in an hour, and as many challenges for factors, enrolments and sign-ins on the page. Default: 100,000.
+    /// Logins of administrators do not count.
     pub total_per_hour: u32,
+    /// The part of each total that one subscription may use, in percent. Default: 20. Where there are so few subscriptions
+    /// that an equal part is larger, each may use that: a single one may use everything. 1 to 100.
+    pub subscription_share_percent: u32,
     /// For how many seconds notices of one kind to one user are held back after the first one, and then sent as
     /// one. 0: each is sent at once. Default: 300. Beside it, notices to one recipient count against limits of
     /// their own, as high as `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests
     /// must not keep the user from being told.
     pub notice_interval_seconds: u32,
-    /// Answers from one client address in an hour. Default: 300.
+    /// Answers in one subscription from one client address in an hour. Default: 300.
     pub answers_per_address_per_hour: u32,
+    /// Answers in all subscriptions from one client address in an hour. Default: 3,000. Answers to challenges that are
+    /// closed or do not exist count only in their subscription.
+    pub answers_per_address_total_per_hour: u32,
+    /// Sign-ins on the page that are begun for one user in an hour. Default: 100. Those after the first factor count apart.
+    pub sign_ins_per_user_per_hour: u32,
     /// Wrong answers of one user in a day. Default: 50.
     pub wrong_answers_per_day: u32,
     /// Wrong answers of one user in a row, until somebody unlocks the user (NIST SP 800-63B-4
@@ -80,12 +92,16 @@ impl Default for RateLimits {
             recipient_total_per_hour: 30,
             user_per_hour: 20,
             address_per_hour: 60,
+            address_total_per_hour: 600,
             tenant_per_hour: 10_000,
             prefix_per_hour: 200,
             phone_per_day: 10_000,
             total_per_hour: 100_000,
+            subscription_share_percent: 20,
             notice_interval_seconds: 300,
             answers_per_address_per_hour: 300,
+            answers_per_address_total_per_hour: 3_000,
+            sign_ins_per_user_per_hour: 100,
             wrong_answers_per_day: 50,
             lockout_threshold: 100,
             passwords_per_account_and_address_per_hour: 20,
@@ -106,12 +122,16 @@ impl RateLimits {
             recipient_total_per_hour: many,
             user_per_hour: many,
             address_per_hour: many,
+            address_total_per_hour: many,
             tenant_per_hour: many,
             prefix_per_hour: many,
             phone_per_day: many,
             total_per_hour: many,
+            subscription_share_percent: 100,
             notice_interval_seconds: 0,
             answers_per_address_per_hour: many,
+            answers_per_address_total_per_hour: many,
+            sign_ins_per_user_per_hour: many,
             wrong_answers_per_day: many,
             lockout_threshold: many,
             passwords_per_account_and_address_per_hour: many,
@@ -123,14 +143,24 @@ impl RateLimits {
     }
 }
 
-const ANSWERS: &str = "answers";
-
 /// One in this many wrong answers is reserved for sign-ins that have passed the first factor.
 const KEPT: u32 = 5;
 
+/// Whose requests are counted together. What one subscription does must not use up the limits of another, nor those of the
+/// accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CountedFor<'a> {
+    /// Applications of a subscription, and its sign-in page.
+    Subscription(&'a str),
+    /// Administrators who log in to their accounts.
+    Accounts,
+}
+
 /// The limits that a message counts against.
 pub(super) struct Counted<'a> {
-    pub(super) subscription: &'a str,
+    pub(super) counted_for: CountedFor<'a>,
+    /// How many subscriptions share the totals.
+    pub(super) subscriptions: u32,
     pub(super) tenant: Option<&'a str>,
     pub(super) person: BucketKey,
     pub(super) recipient: &'a str,
@@ -158,29 +188,70 @@ impl RateLimits {
     /// Returns the narrow ones first: a caller who exceeds their own limit must not use up those of others.
     /// Each with its name, for the operator.
     pub(super) fn message(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
-        let charge = |kind: &'static str, what: &[&[u8]], limit| {
-            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
+        let charge = |kind, what: &[&[u8]], limit| hourly(keyring, kind, what, limit);
+        let recipient = counted.recipient.as_bytes();
+        let user = charge("user", &[&counted.person], self.user_per_hour);
+        let mut charges = match counted.counted_for {
+            CountedFor::Subscription(subscription) => vec![
+                charge("recipient", &[subscription.as_bytes(), recipient], self.recipient_per_hour),
+                charge("recipient-total", &[recipient], self.recipient_total_per_hour),
+                user,
+            ],
+            // A right password came before it.
+            CountedFor::Accounts => {
+                vec![charge("account-recipient", &[&counted.person, recipient], self.recipient_per_hour), user]
+            }
         };
-        let (subscription, recipient) = (counted.subscription.as_bytes(), counted.recipient.as_bytes());
-        let mut charges = vec![
-            charge("recipient", &[subscription, recipient], self.recipient_per_hour),
-            charge("recipient-total", &[recipient], self.recipient_total_per_hour),
-            charge("user", &[&counted.person], self.user_per_hour),
-        ];
-        if let Some(address) = counted.address {
-            charges.push(charge("address", &[&network(address)], self.address_per_hour));
+        charges.extend(self.requests_from(keyring, counted, ["address", "address-total", "account-address"]));
+        if let CountedFor::Subscription(subscription) = counted.counted_for {
+            if !counted.prefix.is_empty() {
+                let key = prefix_bucket(keyring, subscription, counted.prefix);
+                charges.push(("prefix", Charge { key, amount: 1, limit: self.prefix_per_hour, window_ms: HOUR_MS }));
+                let key = bucket(keyring, "phone", &[subscription.as_bytes()]);
+                charges.push(("phone", Charge { key, amount: 1, limit: self.phone_per_day, window_ms: DAY_MS }));
+            }
+            if let Some(tenant) = counted.tenant {
+                charges.push(charge("tenant", &[subscription.as_bytes(), tenant.as_bytes()], self.tenant_per_hour));
+            }
+            charges.extend(self.totals(keyring, (subscription, counted.subscriptions), ["subscription", "total"]));
         }
-        if !counted.prefix.is_empty() {
-            let key = prefix_bucket(keyring, counted.subscription, counted.prefix);
-            charges.push(("prefix", Charge { key, amount: 1, limit: self.prefix_per_hour, window_ms: HOUR_MS }));
-            let key = bucket(keyring, "phone", &[subscription]);
-            charges.push(("phone", Charge { key, amount: 1, limit: self.phone_per_day, window_ms: DAY_MS }));
-        }
-        if let Some(tenant) = counted.tenant {
-            charges.push(charge("tenant", &[subscription, tenant.as_bytes()], self.tenant_per_hour));
-        }
-        charges.push(charge("total", &[], self.total_per_hour));
         limiting(charges)
+    }
+
+    /// Returns the limits of requests from a client address, by the names of that of a subscription, that of all of them, and that of
+    /// the accounts.
+    fn requests_from(
+        &self,
+        keyring: &Keyring,
+        counted: &Counted<'_>,
+        names: [&'static str; 3],
+    ) -> Vec<(&'static str, Charge)> {
+        let limits = [self.address_per_hour, self.address_total_per_hour];
+        from_address(keyring, counted.counted_for, counted.address, names, limits)
+    }
+
+    /// Returns the limits of what subscriptions share, by the names of a subscription's part and of the whole.
+    fn totals(
+        &self,
+        keyring: &Keyring,
+        (subscription, subscriptions): (&str, u32),
+        [part, whole]: [&'static str; 2],
+    ) -> Vec<(&'static str, Charge)> {
+        let total = hourly(keyring, whole, &[], self.total_per_hour);
+        let share = self.share(subscriptions).map(|limit| hourly(keyring, part, &[subscription.as_bytes()], limit));
+        share.into_iter().chain([total]).collect()
+    }
+
+    /// Returns how much of a total one of so many subscriptions may use. `None`: everything.
+    fn share(&self, subscriptions: u32) -> Option<u32> {
+        let percent = self.subscription_share_percent.max(100 / subscriptions.max(1));
+        let share = u64::from(self.total_per_hour) * u64::from(percent) / 100;
+        (percent < 100 && self.total_per_hour < u32::MAX).then(|| u32::try_from(share).unwrap_or(u32::MAX).max(1))
+    }
+
+    /// Returns the number of subscriptions from which on each has the smallest share: counting more makes no difference.
+    pub(super) fn most_shares(&self) -> u32 {
+        100_u32.div_ceil(self.subscription_share_percent.clamp(1, 100))
     }
 
     /// Returns the limits of a notice to a recipient.
@@ -256,44 +327,101 @@ impl RateLimits {
     /// Returns the limits of a challenge that is answered with a factor. No message is sent: nobody can use up the messages of another
     /// this way, nor keep a user from starting one.
     pub(super) fn factor_challenge(&self, keyring: &Keyring, counted: &Counted<'_>) -> Vec<(&'static str, Charge)> {
-        let charge = |kind: &'static str, what: &[&[u8]], limit| {
-            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
-        };
-        let mut charges = Vec::new();
-        if let Some(address) = counted.address {
-            charges.push(charge("factor-address", &[&network(address)], self.address_per_hour));
+        let names = ["factor-address", "factor-address-total", "account-factor-address"];
+        let mut charges = self.requests_from(keyring, counted, names);
+        if let CountedFor::Subscription(subscription) = counted.counted_for {
+            if let Some(tenant) = counted.tenant {
+                let what = [subscription.as_bytes(), tenant.as_bytes()];
+                charges.push(hourly(keyring, "factor-tenant", &what, self.tenant_per_hour));
+            }
+            let shared = (subscription, counted.subscriptions);
+            charges.extend(self.totals(keyring, shared, ["factor-subscription", "factor-total"]));
         }
-        if let Some(tenant) = counted.tenant {
-            let what: [&[u8]; 2] = [counted.subscription.as_bytes(), tenant.as_bytes()];
-            charges.push(charge("factor-tenant", &what, self.tenant_per_hour));
-        }
-        charges.push(charge("factor-total", &[], self.total_per_hour));
         limiting(charges)
     }
 
-    /// Returns the limits of an enrolment.
+    /// Returns the limits of an enrolment. `subscriptions` share the total.
     pub(crate) fn enrolment(
         &self,
         keyring: &Keyring,
+        (counted_for, subscriptions): (CountedFor<'_>, u32),
         user: &BucketKey,
         address: Option<IpAddr>,
     ) -> Vec<(&'static str, Charge)> {
-        let charge = |kind: &'static str, what: &[&[u8]], limit| {
-            (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
+        let name = match counted_for {
+            CountedFor::Subscription(_) => "enrolments-user",
+            CountedFor::Accounts => "account-enrolments",
         };
-        let mut charges = vec![charge("enrolments-user", &[user], self.user_per_hour)];
-        if let Some(address) = address {
-            charges.push(charge("enrolments-address", &[&network(address)], self.address_per_hour));
+        let mut charges = vec![hourly(keyring, name, &[user], self.user_per_hour)];
+        let names = ["enrolments-address", "enrolments-address-total", "account-enrolments-address"];
+        let limits = [self.address_per_hour, self.address_total_per_hour];
+        charges.extend(from_address(keyring, counted_for, address, names, limits));
+        if let CountedFor::Subscription(subscription) = counted_for {
+            let names = ["enrolments-subscription", "enrolments-total"];
+            charges.extend(self.totals(keyring, (subscription, subscriptions), names));
         }
         limiting(charges)
     }
 
-    pub(crate) fn answer(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
-        let charge = |address| {
-            let key = bucket(keyring, ANSWERS, &[&network(address)]);
-            (ANSWERS, Charge { key, amount: 1, limit: self.answers_per_address_per_hour, window_ms: HOUR_MS })
-        };
-        limiting(address.map(charge).into_iter().collect())
+    /// Returns the limits of a sign-in on the page. `subscriptions` share the total.
+    pub(crate) fn sign_in(
+        &self,
+        keyring: &Keyring,
+        (subscription, subscriptions): (&str, u32),
+        user: Option<&str>,
+        first_factor: bool,
+    ) -> Vec<(&'static str, Charge)> {
+        let mut charges = Vec::new();
+        if let Some(user) = user {
+            // Whoever knows only a name cannot use up those of its owner.
+            let what = [subscription.as_bytes(), user.as_bytes(), &[u8::from(first_factor)]];
+            charges.push(hourly(keyring, "sign-ins-user", &what, self.sign_ins_per_user_per_hour));
+        }
+        let names = ["sign-ins-subscription", "sign-ins-total"];
+        charges.extend(self.totals(keyring, (subscription, subscriptions), names));
+        limiting(charges)
+    }
+
+    /// Returns the limits of an answer.
+    pub(crate) fn answer(
+        &self,
+        keyring: &Keyring,
+        counted_for: CountedFor<'_>,
+        address: Option<IpAddr>,
+    ) -> Vec<(&'static str, Charge)> {
+        let limits = [self.answers_per_address_per_hour, self.answers_per_address_total_per_hour];
+        limiting(from_address(keyring, counted_for, address, ["answers", ANSWERS_TOTAL, "account-answers"], limits))
+    }
+}
+
+const ANSWERS_TOTAL: &str = "answers-total";
+
+/// Returns those keys of [`RateLimits::answer`] that all subscriptions share. What turns out to be no answer to a challenge is not
+/// counted under them.
+pub(crate) fn shared_keys(names: &[&'static str], charges: &[Charge]) -> Vec<BucketKey> {
+    let shared = names.iter().zip(charges).filter(|(name, _)| **name == ANSWERS_TOTAL);
+    shared.map(|(_, charge)| charge.key).collect()
+}
+
+fn hourly(keyring: &Keyring, kind: &'static str, what: &[&[u8]], limit: u32) -> (&'static str, Charge) {
+    (kind, Charge { key: bucket(keyring, kind, what), amount: 1, limit, window_ms: HOUR_MS })
+}
+
+/// Returns the limits of a client address. Applications state it, so each subscription has its own.
+fn from_address(
+    keyring: &Keyring,
+    counted_for: CountedFor<'_>,
+    address: Option<IpAddr>,
+    [of_subscription, of_all, of_accounts]: [&'static str; 3],
+    [limit, limit_of_all]: [u32; 2],
+) -> Vec<(&'static str, Charge)> {
+    let Some(network) = address.map(network) else { return Vec::new() };
+    match counted_for {
+        CountedFor::Subscription(subscription) => vec![
+            hourly(keyring, of_subscription, &[subscription.as_bytes(), &network], limit),
+            hourly(keyring, of_all, &[&network], limit_of_all),
+        ],
+        CountedFor::Accounts => vec![hourly(keyring, of_accounts, &[&network], limit)],
     }
 }
 

@@ -4,6 +4,7 @@
 //! *then* compare, *then* consume, *then* respond; each step is committed before the next. So no
 //! crash and no second node ever gives an attempt back, and a code is accepted once.
 
+mod account_challenge;
 mod amr;
 mod bucket;
 mod canonical;
@@ -25,8 +26,10 @@ mod quota;
 mod reached_limits;
 mod recipient;
 mod request;
+pub(crate) mod request_texts;
 mod send;
 mod start;
+mod subscription_count;
 mod text;
 mod user_address;
 mod verify;
@@ -37,11 +40,13 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use account_challenge::is_of_account;
 pub(crate) use delivery_options::typed;
 pub use delivery_options::{ChallengeStatus, DeliveryOption};
 pub(crate) use history::{Facts, History, recipient_key};
 pub use history::{HistoryLimits, MessageOutcome};
 pub use limits::RateLimits;
+pub(crate) use limits::{CountedFor, shared_keys};
 pub(crate) use notice::{NoticeOutcome, NoticeTo, NoticeTurn};
 pub(crate) use notice_text::{Notice, NoticeEvent, NoticeSubject};
 pub(crate) use proof::{Answered, AnsweredBy};
@@ -55,6 +60,7 @@ pub(crate) use user_address::UserAddress;
 
 pub(crate) use crate::user_factor::user_person;
 
+use self::subscription_count::SubscriptionCount;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::{Chosen, Instances, SignIn};
@@ -74,6 +80,7 @@ pub(crate) struct Challenges {
     history: History,
     held: UserFactors,
     started: AtomicU64,
+    subscriptions: SubscriptionCount,
     /// The base URL for delivery reports, without a slash at its end.
     reports: Option<String>,
 }
@@ -134,7 +141,13 @@ impl Challenges {
         reports: Option<String>,
     ) -> Self {
         let (store, started) = (instances.store.clone(), AtomicU64::new(0));
-        Self { store, keyring, clock, instances, limits, statistics, history, held, started, reports }
+        let subscriptions = SubscriptionCount::default();
+        Self { store, keyring, clock, instances, limits, statistics, history, held, started, subscriptions, reports }
+    }
+
+    /// Returns how many subscriptions share the totals of the rate limits, as far as it makes a difference.
+    pub(crate) async fn subscriptions(&self) -> Result<u32, Error> {
+        self.subscriptions.get(&*self.store, self.limits.most_shares()).await
     }
 
     pub(crate) fn limits(&self) -> &RateLimits {

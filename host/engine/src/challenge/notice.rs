@@ -11,7 +11,10 @@ use crate::error::Error;
 use crate::instance::{Chosen, SignIn};
 use crate::random;
 use crate::store::{AddressKind, BucketKey, Limited};
-use twofactor_sandbox::{DeliveryFailure, Message, RecipientKind};
+use twofactor_sandbox::{DeliveryFailure, Message, Reason, RecipientKind};
+
+/// How long an upstream may take to accept a notice. Other notices wait for it.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(20);
 
 /// Where a notice goes. `Debug` is missing on purpose.
 pub(crate) struct NoticeTo<'a> {
@@ -137,7 +140,11 @@ impl Challenges {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "a notice was not tried");
             return Ok(Err(failure));
         }
-        let outcome = chosen.deliver(message).await;
+        let unknown = |_| {
+            let reason = Reason::new("timeout", "the notice took too long to deliver");
+            Err(DeliveryFailure::OutcomeUnknown(reason))
+        };
+        let outcome = tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown);
         let failure = outcome.as_ref().err();
         if failure.is_none_or(|failure| !failure.is_of_the_host()) {
             chosen.pause().note(failure, self.clock.now(), pause_after(policy));

@@ -1,5 +1,6 @@
 //! A verified challenge as a proof that a change comes from its user.
 
+use super::account_challenge::StartedFor;
 use super::{Challenges, VerifiedBy};
 use crate::error::Error;
 use crate::store::{BucketKey, Closing, MAX_PROOF_AGE};
@@ -23,6 +24,7 @@ impl Challenges {
     /// Returns how a challenge of this user was answered, if it was. It may have been used as a proof before: see
     /// [`Self::use_as_proof`].
     pub(crate) async fn answered(&self, subscription: &str, user: &str, id: &str) -> Result<Option<Answered>, Error> {
+        let id = StartedFor::User.own(id);
         let record = self.store.challenge(subscription, id).await?.filter(|one| one.closed == Some(Closing::Used));
         let Some(record) = record else { return Ok(None) };
         let details = self.details(&record)?;

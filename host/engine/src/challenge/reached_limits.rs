@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::limits::Counted;
+use super::limits::{Counted, CountedFor};
 use super::{Challenges, send};
 use crate::error::Error;
 use crate::store::{BucketKey, Charge, InstanceRecord, Limited, NOBODY};
@@ -12,12 +12,20 @@ use crate::store::{BucketKey, Charge, InstanceRecord, Limited, NOBODY};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReachedLimit {
-    /// Its name: `lockout`, `wrong-answers-per-day`, `recipient`, `recipient-total`, `user`, `prefix`, `phone` or `total`.
+    /// Its name: `lockout`, `wrong-answers-per-day`, `recipient`, `recipient-total`, `user`, `prefix`, `phone`, `subscription`
+    /// or `total`.
     pub limit: String,
     /// When it ends without intervention.
     pub until: Timestamp,
     /// Whether unlocking the user ends it.
     pub ends_by_unlocking: bool,
+}
+
+impl ReachedLimit {
+    /// Returns whether what other subscriptions do counts against it.
+    pub(crate) fn is_of_all_subscriptions(&self) -> bool {
+        matches!(&*self.limit, "recipient-total" | "total")
+    }
 }
 
 impl Challenges {
@@ -37,20 +45,24 @@ impl Challenges {
                 named.push((name, charge));
             }
         };
+        let shared = (subscription, self.subscriptions().await?);
         let nobody = [0; 16];
         for person in persons {
-            let of_person = self.limits.message(&self.keyring, &counted(subscription, *person, "", ""));
-            of_person.into_iter().filter(|(name, _)| matches!(*name, "user" | "total")).for_each(&mut add);
+            let of_person = self.limits.message(&self.keyring, &counted(shared, *person, "", ""));
+            of_person
+                .into_iter()
+                .filter(|(name, _)| matches!(*name, "user" | "subscription" | "total"))
+                .for_each(&mut add);
         }
         for recipient in recipients {
-            let mut of_recipient = self.limits.message(&self.keyring, &counted(subscription, nobody, "", ""));
+            let mut of_recipient = self.limits.message(&self.keyring, &counted(shared, nobody, "", ""));
             of_recipient.retain(|(name, _)| *name == "recipient");
             of_recipient.iter_mut().for_each(|(_, charge)| charge.key = *recipient);
             of_recipient.into_iter().for_each(&mut add);
         }
         for recipient in typed {
             let prefix = super::recipient::prefix_of(recipient);
-            let of_recipient = self.limits.message(&self.keyring, &counted(subscription, nobody, recipient, &prefix));
+            let of_recipient = self.limits.message(&self.keyring, &counted(shared, nobody, recipient, &prefix));
             of_recipient.into_iter().filter(|(name, _)| *name != "user").for_each(&mut add);
         }
         let (names, charges): (Vec<_>, Vec<_>) = named.into_iter().unzip();
@@ -98,6 +110,12 @@ impl Challenges {
     }
 }
 
-fn counted<'a>(subscription: &'a str, person: BucketKey, recipient: &'a str, prefix: &'a str) -> Counted<'a> {
-    Counted { subscription, tenant: None, person, recipient, prefix, address: None }
+fn counted<'a>(
+    (subscription, subscriptions): (&'a str, u32),
+    person: BucketKey,
+    recipient: &'a str,
+    prefix: &'a str,
+) -> Counted<'a> {
+    let counted_for = CountedFor::Subscription(subscription);
+    Counted { counted_for, subscriptions, tenant: None, person, recipient, prefix, address: None }
 }

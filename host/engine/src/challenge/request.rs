@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::recipient::Recipient;
+use super::request_texts;
 use crate::error::Error;
 use crate::instance::SignIn;
 use crate::user_factor::{Assurance, Proved, RequiredFactor};
@@ -157,22 +158,13 @@ impl NewChallenge {
     ///
     /// # Errors
     /// Invalid input, with the place, for what does not fit.
-    pub(super) fn checked(mut self) -> Result<Self, Error> {
+    pub(crate) fn checked(mut self) -> Result<Self, Error> {
         self.sign_in = self.sign_in.in_one_spelling()?;
-        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-        let purpose = self.purpose.as_deref().unwrap_or(Self::PURPOSE);
-        if purpose.is_empty() || purpose.len() > 64 || !purpose.chars().all(word) {
-            return Err(Error::invalid_at("/purpose", "must be 1 to 64 letters, digits, `-`, `_`, `.` or `:`"));
-        }
-        if self.locale.as_ref().is_some_and(|locale| locale.len() > 100) {
-            return Err(Error::invalid_at("/locale", "must be at most 100 characters"));
-        }
-        if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
-            return Err(Error::invalid("`Idempotency-Key` must be 1 to 255 characters"));
-        }
-        if self.acr.as_ref().is_some_and(|acr| acr.len() > 100) {
-            return Err(Error::invalid_at("/acr", "must be at most 100 characters"));
-        }
+        request_texts::check_purpose(self.purpose.as_deref().unwrap_or(Self::PURPOSE))?;
+        request_texts::check_locale(self.locale.as_deref())?;
+        request_texts::check_idempotency_key(self.idempotency_key.as_deref())?;
+        request_texts::check_acr(self.acr.as_deref())?;
+        request_texts::check_recipient(&self.recipient)?;
         Ok(self)
     }
 }

@@ -9,17 +9,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
+use super::account_challenge::StartedFor;
 use super::bucket::bucket;
 use super::canonical::Canonical;
 use super::code::{self, Binding};
 use super::history::{About, Facts, MessageOutcome};
-use super::limits::Counted;
+use super::limits::{Counted, CountedFor};
 use super::recipient::Recipient;
 use super::request::{Challenge, NewChallenge};
 use super::{Challenges, Details, SEALED, VerifiedBy};
 use crate::error::Error;
 use crate::instance::{Available, Chosen};
-use crate::random;
 use crate::store::{
     ChallengeRecord, Closing, HandOver, IdempotencyClaim, IdempotencyRecord, Limited, OpenChallenge, Opened, Resend,
     Resent,
@@ -43,17 +43,6 @@ const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
 /// How many challenges are started between two purges of old data.
 const PURGE_EVERY: u64 = 256;
 
-/// Whom or what a challenge is started for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum StartedFor {
-    /// A user of an application.
-    User,
-    /// An account of this engine.
-    Account,
-    /// An address that is to be verified.
-    Address,
-}
-
 impl Challenges {
     pub(crate) async fn start(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
         Box::pin(self.start_for(start, StartedFor::User)).await
@@ -65,7 +54,8 @@ impl Challenges {
         let deliveries = self.instances.choose(&start.sign_in, start.two_factor.as_deref()).await?;
         let (_, _, canonical) = pick(&start, deliveries)?;
         let counted = Counted {
-            subscription: &start.sign_in.subscription,
+            counted_for: CountedFor::Subscription(&start.sign_in.subscription),
+            subscriptions: self.subscriptions().await?,
             tenant: start.sign_in.tenant.as_deref(),
             person: self.person(&start.sign_in, &canonical.bucket, false),
             recipient: &canonical.bucket,
@@ -114,7 +104,7 @@ impl Challenges {
             factors.clear();
         }
         if let Some(picked) = self.pick_factor(&start, factors, !deliveries.is_empty()).await? {
-            return self.start_factor(start, picked, of_account).await;
+            return self.start_factor(start, picked, whose).await;
         }
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         // Of the request as it came: a repeat does not depend on addresses that are verified in between.
@@ -143,7 +133,7 @@ impl Challenges {
             verified_by: VerifiedBy::Host,
             verifies_address: whose == StartedFor::Address,
         };
-        let id = random::id_at(now)?;
+        let id = whose.new_id(now)?;
         let subscription = details.sign_in.subscription.clone();
         let code = code::draw(policy.code_length)?;
         let record = ChallengeRecord {
@@ -163,7 +153,7 @@ impl Challenges {
             expires_at: now + Duration::from_secs(policy.lifetime_seconds.into()),
             closed: None,
         };
-        let counted = details.counted(record.person, start.client_address);
+        let counted = details.counted((whose, self.subscriptions().await?), record.person, start.client_address);
         let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
         let opening = OpenChallenge {
             challenge: record,
@@ -221,14 +211,29 @@ impl Challenges {
         Ok(challenge)
     }
 
-    /// Sends the message again; in another language than before if `locale` says so.
+    /// Sends the message of an application's challenge again; in another language than before if `locale` says so.
     pub(crate) async fn resend(
         self: &Arc<Self>,
         subscription: &str,
         id: &str,
         locale: Option<&str>,
     ) -> Result<Challenge, Error> {
-        let now = self.clock.now();
+        self.resend_for(StartedFor::User, subscription, id, locale).await
+    }
+
+    /// Sends the message of a login to an account again.
+    pub(crate) async fn resend_for_account(self: &Arc<Self>, subscription: &str, id: &str) -> Result<Challenge, Error> {
+        self.resend_for(StartedFor::Account, subscription, id, None).await
+    }
+
+    async fn resend_for(
+        self: &Arc<Self>,
+        whose: StartedFor,
+        subscription: &str,
+        id: &str,
+        locale: Option<&str>,
+    ) -> Result<Challenge, Error> {
+        let (now, id) = (self.clock.now(), whose.own(id));
         let record = self.store.challenge(subscription, id).await?.filter(|record| is_open(record, now));
         let mut record = record.ok_or_else(Error::closed)?;
         let mut details = self.details(&record)?;
@@ -261,7 +266,7 @@ impl Challenges {
         let mut codes = if keep { record.codes.clone() } else { Vec::new() };
         codes.push(code::seal(&self.keyring, &details.binding(id), &code));
         let resend_after = now + Duration::from_secs(policy.resend_interval_seconds.into());
-        let counted = details.counted(record.person, None);
+        let counted = details.counted((whose, self.subscriptions().await?), record.person, None);
         let (names, charges): (Vec<_>, _) = self.limits.message(&self.keyring, &counted).into_iter().unzip();
         let opening = Resend {
             subscription: subscription.to_owned(),
@@ -308,7 +313,9 @@ impl Challenges {
         .await
     }
 
+    /// Ends an application's challenge.
     pub(crate) async fn cancel(&self, subscription: &str, id: &str) -> Result<(), Error> {
+        let id = StartedFor::User.own(id);
         let closed = self.store.close_challenge(subscription, id, Closing::Cancelled, self.clock.now()).await?;
         if closed { Ok(()) } else { Err(Error::closed()) }
     }
@@ -480,9 +487,15 @@ impl Details {
         }
     }
 
-    pub(super) fn counted(&self, person: [u8; 16], address: Option<std::net::IpAddr>) -> Counted<'_> {
+    pub(super) fn counted(
+        &self,
+        (whose, subscriptions): (StartedFor, u32),
+        person: [u8; 16],
+        address: Option<std::net::IpAddr>,
+    ) -> Counted<'_> {
         Counted {
-            subscription: &self.sign_in.subscription,
+            counted_for: whose.counted_for(&self.sign_in.subscription),
+            subscriptions,
             tenant: self.sign_in.tenant.as_deref(),
             person,
             recipient: &self.bucket,

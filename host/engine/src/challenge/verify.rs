@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::account_challenge::{StartedFor, is_of_account};
 use super::amr::amr;
 use super::factor_verify::other_kind;
 use super::quota::Used;
@@ -17,7 +18,16 @@ use twofactor_sandbox::{CODE_LENGTHS, Verdict};
 impl Challenges {
     /// Verifies an answer to a challenge of a sign-in.
     pub(crate) async fn verify(self: &Arc<Self>, subscription: &str, answer: Answer<'_>) -> Result<Verified, Error> {
-        self.verify_for(subscription, answer, false).await
+        self.verify_for(subscription, answer, StartedFor::User).await
+    }
+
+    /// Verifies an answer to the challenge of a login to an account.
+    pub(crate) async fn verify_for_account(
+        self: &Arc<Self>,
+        subscription: &str,
+        answer: Answer<'_>,
+    ) -> Result<Verified, Error> {
+        self.verify_for(subscription, answer, StartedFor::Account).await
     }
 
     /// Verifies an answer to a challenge of an address, which signs in nobody.
@@ -26,16 +36,17 @@ impl Challenges {
         subscription: &str,
         answer: Answer<'_>,
     ) -> Result<Verified, Error> {
-        self.verify_for(subscription, answer, true).await
+        self.verify_for(subscription, answer, StartedFor::Address).await
     }
 
     async fn verify_for(
         self: &Arc<Self>,
         subscription: &str,
         answer: Answer<'_>,
-        is_of_address: bool,
+        whose: StartedFor,
     ) -> Result<Verified, Error> {
         let Answer { challenge: id, given, client_address } = answer;
+        let id = whose.own(id);
         let input = match given {
             Given::Code(code) => match code::canonical(code) {
                 Ok(digits) => digits,
@@ -45,7 +56,9 @@ impl Challenges {
             Given::Credential(credential) => credential_form(credential)?,
         };
         let now = self.clock.now();
-        let (names, charges): (Vec<_>, _) = self.limits.answer(&self.keyring, client_address).into_iter().unzip();
+        let limits = self.limits.answer(&self.keyring, whose.counted_for(subscription), client_address);
+        let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+        let shared = limits::shared_keys(&names, &charges);
         let attempt = Attempt {
             subscription: subscription.to_owned(),
             id: id.to_owned(),
@@ -55,11 +68,17 @@ impl Challenges {
         };
         let record = match self.store.charge_attempt(attempt).await? {
             Charged::Compare(record) => record,
-            Charged::Closed => return Err(Error::closed()),
+            Charged::Closed => {
+                // What one subscription makes up must not count in the others.
+                if !shared.is_empty() {
+                    self.store.release(shared).await?;
+                }
+                return Err(Error::closed());
+            }
             Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
-        if details.verifies_address != is_of_address {
+        if details.verifies_address != (whose == StartedFor::Address) {
             return Err(Error::closed());
         }
         if details.held().is_some() {
@@ -138,7 +157,8 @@ impl Challenges {
             return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
         };
         // Each of its messages was counted.
-        let is_counted = !details.prefix.is_empty() && self.limits.prefix_per_hour < u32::MAX;
+        let is_counted =
+            !details.prefix.is_empty() && self.limits.prefix_per_hour < u32::MAX && !is_of_account(&record.id);
         let messages = if !is_counted { 0 } else { 1 + record.resends as usize };
         let prefix = limits::prefix_bucket(&self.keyring, &record.subscription, &details.prefix);
         let consume = Consume {

@@ -6,10 +6,11 @@ use serde_json::json;
 use twofactor_sandbox::{AnswerKind, FactorContext, FactorState};
 
 use super::Factors;
+use super::Proof;
 use super::pending::{Kept, KeptReveal};
 use super::proof::ProofFor;
 use super::request::{Enrolment, NewEnrolment};
-use crate::challenge::Challenges;
+use crate::challenge::{Challenges, CountedFor};
 use crate::error::{Error, FactorConflict};
 use crate::instance::ChosenFactor;
 use crate::random;
@@ -83,7 +84,12 @@ impl Factors {
             holder: new.holder.as_deref(),
         };
         let user_key = self.held.key(&subscription, &user);
-        let limits = self.challenges.limits().enrolment(&self.keyring, &user_key, new.client_address);
+        let counted_for = match new.proof {
+            Proof::Account => CountedFor::Accounts,
+            _ => CountedFor::Subscription(&subscription),
+        };
+        let shared = (counted_for, self.challenges.subscriptions().await?);
+        let limits = self.challenges.limits().enrolment(&self.keyring, shared, &user_key, new.client_address);
         let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
         // They are counted below, with the enrolment. What fails before the proof does not use it up.
         self.challenges.check_charges(&names, charges.clone()).await?;

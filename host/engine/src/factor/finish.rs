@@ -27,10 +27,11 @@ impl Factors {
             return Err(Error::invalid_at("/code", "must be at most 256 characters"));
         }
         let (now, label) = (self.clock.now(), label(answer.label.as_deref())?);
-        let (_, _, chosen) =
+        let (_, kept, chosen) =
             self.open_enrolment(subscription, &answer.enrolment, answer.holder.as_deref(), now).await?;
         let given = checked(&chosen, &answer)?;
-        let limits = self.challenges.limits().answer(&self.keyring, answer.client_address);
+        let counted_for = kept.counted_for(subscription);
+        let limits = self.challenges.limits().answer(&self.keyring, counted_for, answer.client_address);
         let (names, charges): (Vec<_>, _) = limits.into_iter().unzip();
         let attempt =
             EnrolmentAttempt { subscription: subscription.to_owned(), id: answer.enrolment.clone(), charges, now };

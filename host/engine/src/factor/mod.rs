@@ -8,6 +8,7 @@ mod addresses;
 mod enrol;
 mod finish;
 mod manage;
+mod notice_turns;
 mod notices;
 mod passes;
 mod pending;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use super::Factors;
+use super::notice_turns::NoticeTurns;
 use crate::audit::{Actor, AuditLog};
 use crate::challenge::{
     Challenges, Notice, NoticeEvent, NoticeOutcome, NoticeSubject, NoticeTo, NoticeTurn, UserAddress, user_person,
@@ -35,9 +35,6 @@ pub(crate) const MOST_GIVEN: u32 = 4;
 
 /// To how many addresses a notice goes.
 const MOST_ADDRESSES: usize = 10;
-
-/// How many users are notified at the same time.
-const AT_ONCE: usize = 16;
 
 /// How long to wait before each further attempt.
 const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
@@ -123,7 +120,7 @@ pub(crate) struct Notices {
     keyring: Keyring,
     audit: Arc<AuditLog>,
     challenges: Arc<Challenges>,
-    turns: Arc<Semaphore>,
+    turns: Arc<NoticeTurns>,
 }
 
 impl From<FactorEvent> for Happened {
@@ -158,7 +155,7 @@ impl Notices {
         audit: Arc<AuditLog>,
         challenges: Arc<Challenges>,
     ) -> Self {
-        Self { store, keyring, audit, challenges, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { store, keyring, audit, challenges, turns: Arc::new(NoticeTurns::new()) }
     }
 
     /// Returns a listener for events of factors. It does not keep the challenges alive, because they own what it listens to.
@@ -250,7 +247,7 @@ impl Notices {
             let mut again = Vec::new();
             for address in addresses {
                 // Not held while waiting: others go on.
-                let _turn = self.turns.acquire().await.map_err(Error::unavailable)?;
+                let _turn = self.turns.take(&event.subscription).await;
                 let to = NoticeTo {
                     sign_in: &address.known.sign_in,
                     kind: address.record.kind,

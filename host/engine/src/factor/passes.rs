@@ -16,7 +16,7 @@ use twofactor_sandbox::Secret;
 
 use super::Factors;
 use super::notices::UserEventKind;
-use crate::challenge::{Challenges, RateLimits, Verified, user_person};
+use crate::challenge::{Challenges, CountedFor, RateLimits, Verified, shared_keys, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::SignIn;
@@ -108,13 +108,20 @@ impl PassKeeper {
     ) -> Result<Option<String>, Error> {
         let given = canonical(given)?;
         let now = self.clock.now();
-        let (names, charges): (Vec<_>, _) = self.limits.answer(&self.keyring, client_address).into_iter().unzip();
+        let limits = self.limits.answer(&self.keyring, CountedFor::Subscription(subscription), client_address);
+        let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+        let shared = shared_keys(&names, &charges);
         let person = user_person(&self.keyring, subscription, user);
         let counted = self.counted(subscription, user);
         let attempt = PassAttempt { person, counted, charges, limits: self.limits.person(), now };
         let pass = match self.store.charge_pass(attempt).await? {
             ChargedPass::Compare(pass) => pass,
-            ChargedPass::NoPass => return Ok(None),
+            ChargedPass::NoPass => {
+                if !shared.is_empty() {
+                    self.store.release(shared).await?;
+                }
+                return Ok(None);
+            }
             ChargedPass::Limited(limited) => return Err(Challenges::limited(&limited, &names, now)),
         };
         let parts = parts(&pass.id, subscription, user, &given);

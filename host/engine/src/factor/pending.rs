@@ -7,7 +7,9 @@ use twofactor_sandbox::{FactorUser, Requirements, Reveal};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Factors;
+use super::proof::OF_ACCOUNT;
 use super::request::Enrolment;
+use crate::challenge::CountedFor;
 use crate::error::Error;
 use crate::instance::{ChosenFactor, SignIn};
 use crate::store::EnrolmentRecord;
@@ -33,6 +35,13 @@ pub(super) struct Kept {
     /// The response, for as long as the enrolment is open: a page that is loaded again shows the same secret.
     pub(super) public: Value,
     pub(super) reveal: Option<KeptReveal>,
+}
+
+impl Kept {
+    /// Returns with whose requests its answers are counted.
+    pub(super) fn counted_for<'a>(&self, subscription: &'a str) -> CountedFor<'a> {
+        if self.proof == OF_ACCOUNT { CountedFor::Accounts } else { CountedFor::Subscription(subscription) }
+    }
 }
 
 /// What was revealed.

@@ -50,6 +50,9 @@ pub(crate) enum SignedInBy<'a> {
 /// The purposes of challenges that prove a change: a code that somebody typed for something else does not.
 const PURPOSES: [&str; 2] = ["sign-in", "factors"];
 
+/// The name of a proof by the session of an account.
+pub(super) const OF_ACCOUNT: &str = "session of the account";
+
 impl Factors {
     /// Verifies a proof and uses it, each once. Whoever holds a factor must prove it with one (NIST SP 800-63B-4 section 4.1.2.1): a first
     /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. For a user who
@@ -59,7 +62,7 @@ impl Factors {
             self.check_no_account(what.sign_in.user.as_deref().unwrap_or_default()).await?;
         }
         match proof {
-            Proof::Account => Ok(AcceptedProof::named("session of the account")),
+            Proof::Account => Ok(AcceptedProof::named(OF_ACCOUNT)),
             Proof::Administrator => Ok(AcceptedProof::named("administrator")),
             Proof::Session => Ok(AcceptedProof::named("session")),
             Proof::FirstFactor => self.accept_first_factor(&what).await,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use twofactor_sandbox::{AnswerKind, CodeFormat, FactorManifest, Reveal, Signal, readable};
 
+use crate::challenge::request_texts;
 use crate::error::Error;
 use crate::instance::SignIn;
 use crate::user_factor::{RequiredFactor, UserFactor};
@@ -115,18 +116,10 @@ impl NewEnrolment {
     pub(super) fn checked(mut self) -> Result<(Self, String), Error> {
         self.sign_in = self.sign_in.in_one_spelling()?;
         let user = self.sign_in.user.clone().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
-        for (name, text) in [("user_name", &self.user_name), ("display_name", &self.display_name)] {
-            if let Some(text) = text {
-                let wrong = |why: readable::Unreadable| Error::invalid_at(format!("/{name}"), why.to_string());
-                readable::check(text, 1..=MOST_NAME_CHARS).map_err(wrong)?;
-            }
-        }
-        if self.locale.as_ref().is_some_and(|locale| locale.len() > 100) {
-            return Err(Error::invalid_at("/locale", "must be at most 100 characters"));
-        }
-        if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
-            return Err(Error::invalid("`Idempotency-Key` must be 1 to 255 characters"));
-        }
+        request_texts::check_name("/user_name", self.user_name.as_deref())?;
+        request_texts::check_name("/display_name", self.display_name.as_deref())?;
+        request_texts::check_locale(self.locale.as_deref())?;
+        request_texts::check_idempotency_key(self.idempotency_key.as_deref())?;
         Ok((self, user))
     }
 }
@@ -138,9 +131,6 @@ impl fmt::Debug for NewEnrolment {
         shown.finish_non_exhaustive()
     }
 }
-
-/// The maximum length of a name that apps and browsers show, in characters.
-const MOST_NAME_CHARS: usize = 100;
 
 /// The maximum length of a label, in characters.
 const MOST_LABEL_CHARS: usize = 60;

@@ -11,7 +11,9 @@ use super::request::{
     Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
 };
 use super::{HostedSignIns, Kept, SignInPage, digest};
-use crate::challenge::{Answer, Challenge, ChallengeStatus, DeliveryOption, to_the_end, typed};
+use crate::challenge::{
+    Answer, Challenge, ChallengeStatus, Challenges, DeliveryOption, request_texts, to_the_end, typed,
+};
 use crate::error::Error;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};
@@ -44,7 +46,7 @@ impl HostedSignIns {
     /// # Errors
     /// Invalid input if the user is missing and no passkey can name it, or the return URL is not one of those set for this
     /// subscription. [`Error::is_no_instance_available`] or [`Error::is_recipient_rejected`] if no instance
-    /// could serve it.
+    /// could serve it. [`Error::is_rate_limited`].
     pub async fn begin(&self, new: NewHostedSignIn) -> Result<StartedSignIn, Error> {
         if new.sign_in.user.is_none() && new.page == HostedPage::Factors {
             return Err(Error::invalid_at("/user", "is required for this page"));
@@ -61,6 +63,7 @@ impl HostedSignIns {
                 "`return_url` must be exactly one of the `return_urls` in this subscription's sign-in page settings",
             ));
         }
+        request_texts::check_name("/user_name", new.user_name.as_deref())?;
         let sign_in = new.sign_in.in_one_spelling()?;
         if new.page == HostedPage::Factors {
             self.factors.check_no_account(sign_in.user.as_deref().unwrap_or_default()).await?;
@@ -81,6 +84,8 @@ impl HostedSignIns {
             acr: new.acr,
             session: Session::default(),
         };
+        // The other texts.
+        kept.start().checked()?;
         let has_way =
             async || Ok::<_, Error>(!self.held(&kept).await?.options.is_empty() || self.pass_signs_in(&kept).await?);
         if kept.sign_in.user.is_none() {
@@ -109,9 +114,23 @@ impl HostedSignIns {
             ended: None,
         };
         record.sealed = self.seal(&record, &kept)?;
+        self.count(&kept).await?;
         let started = StartedSignIn { id: record.id.clone(), secret, expires_at: record.expires_at };
         self.store.insert_sign_in(record).await?;
         Ok(started)
+    }
+
+    /// Counts a sign-in that begins: each is stored for a day.
+    async fn count(&self, kept: &Kept) -> Result<(), Error> {
+        let now = self.clock.now();
+        let shared = (&*kept.sign_in.subscription, self.challenges.subscriptions().await?);
+        let user = kept.sign_in.user.as_deref();
+        let limits = self.challenges.limits().sign_in(&self.keyring, shared, user, kept.first_factor);
+        let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+        match self.store.charge(charges, now).await? {
+            Some(limited) => Err(Challenges::limited(&limited, &names, now)),
+            None => Ok(()),
+        }
     }
 
     /// Returns the progress of a sign-in. It is not a proof: use [`Self::redeem`] for that.

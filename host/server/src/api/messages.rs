@@ -70,7 +70,9 @@ struct MessageEvent {
 /// A limit that currently applies.
 #[derive(Serialize, ToSchema)]
 struct HoldingLimit {
-    /// `lockout`, `wrong-answers-per-day`, `recipient`, `recipient-total`, `user`, `prefix`, `phone` or `total`.
+    /// `lockout`, `wrong-answers-per-day`, `recipient`, `recipient-total`, `user`, `prefix`, `phone`, `subscription` or
+    /// `total`. `recipient-total` and `total` count all subscriptions, and are shown only to those who administer or audit the whole
+    /// installation.
     limit: String,
     /// When it ends by itself.
     until: Timestamp,

@@ -84,6 +84,18 @@ pub(crate) fn limit(l: Language, name: &str) -> &str {
             "Too many messages from one IP address in one hour",
             "Zu viele Nachrichten von einer IP-Adresse in einer Stunde",
         ),
+        "address-total" => l.say(
+            "Too many messages from one IP address in one hour, across all subscriptions",
+            "Zu viele Nachrichten von einer IP-Adresse in einer Stunde, über alle Subscriptions",
+        ),
+        "account-recipient" => l.say(
+            "Too many codes for logins to this account in one hour",
+            "Zu viele Codes für Anmeldungen bei diesem Konto in einer Stunde",
+        ),
+        "account-address" => l.say(
+            "Too many logins from one IP address in one hour",
+            "Zu viele Anmeldungen von einer IP-Adresse in einer Stunde",
+        ),
         "prefix" => l.say(
             "Too many unverified codes to numbers with this prefix in one hour",
             "Zu viele nicht bestätigte Codes an Nummern mit dieser Vorwahl in einer Stunde",
@@ -95,6 +107,10 @@ pub(crate) fn limit(l: Language, name: &str) -> &str {
         "tenant" => l.say(
             "Too many messages of this tenant in one hour",
             "Zu viele Nachrichten dieses Mandanten in einer Stunde",
+        ),
+        "subscription" => l.say(
+            "Too many messages of this subscription in one hour",
+            "Zu viele Nachrichten dieser Subscription in einer Stunde",
         ),
         "total" => l.say("Too many messages in one hour in total", "Zu viele Nachrichten insgesamt in einer Stunde"),
         other => other,
