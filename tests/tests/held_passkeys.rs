@@ -236,7 +236,7 @@ async fn a_locked_passkey_keeps_no_administrator_out_who_also_has_an_app() {
 
 #[tokio::test]
 async fn challenges_for_passkeys_in_one_subscription_leave_those_of_another() {
-    let limits = RateLimits { total_per_hour: 4, ..RateLimits::none() };
+    let limits = RateLimits { total_per_hour: 4, subscription_share_percent: 20, ..RateLimits::none() };
     let (engine, _folder) = world(|builder| builder.rate_limits(limits)).await;
     let admin = engine.administration(Actor::new("test"));
     admin.create_subscription("other", "Other").await.unwrap();

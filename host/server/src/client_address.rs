@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use twofactor::sandbox::IpNet;
 
 /// Returns the address of the client.
@@ -17,13 +17,15 @@ pub(crate) fn client_address(parts: &Parts, proxies: &[IpNet]) -> Option<IpAddr>
 pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.to_canonical();
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|hop| !hop.is_empty()).collect();
+    // Of bytes: a client may send any, and the proxy's own entry may be in the same line.
+    let lines = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    let hops = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let hops: Vec<&[u8]> = hops.filter(|hop| !hop.is_empty()).collect();
     for hop in hops.into_iter().rev() {
         if !is_proxy(&address) {
             break;
         }
-        match forwarded(hop) {
+        match std::str::from_utf8(hop).ok().and_then(forwarded) {
             Some(before) => address = before.to_canonical(),
             None => break,
         }
@@ -47,7 +49,7 @@ mod tests {
     fn seen(peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append("x-forwarded-for", line.parse().unwrap());
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         address(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
     }
@@ -82,5 +84,16 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_client_cannot_hide_its_address_behind_bytes_that_are_not_ascii() {
+        assert_eq!(seen("10.0.0.1", &["é, 198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["é", "198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1, é, 10.0.0.2"]), "10.0.0.2");
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_bytes(b"\xff, 198.51.100.7").unwrap());
+        let address = address("10.0.0.1".parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]);
+        assert_eq!(address.to_string(), "198.51.100.7");
     }
 }

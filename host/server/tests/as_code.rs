@@ -241,9 +241,10 @@ fn secrets_alone_are_read_from_the_environment_or_a_file() {
     let installation = Installation::new();
     let file = installation.file("password", "from a file\n");
     let with = |what: &str| WHOLE.replace(r#""pa ss: #1 \u00e9\u2028 geheim""#, what);
+    let folder = installation.0.path().to_str().unwrap();
     let sealed = |document: &str, environment: &[(&str, &str)]| {
         installation.wipe();
-        told(installation.importing(document, &[], environment));
+        told(installation.importing(document, &["--files-from", folder], environment));
         installation.export(&[])
     };
     let plain = sealed(&with("from a file"), &[]);
@@ -260,6 +261,38 @@ fn secrets_alone_are_read_from_the_environment_or_a_file() {
     let shown = WHOLE.replace("UserName: \"00123\"", &format!("UserName: {{$file: {file:?}}}"));
     let text = installation.refusal(&shown);
     assert!(text.contains(&format!("{place}/UserName is not a secret")), "{text}");
+}
+
+#[test]
+fn a_document_reads_only_files_that_the_operator_allows_and_the_plan_names_them() {
+    let installation = Installation::new();
+    let of_operator = tempfile::tempdir().unwrap();
+    let key = of_operator.path().join("key");
+    fs::write(&key, "of the operator").unwrap();
+    let with = |what: &str| WHOLE.replace(r#""pa ss: #1 \u00e9\u2028 geheim""#, what);
+    let import = |document: &str, more: &[&str]| {
+        let (config, file) = (installation.config(), installation.file("acme.yaml", document));
+        let file = file.to_str().unwrap();
+        let more = [&["import", "--config", &config, "--dry-run"], more, &[file]].concat();
+        common::twofactor(&more).env("MAIL_PASSWORD", "x").output().unwrap()
+    };
+    let foreign = with(&format!("{{$file: {key:?}}}"));
+    std::os::unix::fs::symlink(&key, installation.0.path().join("link")).unwrap();
+    let linked = installation.0.path().join("link");
+    let above = installation.0.path().join("..").join(of_operator.path().file_name().unwrap()).join("key");
+    for document in [foreign.clone(), with(&format!("{{$file: {linked:?}}}")), with(&format!("{{$file: {above:?}}}"))] {
+        let refused = import(&document, &[]);
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && text.contains("name its folder with `--files-from`"), "{text}");
+        assert!(!text.contains("of the operator"), "{text}");
+    }
+    let plan = told(import(&foreign, &["--files-from", of_operator.path().to_str().unwrap()]));
+    assert!(plan.contains(&format!("Secrets are read from:\n  the file {key:?}\n")), "{plan}");
+    let plan = told(import(&with("{$env: MAIL_PASSWORD}"), &[]));
+    assert!(plan.contains("Secrets are read from:\n  the environment variable \"MAIL_PASSWORD\"\n"), "{plan}");
+    // Beside the document.
+    let own = installation.file("password", "x");
+    told(import(&with(&format!("{{$file: {own:?}}}")), &[]));
 }
 
 #[test]

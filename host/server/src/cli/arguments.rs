@@ -100,6 +100,9 @@ pub(super) enum Command {
         /// Allow valid instances to become invalid and send nothing, and passkeys to stop working because the RP ID changes.
         #[arg(long)]
         allow_invalid: bool,
+        /// A folder whose files the document may refer to as secrets (`$file`), beside its own folder. Can be repeated.
+        #[arg(long, value_name = "FOLDER")]
+        files_from: Vec<PathBuf>,
         /// The document, a YAML file; `-` for standard input.
         file: PathBuf,
     },

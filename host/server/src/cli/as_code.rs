@@ -1,13 +1,14 @@
 //! `twofactor export` and `import`: configuration as YAML. They work on the store and its keys, even while a server uses them.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use twofactor::Actor;
 use twofactor::admin::as_code::{Document, ExportedSecrets, Planned, Reference};
 use twofactor_toolkit::output;
 
+use super::references::References;
 use crate::config::{Config, build};
 
 /// The largest document that is read, in bytes.
@@ -33,8 +34,11 @@ pub(super) async fn import(
     file: &Path,
     (prune, allow_invalid): (bool, bool),
     dry_run: bool,
+    files_from: &[PathBuf],
 ) -> anyhow::Result<()> {
     let document = read(file).with_context(|| format!("the document {}", file.display()))?;
+    let references = References::of(file, files_from).context("a folder of `--files-from`")?;
+    let resolve = |reference: &Reference| references.resolve(reference);
     let engine = build(Config::read(config)?.builder().await?).await?;
     let administration = engine.administration(Actor::new("command line"));
     let changes = if dry_run {
@@ -49,7 +53,7 @@ pub(super) async fn import(
             anyhow!("nothing was changed; the document is not valid:\n{}", lines.join("\n"))
         }
     })?;
-    output::print(summary(&changes, dry_run))?;
+    output::print(references.summary() + &summary(&changes, dry_run))?;
     if dry_run && !allow_invalid && changes.iter().any(|change| change.makes_invalid.is_some()) {
         bail!("the document would make valid instances invalid: correct it, or pass `--allow-invalid`");
     }
@@ -109,18 +113,5 @@ fn in_plain_words(error: &serde_saphyr::Error) -> anyhow::Error {
     match error.location() {
         Some(at) => anyhow!("line {}, column {}: {text}", at.line(), at.column()),
         None => anyhow!(text),
-    }
-}
-
-/// Returns the text of a secret that a document refers to.
-fn resolve(reference: &Reference) -> Result<String, String> {
-    match reference {
-        Reference::Env(name) => {
-            std::env::var(name).map_err(|_| format!("refers to the environment variable {name}, which is not set"))
-        }
-        Reference::File(path) => std::fs::read_to_string(path)
-            .map(|text| text.trim_end().to_owned())
-            .map_err(|error| format!("refers to the file {path}, which cannot be read: {error}")),
-        _ => Err("refers to something that this version does not support".to_owned()),
     }
 }

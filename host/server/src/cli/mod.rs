@@ -8,6 +8,7 @@ mod factors;
 #[doc(hidden)]
 pub mod fuzzing;
 mod providers;
+mod references;
 mod store;
 
 use std::process::ExitCode;
@@ -116,8 +117,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             as_code::export(&config, subscription.as_deref(), secrets).await
         }
-        Command::Import { config, dry_run, prune, allow_invalid, file } => {
-            as_code::import(&config, &file, (prune, allow_invalid), dry_run).await
+        Command::Import { config, dry_run, prune, allow_invalid, files_from, file } => {
+            as_code::import(&config, &file, (prune, allow_invalid), dry_run, &files_from).await
         }
         Command::Factors { command: FactorCommand::Import(import) } => factors::import(import).await,
         Command::Provider { command: ProviderCommand::Add { config, addition } } => {
