@@ -120,3 +120,20 @@ async fn concurrent_entries_from_two_nodes_form_one_intact_chain_at_every_moment
     }
     assert_eq!(admin.verify_audit_log().await.unwrap().lines, 60);
 }
+
+#[tokio::test]
+async fn the_id_of_a_deleted_subscription_is_not_used_again() {
+    let (_folder, admin, _around) = ten_lines().await;
+    admin.delete_subscription("s1", None).await.unwrap();
+    let refused = admin.create_subscription("s1", "another customer").await.unwrap_err();
+    assert!(refused.is_conflict() && refused.to_string().contains("was deleted"), "{refused}");
+    // An import does not create it either.
+    let document = serde_json::json!({"twofactor": 1, "subscriptions": {"s1": {"name": "another customer"}}});
+    let document = serde_json::from_value(document).unwrap();
+    let refused = admin.plan_import(&document, false, &|_| Err(String::new())).await.unwrap_err();
+    assert_eq!(refused.field_errors()[0].pointer, "/subscriptions/s1");
+    // Others are not meant, whose ids contain it.
+    admin.create_subscription("s11", "name").await.unwrap();
+    admin.delete_subscription("s10", None).await.unwrap();
+    admin.create_subscription("s", "name").await.unwrap();
+}

@@ -5,12 +5,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use twofactor::admin::{Administration, MessageQuery};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
+use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Answer, Assignment, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::compiled;
-use twofactor_tests::ecall::{Ecall, start, start_for, wrong};
+use twofactor_tests::ecall::{Answer as Reply, Ecall, start, start_for, wrong};
 
 #[tokio::test]
 async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
@@ -321,4 +323,34 @@ async fn answers_are_limited_by_client_address_and_by_day_whatever_successes_lie
     clock.advance(Duration::from_secs(24 * 3600));
     let challenge = by_day.start(apart(0)).await.unwrap();
     by_day.verify("demo", Answer::new(&challenge.id, &ecall.code())).await.unwrap();
+}
+
+#[tokio::test]
+async fn deliveries_of_one_subscription_that_hang_leave_turns_for_another() {
+    let ecall = Ecall::start().await;
+    let mut limits = SandboxLimits::default();
+    (limits.calls_of_one_provider, limits.queue_time) = (4, Duration::from_millis(300));
+    let engine = ecall.engine(compiled::builder().limits(limits).rate_limits(RateLimits::none())).await;
+    add_other(&engine).await;
+    // Longer than any machine takes: a failing test does not hang.
+    let patience = Duration::from_secs(60);
+    ecall.answer(Reply::Later);
+    let mut hanging = JoinSet::new();
+    for n in 0..4 {
+        let engine = engine.clone();
+        hanging.spawn(async move { engine.start(in_other(apart(n))).await });
+    }
+    // One of two subscriptions has the half of the turns.
+    for _ in 0..2 {
+        let refused = tokio::time::timeout(patience, hanging.join_next()).await.unwrap().unwrap().unwrap();
+        refused.unwrap_err();
+    }
+    assert_eq!(ecall.codes().len(), 2);
+    let own = tokio::spawn(async move { engine.start(start()).await });
+    tokio::time::timeout(patience, ecall.received(3)).await.unwrap();
+    ecall.answer(Reply::Taken);
+    own.await.unwrap().unwrap();
+    while let Some(delivered) = hanging.join_next().await {
+        delivered.unwrap().unwrap();
+    }
 }

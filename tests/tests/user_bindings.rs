@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use serde_json::json;
 use twofactor::challenge::RateLimits;
-use twofactor::clock::ManualClock;
+use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::factor::{AddressKind, Demand, NewAddress, Proof, RequiredFactor, UserEventKind};
 use twofactor::sandbox::Outbox;
 use twofactor::sign_in::SignInPage;
 use twofactor::{
-    Actor, Answer, Assignment, Error, ErrorKind, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor,
+    Actor, Answer, Assignment, EnrolmentAnswer, Error, ErrorKind, Network, NewChallenge, NewEnrolment, NewInstance,
+    Recipient, SignIn, TwoFactor,
     admin::{Administration, InstanceChange},
 };
 use twofactor_tests::compiled;
+use twofactor_tests::held::App;
 
 const ALICE: &str = "alice@example.com";
 const SUPPORT: &str = "https://example.com/help";
@@ -35,6 +37,7 @@ async fn limited_world(policy: serde_json::Value, limits: RateLimits) -> World {
     let (outbox, clock) = (Outbox::new(), ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let network = Network::builder().outbox(&outbox).build().unwrap();
     let builder = compiled::builder().network(network).clock(clock.clone()).bundled_provider("email").unwrap();
+    let builder = builder.bundled_provider("totp").unwrap();
     let engine = builder.rate_limits(limits).build().await.unwrap();
     let admin = engine.administration(Actor::new("help desk"));
     admin.create_subscription("shop", "Shop").await.unwrap();
@@ -469,4 +472,30 @@ async fn a_reset_leaves_no_address_verified_and_tells_each() {
     world.with_address(ALICE, world.pass().await).await.unwrap();
     let error = world.with_address("evil@example.com", Proof::Challenge(elsewhere)).await.unwrap_err();
     assert!(error.is_proof_required());
+}
+
+#[tokio::test]
+async fn a_challenge_of_an_address_ends_when_a_factor_of_its_user_is_added_or_removed() {
+    let world = world(json!({})).await;
+    let totp = world.admin.create_instance("shop", NewInstance::new("totp", "App", json!({}))).await.unwrap().id;
+    world.admin.set_assignments("shop", &totp, vec![Assignment::tenant("main")]).await.unwrap();
+    // Somebody who knows the password parks an address.
+    let park = async |proof| {
+        let new = NewAddress::new(sign_in(), to_email("thief@example.com"), proof);
+        let challenge = world.engine.add_address(new).await.unwrap().id;
+        world.clock.advance(Duration::from_secs(1));
+        (challenge, world.code("thief@example.com"))
+    };
+    let (parked, code) = park(Proof::FirstFactor).await;
+    let enrolment = world.engine.enrol(NewEnrolment::new(sign_in(), &totp, Proof::FirstFactor)).await.unwrap();
+    let answer = EnrolmentAnswer::code(&enrolment.id, App::scan(&enrolment).code(world.clock.now()));
+    let app = world.engine.finish_enrolment("shop", answer).await.unwrap();
+    let confirm = async |id: &str, code: &str| world.engine.confirm_address("shop", Answer::new(id, code)).await;
+    assert!(confirm(&parked, &code).await.unwrap_err().is_closed());
+    // The same with a pass, before a removal.
+    let (parked, code) = park(world.pass().await).await;
+    let pass = world.pass().await;
+    world.engine.remove_factor("shop", "alice", &app.id, &pass).await.unwrap();
+    assert!(confirm(&parked, &code).await.unwrap_err().is_closed());
+    assert!(world.engine.addresses("shop", "alice").await.unwrap().is_empty());
 }

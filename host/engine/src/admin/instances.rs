@@ -244,7 +244,7 @@ impl Administration {
         Ok((record, now))
     }
 
-    /// Deletes an instance and its assignments. With `expected_revision`, only if nobody changed it
+    /// Deletes an instance and its assignments, and ends the factors that users hold of it. With `expected_revision`, only if nobody changed it
     /// since that revision was read. Its open challenges are refused from now on.
     ///
     /// # Errors
@@ -263,7 +263,7 @@ impl Administration {
             let stored = self.instances.open_options(&before)?;
             let detail = self.instance_changes(Some((&before, &stored)), None).text();
             self.audit("instance.delete", id, &detail).await?;
-            if self.store().delete_instance(id, before.revision).await?.is_applied() {
+            if self.store().delete_instance(id, before.revision, self.clock.now()).await?.is_applied() {
                 self.instances.forget(id);
                 return Ok(());
             }

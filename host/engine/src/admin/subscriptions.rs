@@ -5,14 +5,23 @@ use super::{Administration, Page, ROUNDS, as_read, identifier};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
-use crate::store::{AccountRecord, Part, Removal, Subscription};
+use crate::store::{AccountRecord, AuditFilter, AuditFrom, Part, Removal, Subscription};
 use crate::token::Role;
+
+/// The action of the audit log that records a deletion.
+const DELETED: &str = "subscription.delete";
+
+/// How many entries of the audit log are read at once.
+const ENTRIES: u32 = 100;
+
+/// Why an id cannot be used again.
+pub(super) const FORMER: &str = "belonged to a subscription that was deleted; choose another id";
 
 impl Administration {
     /// Creates a subscription.
     ///
     /// # Errors
-    /// A conflict if the id is taken; invalid input if it is not 1 to 64 letters, digits, `-`, `_` or `.`.
+    /// A conflict if the id is taken, or was that of a subscription that was deleted; invalid input if it is not 1 to 64 letters, digits, `-`, `_` or `.`.
     pub async fn create_subscription(&self, id: &str, name: &str) -> Result<Subscription, Error> {
         identifier("subscription", id)?;
         display_name::check_field(name)?;
@@ -21,6 +30,9 @@ impl Administration {
         let subscription = Subscription { id: id.to_owned(), name: name.to_owned(), revision: 1, created_at: now };
         if self.store().subscription(id).await?.is_some() {
             return Err(Error::conflict("a subscription with this id already exists"));
+        }
+        if self.is_former(id).await? {
+            return Err(Error::conflict(format!("the id {FORMER}")));
         }
         let detail = Changes::default().field("/name", None::<()>, Some(name)).text();
         self.audit("subscription.create", id, &detail).await?;
@@ -115,13 +127,31 @@ impl Administration {
                 )));
             }
             let detail = Changes::default().field("/name", Some(&before.name), None::<()>).text();
-            self.audit("subscription.delete", id, &detail).await?;
+            self.audit(DELETED, id, &detail).await?;
             if self.store().delete_subscription(id, before.revision, now).await? == Removal::Removed {
                 return Ok(());
             }
             self.did_not_happen("subscription.delete", id).await?;
         }
         Err(Error::revision_conflict())
+    }
+
+    /// Returns whether a subscription with this id was deleted. What its users held is stored under keyed hashes of the id: the users of a
+    /// new one with the same id must not inherit it.
+    pub(super) async fn is_former(&self, id: &str) -> Result<bool, Error> {
+        let mut from = AuditFrom::Newest(None);
+        loop {
+            let filter =
+                AuditFilter { action: DELETED.to_owned(), subject: id.to_owned(), from, ..AuditFilter::default() };
+            let found = self.store().find_audit(filter, ENTRIES).await?;
+            if found.iter().any(|entry| entry.action == DELETED && entry.subject == id) {
+                return Ok(true);
+            }
+            match found.last() {
+                Some(last) if found.len() == ENTRIES as usize => from = AuditFrom::Newest(Some(last.seq)),
+                _ => return Ok(false),
+            }
+        }
     }
 
     /// Checks that a subscription exists.

@@ -46,7 +46,8 @@ const TEXT_CHARS: usize = 200;
 pub struct HistoryLimits {
     /// For how many days, 1 to 90. Default: 7.
     pub days: u16,
-    /// How many rows in total, of about 500 bytes each. Default: 1,000,000.
+    /// How many rows in total, of about 500 bytes each. Default: 1,000,000. Beyond it, the subscription with the most rows loses its
+    /// oldest ones.
     pub rows: u32,
 }
 
@@ -322,7 +323,6 @@ impl Inner {
             records.push(record);
             if records.len() == AT_ONCE {
                 self.store.add_history(std::mem::take(&mut records), bounds).await?;
-                self.store.trim_history(bounds).await?;
             }
         }
         if !records.is_empty() {

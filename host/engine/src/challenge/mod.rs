@@ -31,6 +31,7 @@ mod send;
 mod start;
 mod subscription_count;
 mod text;
+mod turns;
 mod user_address;
 mod verify;
 
@@ -56,6 +57,7 @@ pub(crate) use recipient::{email_address, phone_number};
 pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChallenge, Verified};
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;
+pub(crate) use turns::{Turn, Turns};
 pub(crate) use user_address::UserAddress;
 
 pub(crate) use crate::user_factor::user_person;
@@ -68,6 +70,7 @@ use crate::keyring::Keyring;
 use crate::statistics::Statistics;
 use crate::store::{BucketKey, ChallengeRecord, Limited, Store};
 use crate::user_factor::{UserFactors, account_persons};
+use twofactor_sandbox::DeliveryFailure;
 
 /// The challenges of an engine.
 pub(crate) struct Challenges {
@@ -81,6 +84,8 @@ pub(crate) struct Challenges {
     held: UserFactors,
     started: AtomicU64,
     subscriptions: SubscriptionCount,
+    /// The turns of subscriptions among the calls that wait for upstreams.
+    turns: Turns,
     /// The base URL for delivery reports, without a slash at its end.
     reports: Option<String>,
 }
@@ -141,13 +146,40 @@ impl Challenges {
         reports: Option<String>,
     ) -> Self {
         let (store, started) = (instances.store.clone(), AtomicU64::new(0));
-        let subscriptions = SubscriptionCount::default();
-        Self { store, keyring, clock, instances, limits, statistics, history, held, started, subscriptions, reports }
+        let (subscriptions, turns) = Default::default();
+        Self {
+            store,
+            keyring,
+            clock,
+            instances,
+            limits,
+            statistics,
+            history,
+            held,
+            started,
+            subscriptions,
+            turns,
+            reports,
+        }
     }
 
-    /// Returns how many subscriptions share the totals of the rate limits, as far as it makes a difference.
+    /// Returns how many subscriptions share the totals of the rate limits, and turns, as far as it makes a difference.
     pub(crate) async fn subscriptions(&self) -> Result<u32, Error> {
-        self.subscriptions.get(&*self.store, self.limits.most_shares()).await
+        self.subscriptions.get(&*self.store, self.limits.most_shares().max(turns::SHARES)).await
+    }
+
+    /// Waits for a turn of a challenge among the calls of its instance's type that wait for an upstream. Logins to accounts have turns of
+    /// their own.
+    async fn turn(&self, chosen: &Chosen, record: &ChallengeRecord) -> Result<Turn, DeliveryFailure> {
+        let whose = if is_of_account(&record.id) { "" } else { &*record.subscription };
+        self.turn_of(chosen, whose).await
+    }
+
+    async fn turn_of(&self, chosen: &Chosen, whose: &str) -> Result<Turn, DeliveryFailure> {
+        // If they cannot be counted, nothing is gained by not sending.
+        let subscriptions = self.subscriptions().await.unwrap_or(turns::SHARES);
+        let limits = self.instances.providers.sandbox().limits();
+        self.turns.take_of_type((&chosen.type_id, whose), subscriptions, limits).await
     }
 
     pub(crate) fn limits(&self) -> &RateLimits {

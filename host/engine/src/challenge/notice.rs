@@ -6,7 +6,6 @@ use super::Challenges;
 use super::notice_text::{self, Notice};
 use super::quota::Used;
 use super::recipient::Recipient;
-use super::send::pause_after;
 use crate::error::Error;
 use crate::instance::{Chosen, SignIn};
 use crate::random;
@@ -144,10 +143,13 @@ impl Challenges {
             let reason = Reason::new("timeout", "the notice took too long to deliver");
             Err(DeliveryFailure::OutcomeUnknown(reason))
         };
-        let outcome = tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown);
+        let outcome = match self.turn_of(chosen, subscription).await {
+            Ok(_turn) => tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown),
+            Err(busy) => Err(busy),
+        };
         let failure = outcome.as_ref().err();
         if failure.is_none_or(|failure| !failure.is_of_the_host()) {
-            chosen.pause().note(failure, self.clock.now(), pause_after(policy));
+            chosen.pause().note(failure, self.clock.now(), self.pause_after(policy));
         }
         let segments = match &outcome {
             Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Challenges;
 use super::limits::{Counted, CountedFor};
-use super::{Challenges, send};
 use crate::error::Error;
 use crate::store::{BucketKey, Charge, InstanceRecord, Limited, NOBODY};
 
@@ -106,7 +106,7 @@ impl Challenges {
     /// Returns for how many seconds this node does not use an instance.
     pub(crate) async fn pause_left(&self, record: &InstanceRecord) -> Option<u32> {
         let prepared = self.instances.prepared(record).await.ok()?;
-        prepared.pause_left(self.clock.now(), send::pause_after(&self.instances.policy(record)))
+        prepared.pause_left(self.clock.now(), self.pause_after(&self.instances.policy(record)))
     }
 }
 

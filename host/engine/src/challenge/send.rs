@@ -103,9 +103,9 @@ impl Challenges {
         };
         // First, so that what is not tried is not counted.
         let wait = if counting {
-            chosen.pause().admit(now, pause_after(policy)).err()
+            chosen.pause().admit(now, self.pause_after(policy)).err()
         } else {
-            chosen.pause().left(now, pause_after(policy))
+            chosen.pause().left(now, self.pause_after(policy))
         };
         if let Some(wait) = wait {
             let detail = "the upstream failed several times in a row; the instance is paused";
@@ -272,10 +272,13 @@ impl Challenges {
             return Err(failure);
         }
         let begin = Instant::now();
-        let outcome = chosen.deliver(message).await;
+        let outcome = match self.turn(chosen, record).await {
+            Ok(_turn) => chosen.deliver(message).await,
+            Err(busy) => Err(busy),
+        };
         let failure = outcome.as_ref().err();
         let told = failure.is_none_or(|failure| !failure.is_of_the_host());
-        if told && chosen.pause().note(failure, self.clock.now(), pause_after(&chosen.policy)) {
+        if told && chosen.pause().note(failure, self.clock.now(), self.pause_after(&chosen.policy)) {
             metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
             tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream accepts no messages: the instance is paused");
         }
@@ -302,8 +305,20 @@ impl Challenges {
     }
 }
 
-pub(super) fn pause_after(policy: &Policy) -> PauseAfter {
-    PauseAfter { failures: policy.pause_after, seconds: policy.pause_seconds }
+/// The number of consecutive failures after which an instance pauses at the latest, whatever its own policy says. Hanging calls of one
+/// instance take turns of the others of its type.
+const PAUSES_AT_THE_LATEST: u32 = 50;
+
+impl Challenges {
+    /// Returns when an instance pauses. Only the policy of the installation can switch that off.
+    pub(super) fn pause_after(&self, policy: &Policy) -> PauseAfter {
+        let (own, default) = (policy, self.instances.default_policy());
+        let most = default.pause_after.max(PAUSES_AT_THE_LATEST);
+        if default.pause_after == 0 || (1..=most).contains(&own.pause_after) {
+            return PauseAfter { failures: own.pause_after, seconds: own.pause_seconds };
+        }
+        PauseAfter { failures: most, seconds: own.pause_seconds.max(default.pause_seconds) }
+    }
 }
 
 fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &str, seconds: u32) -> Message {

@@ -124,7 +124,10 @@ impl Challenges {
             return Ok(None);
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        let verdict = chosen.check(state, answer).await;
+        let verdict = match self.turn(chosen, record).await {
+            Ok(_turn) => chosen.check(state, answer).await,
+            Err(busy) => Err(busy),
+        };
         self.note_used(chosen, &record.subscription, &Used { segments: 0, bytes: chosen.take_bytes() }).await;
         match verdict {
             Ok(Verdict::Right) => Ok(record.codes.last().copied()),

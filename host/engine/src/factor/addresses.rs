@@ -134,6 +134,7 @@ impl Factors {
             return Err(Error::closed());
         }
         let id = answer.challenge.to_owned();
+        self.check_unchanged(subscription, &id).await?;
         let verified = self.challenges.verify_address(subscription, answer).await?;
         let mut address = self.challenges.address_of(subscription, &id).await?.ok_or_else(Error::closed)?;
         address.record.verified_at = Some(verified.verified_at);
@@ -152,6 +153,16 @@ impl Factors {
         let stored = self.challenges.user_addresses(address.record.person).await?;
         let stored = stored.into_iter().find(|one| (one.record.kind, one.record.hash) == (kind, hash));
         stored.and_then(view).ok_or_else(Error::closed)
+    }
+
+    /// Refuses the challenge of an address that was started before a factor of its user was added or ended: what proved it then may not be
+    /// enough any longer. Enrolments end in the same way.
+    async fn check_unchanged(&self, subscription: &str, challenge: &str) -> Result<(), Error> {
+        let address = self.challenges.address_of(subscription, challenge).await?.ok_or_else(Error::closed)?;
+        let (started, user) = (address.record.seen_at, address.known.sign_in.user.unwrap_or_default());
+        let factors = self.held.of(subscription, &user, true).await?;
+        let mut changes = factors.iter().flat_map(|one| [Some(one.record.created_at), one.record.ended_at]).flatten();
+        if changes.any(|changed| changed > started) { Err(Error::closed()) } else { Ok(()) }
     }
 
     /// Removes a verified address.

@@ -241,13 +241,14 @@ impl Notices {
         }
         addresses.truncate(MOST_ADDRESSES);
         let notice = self.notice(&event.subscription, told, event.at).await?;
+        let is_only_one = self.challenges.subscriptions().await? <= 1;
         let mut outcomes = Outcomes::default();
         let mut waits = WAITS.into_iter();
         loop {
             let mut again = Vec::new();
             for address in addresses {
                 // Not held while waiting: others go on.
-                let _turn = self.turns.take(&event.subscription).await;
+                let _turn = self.turns.take(&event.subscription, is_only_one).await;
                 let to = NoticeTo {
                     sign_in: &address.known.sign_in,
                     kind: address.record.kind,

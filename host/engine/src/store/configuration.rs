@@ -1,6 +1,7 @@
 //! Several changes of the configuration, applied together.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{
     AssignmentRecord, BaseSettingsRecord, DirectoryRecord, InstanceRecord, Result, SignInPageRecord, Subscription,
@@ -19,8 +20,8 @@ pub enum ConfigurationChange {
     InsertInstance(InstanceRecord),
     /// Replaces an instance.
     UpdateInstance(InstanceRecord, u64),
-    /// Removes an instance and its assignments.
-    DeleteInstance(String, u64),
+    /// Removes an instance and its assignments, and ends its factors.
+    DeleteInstance(String, u64, Timestamp),
     /// Replaces all assignments of an instance.
     SetAssignments(String, Vec<AssignmentRecord>, u64),
     /// Adds and replaces entries of a subscription's directory.

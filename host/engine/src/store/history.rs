@@ -50,6 +50,17 @@ pub struct HistoryBounds {
     pub rows_of_person: u32,
 }
 
+/// How many rows of a subscription are removed at once, at most: others wait for it.
+const BEYOND_AT_ONCE: u64 = 2000;
+
+/// Returns the subscription that loses rows, and how many, from the number of rows of each.
+pub(super) fn loses_rows(counts: Vec<(String, u64)>, bounds: &HistoryBounds) -> Option<(String, u64)> {
+    let total: u64 = counts.iter().map(|(_, rows)| rows).sum();
+    let beyond = total.checked_sub(bounds.rows).filter(|beyond| *beyond > 0)?;
+    let (subscription, _) = counts.into_iter().max_by_key(|(_, rows)| *rows)?;
+    Some((subscription, beyond.min(BEYOND_AT_ONCE)))
+}
+
 /// The last responses of an instance's upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamHealthRecord {
@@ -69,7 +80,8 @@ pub trait HistoryStore {
     /// Adds records, and keeps the newest rows of each person among them.
     async fn add_history(&self, records: Vec<HistoryRecord>, bounds: HistoryBounds) -> Result<()>;
 
-    /// Removes some of the oldest rows beyond the bounds. Returns how many; 0 if none are beyond them.
+    /// Removes some of the rows beyond the bounds: those that are too old, then the oldest of the subscription that has the most. So what
+    /// one subscription does removes nothing of another that has fewer. Returns how many; 0 if none are beyond the bounds.
     async fn trim_history(&self, bounds: HistoryBounds) -> Result<u64>;
 
     /// Returns a subscription's records since a time, the newest first.

@@ -122,8 +122,8 @@ pub trait InstanceStore {
     /// subscription, the type and `created_at` do not change.
     async fn update_instance(&self, instance: InstanceRecord, expected_revision: u64) -> Result<Update>;
 
-    /// Removes an instance and its assignments if its revision is still `expected_revision`.
-    async fn delete_instance(&self, id: &str, expected_revision: u64) -> Result<Update>;
+    /// Removes an instance and its assignments, and ends its factors, if its revision is still `expected_revision`.
+    async fn delete_instance(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Update>;
 
     /// Returns the assignments of an instance; none if the instance does not exist.
     async fn assignments(&self, instance: &str) -> Result<AssignmentsRecord>;

@@ -37,6 +37,6 @@ pub trait SubscriptionStore {
     /// Removes a subscription with its directory and its sign-in page, if its revision is still `expected_revision`.
     ///
     /// It is in use while it has an instance, or while an account or a token that is valid at `now` is bound to it: that
-    /// account or token would gain access to the next subscription with this id.
+    /// account or token would gain access to the next subscription with this id. What its users held stays: the engine uses no id twice.
     async fn delete_subscription(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Removal>;
 }

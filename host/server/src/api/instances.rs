@@ -94,7 +94,8 @@ pub(super) struct PolicyPart {
     /// How often a message that was certainly not sent is retried, if no other instance accepts it.
     #[schema(minimum = 0, maximum = 5, nullable = false)]
     retries: Option<u32>,
-    /// After how many failed messages in a row the instance pauses. 0 = never.
+    /// After how many failed messages in a row the instance pauses. 0, or more than 50, counts as 50, unless the configuration of the
+    /// server allows more.
     #[schema(minimum = 0, maximum = 1000, nullable = false)]
     pause_after: Option<u32>,
     /// How many seconds the pause lasts.

@@ -98,8 +98,8 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             "pause_after",
             l.say("Pause after (failures)", "Pause nach (Fehler)"),
             l.say(
-                "After this many consecutive failures, sending pauses and another instance is tried. 0 = never.",
-                "Nach so vielen aufeinanderfolgenden Fehlern pausiert das Senden, und eine andere Instanz wird versucht. 0 = nie.",
+                "After this many consecutive failures, sending pauses and another instance is tried. 0 = after 50.",
+                "Nach so vielen aufeinanderfolgenden Fehlern pausiert das Senden, und eine andere Instanz wird versucht. 0 = nach 50.",
             ),
         ),
         number("pause_seconds", l.say("Pause (seconds)", "Pause (Sekunden)"), "1–3600"),

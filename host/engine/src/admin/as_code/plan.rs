@@ -9,6 +9,7 @@ use super::step::{Planned, Resolve, Sign, Step};
 use super::{InstanceDocument, SubscriptionDocument};
 use crate::admin::assignments::{differences, too_many};
 use crate::admin::sign_in_page::page_changes;
+use crate::admin::subscriptions::FORMER;
 use crate::admin::target::place;
 use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id};
 use crate::changes::Changes;
@@ -101,7 +102,7 @@ impl Plan<'_> {
                     continue;
                 }
                 ConfigurationChange::UpdateInstance(record, _) => (&record.id, &[][..]),
-                ConfigurationChange::DeleteInstance(id, _) => (id, &[][..]),
+                ConfigurationChange::DeleteInstance(id, ..) => (id, &[][..]),
                 ConfigurationChange::SetAssignments(id, targets, _) => (id, &targets[..]),
                 _ => continue,
             };
@@ -213,6 +214,7 @@ impl Plan<'_> {
         let now = self.administration.clock.now();
         let name = wanted.name.clone();
         match store.subscription(id).await? {
+            None if self.administration.is_former(id).await? => self.wrong(at.clone(), FORMER),
             None => {
                 let fields = Changes::default().field("/name", None::<()>, Some(&name)).text();
                 let new = Subscription { id: id.to_owned(), name, revision: 1, created_at: now };
@@ -245,7 +247,11 @@ impl Plan<'_> {
                     let fields = self.administration.instance_changes(Some((&record, &stored)), None).text();
                     let subject = format!("{at}/instances/{}", escape(&record.id));
                     self.together.insert(record.id.clone(), None);
-                    let change = ConfigurationChange::DeleteInstance(record.id.clone(), record.revision);
+                    let change = ConfigurationChange::DeleteInstance(
+                        record.id.clone(),
+                        record.revision,
+                        self.administration.clock.now(),
+                    );
                     self.step(Sign::Remove, subject, fields, ("instance.delete", &record.id), change);
                 }
             }

@@ -279,6 +279,27 @@ pub async fn an_ended_factor_keeps_no_state_and_frees_its_unique_id(store: &dyn 
     assert_eq!(store.add_factor(first).await.unwrap(), added());
 }
 
+pub async fn the_factors_of_an_instance_end_with_it(store: &dyn Store) {
+    revisions::furnished(store).await;
+    let mut recovery = adding("r", noon());
+    (recovery.factor.fallback, recovery.factor.instance) = (true, "j".to_owned());
+    let mut other = adding("o", noon());
+    (other.factor.user, other.factor.instance) = ([8; 16], "j".to_owned());
+    for factor in [adding("a", noon()), recovery, other] {
+        assert_eq!(store.add_factor(factor).await.unwrap(), added());
+    }
+    store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
+    assert_eq!(store.delete_instance("i", 2, noon() + MINUTE).await.unwrap(), Update::Stale);
+    assert!(store.enrolment("s", "e").await.unwrap().is_some());
+    assert_eq!(store.delete_instance("i", 1, noon() + MINUTE).await.unwrap(), Update::Applied);
+    let ended = FactorStatus::Ended;
+    // Nobody is left with recovery codes alone.
+    assert_eq!(statuses(store).await, [("a".to_owned(), ended), ("r".to_owned(), ended)]);
+    assert_eq!(store.factor("s", "a").await.unwrap().unwrap().ended_at, Some(noon() + MINUTE));
+    assert_eq!(store.factor("s", "o").await.unwrap().unwrap().status, FactorStatus::Active);
+    assert_eq!(store.enrolment("s", "e").await.unwrap(), None);
+}
+
 pub async fn a_challenge_proves_a_change_only_while_its_factor_can_be_used(store: &dyn Store) {
     let proves = async |id: &str, holder| {
         store.use_challenge_as_proof("s", id, Some(holder), noon() - MINUTE, noon()).await.unwrap()

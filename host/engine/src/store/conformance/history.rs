@@ -67,6 +67,19 @@ pub async fn events_of_a_group_take_no_room_of_others(store: &dyn Store) {
     assert_eq!(kept, 60);
 }
 
+pub async fn the_subscription_with_the_most_rows_loses_its_oldest(store: &dyn Store) {
+    let small = HistoryRecord { subscription: "small".to_owned(), ..record(1, 0) };
+    store.add_history(vec![small], BOUNDS).await.unwrap();
+    for n in 0..100 {
+        store.add_history(vec![record(n as u8, n)], BOUNDS).await.unwrap();
+    }
+    let bounds = HistoryBounds { rows: 60, ..BOUNDS };
+    while store.trim_history(bounds).await.unwrap() > 0 {}
+    let key = HistoryKey::Person([1; 16]);
+    assert_eq!(store.history("small", key, Timestamp::UNIX_EPOCH, 10).await.unwrap().len(), 1);
+    assert_eq!((of(store, 40).await, of(store, 41).await, of(store, 99).await), (0, 1, 1));
+}
+
 pub async fn refused_requests_of_a_group_are_one_row_of_their_subscription(store: &dyn Store) {
     for n in 0..10 {
         let refused = HistoryRecord { group: Some([5; 16]), count: 3, challenge: None, ..record(1, n) };

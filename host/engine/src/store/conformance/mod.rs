@@ -116,6 +116,7 @@ macro_rules! store_conformance {
                 a_refused_use_leaves_its_challenge_open,
                 a_factor_that_was_suspended_or_has_ended_is_not_used,
                 an_ended_factor_keeps_no_state_and_frees_its_unique_id,
+                the_factors_of_an_instance_end_with_it,
                 an_answer_of_another_form_is_not_counted,
                 a_challenge_proves_a_change_only_while_its_factor_can_be_used,
                 an_enrolment_ends_when_a_factor_of_its_user_changes,
@@ -126,6 +127,7 @@ macro_rules! store_conformance {
                 the_newest_rows_of_a_person_are_kept_and_other_persons_lose_none,
                 rows_beyond_the_total_or_too_old_are_trimmed,
                 events_of_a_group_take_no_room_of_others,
+                the_subscription_with_the_most_rows_loses_its_oldest,
                 refused_requests_of_a_group_are_one_row_of_their_subscription,
                 the_last_success_and_failure_of_an_upstream_are_kept_apart,
             }

@@ -3,7 +3,7 @@
 use super::*;
 use Update::{Applied, Stale};
 
-async fn furnished(store: &dyn Store) {
+pub(super) async fn furnished(store: &dyn Store) {
     let (id, name) = ("s".to_owned(), "S".to_owned());
     store.create_subscription(Subscription { id, name, revision: 1, created_at: noon() }).await.unwrap();
     store.insert_instance(instance("i")).await.unwrap();
@@ -62,9 +62,9 @@ pub async fn of_two_changes_to_the_same_revision_one_is_applied(store: &dyn Stor
         assert_eq!(store.set_base_settings("t", settings(2)).await.unwrap(), first);
         assert_eq!(store.put_directory("s", vec![entry("v", 2)]).await.unwrap(), first);
     }
-    assert_eq!(store.delete_instance("i", 1).await.unwrap(), Stale);
+    assert_eq!(store.delete_instance("i", 1, noon()).await.unwrap(), Stale);
     assert_eq!(store.delete_directory_entry("s", target("v"), 1).await.unwrap(), Removal::Stale);
-    assert_eq!(store.delete_instance("i", 2).await.unwrap(), Applied);
+    assert_eq!(store.delete_instance("i", 2, noon()).await.unwrap(), Applied);
     assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::Stale);
     assert_eq!(store.delete_directory_entry("s", target("v"), 2).await.unwrap(), Removal::Removed);
     assert_eq!(store.delete_subscription("s", 2, noon()).await.unwrap(), Removal::Removed);
@@ -85,7 +85,7 @@ pub async fn what_is_in_use_is_not_removed(store: &dyn Store) {
     assert_eq!(store.set_assignments("i", vec![target("u")], 0).await.unwrap(), Applied);
     assert_eq!(store.delete_directory_entry("s", target("u"), 1).await.unwrap(), Removal::InUse);
     assert_eq!(store.delete_subscription("s", 1, noon()).await.unwrap(), Removal::InUse);
-    assert_eq!(store.delete_instance("i", 1).await.unwrap(), Applied);
+    assert_eq!(store.delete_instance("i", 1, noon()).await.unwrap(), Applied);
 
     store.insert_token(token("a", "s", Some(noon() + HOUR))).await.unwrap();
     store.insert_token(token("b", "s", None)).await.unwrap();

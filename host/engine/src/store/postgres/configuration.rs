@@ -25,7 +25,7 @@ async fn change(c: &Session, changes: &[ConfigurationChange]) -> Result<Step<Upd
             }
             Change::InsertInstance(instance) => instances::insert_instance(c, instance).await.map(|()| Update::Applied),
             Change::UpdateInstance(instance, expected) => instances::update_instance(c, instance, *expected).await,
-            Change::DeleteInstance(id, expected) => instances::delete_instance(c, id, *expected).await,
+            Change::DeleteInstance(id, expected, now) => instances::delete_instance(c, id, *expected, *now).await,
             Change::SetAssignments(id, targets, expected) => {
                 instances::set_assignments(c, id, targets, *expected).await
             }

@@ -350,6 +350,18 @@ async fn set_status(
     Ok(Step::Keep(true))
 }
 
+/// Ends all factors of an instance, and its open enrolments, without the locks of their users: there are too many. The enrolments come
+/// first, so that none adds a factor that would stay.
+pub(super) async fn end_all_of(c: &Session, instance: &str, now: Timestamp) -> Result<()> {
+    c.execute("DELETE FROM enrolments WHERE instance = $1", values![instance]).await?;
+    let sql = format!("SELECT id, owner FROM factors WHERE instance = $1 AND status < {ENDED} ORDER BY id");
+    for row in c.rows(&sql, values![instance]).await? {
+        let (id, user): (String, BucketKey) = (get(&row, 0)?, get(&row, 1)?);
+        end(c, &user, Some(&id), now).await?;
+    }
+    Ok(())
+}
+
 async fn end_one(c: &Session, id: &str, now: Timestamp) -> Result<()> {
     let sql = format!(
         "UPDATE factors SET status = {ENDED}, state = '', unique_id = NULL, revision = revision + 1, ended_at = $1 WHERE id = $2"

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use super::PostgresStore;
 use super::session::Session;
 use super::values::{Value, get, ms, values};
+use crate::store::history::loses_rows;
 use crate::store::*;
 
 #[async_trait]
@@ -73,10 +74,26 @@ async fn add(c: &Session, records: &[HistoryRecord], rows_of_person: u32) -> Res
 
 /// Removes some of the rows beyond the limits, and returns how many.
 async fn trim(c: &Session, bounds: &HistoryBounds) -> Result<u64> {
-    let sql = "WITH o AS MATERIALIZED (SELECT seq, at FROM history ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) \
-               DELETE FROM history WHERE seq IN ( \
-               SELECT seq FROM o WHERE at < $1 OR seq <= (SELECT max(seq) FROM history) - $2)";
-    c.execute(sql, values![bounds.since, bounds.rows, REMOVED_AT_ONCE]).await
+    let sql = "WITH o AS MATERIALIZED (SELECT seq, at FROM history ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED) \
+               DELETE FROM history WHERE seq IN (SELECT seq FROM o WHERE at < $1)";
+    let old = c.execute(sql, values![bounds.since, REMOVED_AT_ONCE]).await?;
+    if old > 0 {
+        return Ok(old);
+    }
+    // There cannot be more rows than numbers. Counting them takes longer.
+    let sql = "SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM history";
+    let most: u64 = get(&c.only_row(sql, values![]).await?, 0)?;
+    if most <= bounds.rows {
+        return Ok(0);
+    }
+    let sql = "SELECT subscription, count(*) FROM history GROUP BY subscription";
+    let counts =
+        c.rows(sql, values![]).await?.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<_>>()?;
+    let Some((subscription, beyond)) = loses_rows(counts, bounds) else { return Ok(0) };
+    let sql = "WITH o AS MATERIALIZED ( \
+               SELECT seq FROM history WHERE subscription = $1 ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED) \
+               DELETE FROM history WHERE seq IN (SELECT seq FROM o)";
+    c.execute(sql, values![&subscription, beyond]).await
 }
 
 async fn read(

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::rows::{INSTANCE, INSTANCE_COLUMNS, to_instance};
 use super::session::Session;
 use super::values::{get, ms, values};
-use super::{PostgresStore, Step};
+use super::{PostgresStore, Step, factors};
 use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
@@ -29,8 +29,11 @@ impl InstanceStore for PostgresStore {
         self.write(instance, move |c, new| async move { update_instance(&c, &new, expected_revision).await }).await
     }
 
-    async fn delete_instance(&self, id: &str, expected_revision: u64) -> Result<Update> {
-        self.write(id.to_owned(), move |c, id| async move { delete_instance(&c, &id, expected_revision).await }).await
+    async fn delete_instance(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Update> {
+        self.change_at(now, id.to_owned(), move |c, id| async move {
+            delete_instance(&c, &id, expected_revision, now).await.map(Step::Keep)
+        })
+        .await
     }
 
     async fn assignments(&self, instance: &str) -> Result<AssignmentsRecord> {
@@ -119,9 +122,14 @@ pub(super) async fn update_instance(c: &Session, i: &InstanceRecord, expected: u
     Ok(Update::from_rows(c.execute(sql, values).await? as usize))
 }
 
-pub(super) async fn delete_instance(c: &Session, id: &str, expected: u64) -> Result<Update> {
+pub(super) async fn delete_instance(c: &Session, id: &str, expected: u64, now: Timestamp) -> Result<Update> {
     let sql = "DELETE FROM instances WHERE id = $1 AND revision = $2";
-    Ok(Update::from_rows(c.execute(sql, values![id, expected]).await? as usize))
+    let deleted = Update::from_rows(c.execute(sql, values![id, expected]).await? as usize);
+    if deleted.is_applied() {
+        // Its id may be that of another instance one day.
+        factors::end_all_of(c, id, now).await?;
+    }
+    Ok(deleted)
 }
 
 /// In one statement: each sees what was committed when it began.

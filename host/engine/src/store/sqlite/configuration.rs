@@ -26,7 +26,7 @@ pub(super) fn change(c: &Connection, changes: &[ConfigurationChange]) -> Result<
             }
             Change::InsertInstance(instance) => instances::insert_instance(c, instance).map(|()| Update::Applied),
             Change::UpdateInstance(instance, expected) => instances::update_instance(c, instance, *expected),
-            Change::DeleteInstance(id, expected) => instances::delete_instance(c, id, *expected),
+            Change::DeleteInstance(id, expected, now) => instances::delete_instance(c, id, *expected, *now),
             Change::SetAssignments(id, targets, expected) => instances::set_assignments(c, id, targets, *expected),
             Change::PutDirectory(subscription, entries) => {
                 directory::put(c, subscription, entries).map(|step| match step {

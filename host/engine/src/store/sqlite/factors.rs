@@ -343,6 +343,20 @@ pub(super) fn end(c: &Connection, user: &BucketKey, one: Option<&str>, now: Time
     Ok(ending)
 }
 
+/// Ends all factors of an instance, and its open enrolments.
+pub(super) fn end_all_of(c: &Connection, instance: &str, now: Timestamp) -> Result<()> {
+    let sql = format!("SELECT id, user FROM factors WHERE instance = ? AND status < {ENDED}");
+    let ending: Vec<(String, BucketKey)> = c
+        .prepare_cached(&sql)?
+        .query_map([instance], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (id, user) in ending {
+        end(c, &user, Some(&id), now)?;
+    }
+    c.prepare_cached("DELETE FROM enrolments WHERE instance = ?")?.execute([instance])?;
+    Ok(())
+}
+
 fn end_one(c: &Connection, id: &str, now: Timestamp) -> Result<()> {
     let sql = format!(
         "UPDATE factors SET status = {ENDED}, state = x'', unique_id = NULL, revision = revision + 1, ended_at = ? WHERE id = ?"

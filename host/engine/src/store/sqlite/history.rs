@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::rows::{ms, time};
+use crate::store::history::loses_rows;
 use crate::store::*;
 
 #[async_trait]
@@ -70,10 +71,24 @@ pub(super) fn add(c: &Connection, records: &[HistoryRecord], rows_of_person: u32
 
 /// Removes some of what is beyond the bounds, and answers how many rows.
 pub(super) fn trim(c: &Connection, bounds: &HistoryBounds) -> Result<u64> {
-    let sql = "DELETE FROM history WHERE seq IN (SELECT seq FROM (SELECT seq, at FROM history ORDER BY seq LIMIT ?3) \
-               WHERE at < ?1 OR seq <= (SELECT max(seq) FROM history) - ?2)";
-    let removed = c.prepare_cached(sql)?.execute(params![ms(bounds.since), bounds.rows, REMOVED_AT_ONCE])?;
-    Ok(removed as u64)
+    let sql = "DELETE FROM history WHERE seq IN (SELECT seq FROM (SELECT seq, at FROM history ORDER BY seq LIMIT ?2) \
+               WHERE at < ?1)";
+    let old = c.prepare_cached(sql)?.execute(params![ms(bounds.since), REMOVED_AT_ONCE])?;
+    if old > 0 {
+        return Ok(old as u64);
+    }
+    // There cannot be more rows than numbers. Counting them takes longer.
+    let sql = "SELECT coalesce((SELECT max(seq) FROM history) - (SELECT min(seq) FROM history) + 1, 0)";
+    let most: u64 = c.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    if most <= bounds.rows {
+        return Ok(0);
+    }
+    let sql = "SELECT subscription, count(*) FROM history GROUP BY subscription";
+    let counts: Vec<(String, u64)> =
+        c.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let Some((subscription, beyond)) = loses_rows(counts, bounds) else { return Ok(0) };
+    let sql = "DELETE FROM history WHERE seq IN (SELECT seq FROM history WHERE subscription = ? ORDER BY seq LIMIT ?)";
+    Ok(c.prepare_cached(sql)?.execute(params![subscription, beyond])? as u64)
 }
 
 pub(super) fn read(

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::SqliteStore;
 use super::rows::{INSTANCE, ms, to_instance};
+use super::{SqliteStore, factors};
 use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
@@ -29,9 +29,9 @@ impl InstanceStore for SqliteStore {
         self.threads.write(move |c| update_instance(c, &instance, expected_revision)).await
     }
 
-    async fn delete_instance(&self, id: &str, expected_revision: u64) -> Result<Update> {
+    async fn delete_instance(&self, id: &str, expected_revision: u64, now: Timestamp) -> Result<Update> {
         let id = id.to_owned();
-        self.threads.write(move |c| delete_instance(c, &id, expected_revision)).await
+        self.threads.write_at(now, move |c| delete_instance(c, &id, expected_revision, now)).await
     }
 
     async fn assignments(&self, instance: &str) -> Result<AssignmentsRecord> {
@@ -127,9 +127,14 @@ pub(super) fn update_instance(c: &Connection, i: &InstanceRecord, expected: u64)
     Ok(Update::from_rows(changed))
 }
 
-pub(super) fn delete_instance(c: &Connection, id: &str, expected: u64) -> Result<Update> {
+pub(super) fn delete_instance(c: &Connection, id: &str, expected: u64, now: Timestamp) -> Result<Update> {
     let sql = "DELETE FROM instances WHERE id = ? AND revision = ?";
-    Ok(Update::from_rows(c.prepare_cached(sql)?.execute(params![id, expected])?))
+    let deleted = Update::from_rows(c.prepare_cached(sql)?.execute(params![id, expected])?);
+    if deleted.is_applied() {
+        // Its id may be that of another instance one day.
+        factors::end_all_of(c, id, now)?;
+    }
+    Ok(deleted)
 }
 
 pub(super) fn assignments(c: &Connection, instance: &str) -> Result<AssignmentsRecord> {

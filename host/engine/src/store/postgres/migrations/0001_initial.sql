@@ -185,6 +185,7 @@ CREATE TABLE history (
     person BYTEA NOT NULL, recipient BYTEA, challenge TEXT COLLATE "C",
     outcome TEXT COLLATE "C" NOT NULL, count BIGINT NOT NULL, sealed BYTEA NOT NULL, grouping BYTEA
 );
+CREATE INDEX history_of_subscription ON history (subscription, seq);
 CREATE INDEX history_of_person ON history (person);
 CREATE INDEX history_of_recipient ON history (recipient) WHERE recipient IS NOT NULL;
 CREATE INDEX history_of_challenge ON history (challenge) WHERE challenge IS NOT NULL;
