@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use twofactor::TwoFactor;
 use twofactor::sandbox::{IpNet, ReportRequest};
@@ -34,13 +34,11 @@ pub fn router_at(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUr
 /// Returns all routes, with login over OpenID Connect besides passwords.
 pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<PublicUrl>, oidc: Option<Oidc>) -> Router {
     let metrics = telemetry::metrics();
-    // All requests share one copy.
-    let document = Bytes::from(api::openapi());
     let proxies: Arc<[IpNet]> = proxies.into();
     let pages = public.clone().map(|public| sign_in::router(&engine, proxies.clone(), public));
     let app = AppState { engine, proxies, public, oidc: oidc.map(Arc::new) };
     api::routes()
-        .route("/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route("/openapi.json", document())
         .route("/reports/{*message}", get(report).post(report).layer(DefaultBodyLimit::max(REPORT_BYTES)))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -55,6 +53,12 @@ pub fn router_with(engine: TwoFactor, proxies: Vec<IpNet>, public: Option<Public
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(axum::middleware::from_fn(harden))
         .layer(axum::middleware::from_fn(telemetry::observe))
+}
+
+/// Serves the OpenAPI document. All responses share one copy, so that unread ones cost no memory.
+fn document<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
+    let document = Bytes::from(api::openapi());
+    get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) })
 }
 
 async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
@@ -84,4 +88,30 @@ async fn report(
     let report = ReportRequest { method: method.as_str(), query, headers: &headers, body: &body };
     engine.handle_delivery_report(&message, &report).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use axum::body::Body;
+    use axum::extract::Request;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn responses_share_the_bytes_of_the_openapi_document() {
+        let router: Router = Router::new().route("/openapi.json", document());
+        let mut places = Vec::new();
+        for _ in 0..2 {
+            let request = Request::get("/openapi.json").body(Body::empty()).unwrap();
+            let mut body = router.clone().oneshot(request).await.unwrap().into_body();
+            let bytes = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert!(bytes.len() > 100_000);
+            places.push(bytes.as_ptr());
+        }
+        assert_eq!(places[0], places[1]);
+    }
 }

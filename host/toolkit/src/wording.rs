@@ -97,6 +97,7 @@ fn authenticated(granted: &GrantedConnection) -> String {
         Authentication::None if !granted.placed.is_empty() => to,
         Authentication::None => format!("{to} without authentication"),
         Authentication::Basic => format!("{to} with HTTP Basic authentication"),
+        Authentication::Digest => format!("{to} with HTTP Digest authentication"),
         Authentication::Bearer => format!("{to} with a bearer token"),
         Authentication::Jwt => format!("{to} with a token that the host signs"),
         Authentication::Signature => format!("{to} signed with a secret"),

@@ -52,6 +52,7 @@ pub struct NetworkBuilder {
     client_certificates: Vec<(String, Vec<u8>, Vec<u8>)>,
     proxy: Option<Proxy>,
     code_in_query: Vec<String>,
+    digest: Vec<String>,
     outbox: Option<Outbox>,
     recording: Option<Recording>,
     timeout: Duration,
@@ -106,6 +107,13 @@ impl NetworkBuilder {
     /// Allows codes in the query of requests to an origin, such as `https://sms.example.com`. URLs are written to the upstream's logs.
     pub fn allow_code_in_query(mut self, origin: &str) -> Self {
         self.code_in_query.push(origin.to_owned());
+        self
+    }
+
+    /// Uses HTTP Digest authentication (RFC 7616) at an origin, such as `http://192.168.1.20`, where an instance has a user name and a
+    /// password: they are never sent by HTTP Basic authentication there.
+    pub fn digest_authentication(mut self, origin: &str) -> Self {
+        self.digest.push(origin.to_owned());
         self
     }
 
@@ -205,7 +213,9 @@ impl NetworkBuilder {
         let (for_all, plaintext_smtp) = (self.for_all, self.plaintext_smtp);
         let code_in_query = origins("allowed_code_in_query", &self.code_in_query)?;
         let plaintext_http = origins("allowed_plaintext_http", &self.plaintext_http)?;
-        let rules = Arc::new(Rules { names, overrides, for_all, plaintext_smtp, code_in_query, plaintext_http });
+        let digest = origins("digest_authentication", &self.digest)?;
+        let rules = Rules { names, overrides, for_all, plaintext_smtp, code_in_query, plaintext_http, digest };
+        let rules = Arc::new(rules);
         let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {
             http: HttpEgress::new(clients, rules.clone(), self.timeout),
@@ -235,7 +245,7 @@ impl Network {
     pub(crate) fn record(&self, request: HttpRequest, response: &HttpResponse) {
         if let Some(recording) = &self.0.recording {
             let HttpRequest { method, url, headers: request_headers, body: request_body } = request;
-            let HttpResponse { status, headers, body } = response.clone();
+            let HttpResponse { status, headers, body, .. } = response.clone();
             recording.keep(Exchange { method, url, request_headers, request_body, status, headers, body });
         }
     }
@@ -275,6 +285,7 @@ impl Network {
             client_certificates: Vec::new(),
             proxy: None,
             code_in_query: Vec::new(),
+            digest: Vec::new(),
             outbox: None,
             recording: None,
             timeout: Duration::from_secs(15),

@@ -94,6 +94,8 @@ impl From<&twofactor::sandbox::Destination> for Destination {
 enum Authentication {
     None,
     Basic,
+    /// HTTP Digest, because the operator's network settings say so.
+    Digest,
     Bearer,
     /// A secret in a header.
     Header {
@@ -230,6 +232,7 @@ impl From<&twofactor::sandbox::GrantedConnection> for Connection {
         let authentication = match &granted.authentication {
             twofactor::sandbox::Authentication::None => Authentication::None,
             twofactor::sandbox::Authentication::Basic => Authentication::Basic,
+            twofactor::sandbox::Authentication::Digest => Authentication::Digest,
             twofactor::sandbox::Authentication::Bearer => Authentication::Bearer,
             twofactor::sandbox::Authentication::Header { name } => Authentication::Header { name: name.clone() },
             twofactor::sandbox::Authentication::OAuth2 { token_url } => {

@@ -162,6 +162,9 @@ impl NetworkConfig {
         for origin in &self.allowed_code_in_query {
             network = network.allow_code_in_query(origin);
         }
+        for origin in &self.digest_authentication {
+            network = network.digest_authentication(origin);
+        }
         for origin in &self.allowed_plaintext_http {
             network = network.allow_plaintext_http(origin);
         }

@@ -157,6 +157,9 @@ pub struct NetworkConfig {
     pub smtp_connections: usize,
     /// Origins, such as `https://sms.example.com`, that may receive codes in the URL, which is written to their logs. Default: none.
     pub allowed_code_in_query: Vec<String>,
+    /// Origins, such as `http://192.168.1.20`, that get user names and passwords by HTTP Digest authentication instead of HTTP Basic.
+    /// Default: none.
+    pub digest_authentication: Vec<String>,
     /// Fixed addresses of host names, such as `"smtp.example.com" = "10.0.0.5:465"`. TLS still verifies the name. Default: none.
     pub hosts: BTreeMap<String, SocketAddr>,
     /// Loopback addresses that replace an upstream, without TLS, such as `"https://api.twilio.com" = "127.0.0.1:9000"`. For tests
@@ -202,6 +205,7 @@ impl Default for NetworkConfig {
             proxy: None,
             smtp_connections: 32,
             allowed_code_in_query: Vec::new(),
+            digest_authentication: Vec::new(),
             hosts: BTreeMap::new(),
             overrides: BTreeMap::new(),
             timeout_seconds: 15,

@@ -50,6 +50,7 @@ fn authenticated_in_german(granted: &GrantedConnection) -> String {
         // The secrets in its requests may be the authentication.
         Authentication::None if !granted.placed.is_empty() => return to,
         Authentication::None => "ohne Authentifizierung",
+        Authentication::Digest => "mit HTTP-Digest-Authentifizierung",
         Authentication::Basic => "mit HTTP-Basic-Authentifizierung",
         Authentication::Bearer => "mit einem Bearer-Token",
         Authentication::Jwt => "mit einem Token, das der Host signiert",

@@ -494,12 +494,14 @@ mod tests {
         let body = hidden.text.into_bytes();
         let mut request = HttpRequest { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body };
         let headers = vec![("x".to_owned(), "123456".to_owned()), ("x-123456-y".to_owned(), "of a name".to_owned())];
-        let mut before = HttpResponse { status: 200, headers: headers.clone(), body: b"123456".to_vec() };
+        let mut before =
+            HttpResponse { status: 200, headers: headers.clone(), body: b"123456".to_vec(), ..Default::default() };
         placeholder.cover(&mut before);
         assert_eq!((&*before.body, &*before.headers[0].1), (&b"123456"[..], "123456"));
         assert_eq!(before.headers[1].0, "x-123456-y");
         assert!(placeholder.fill_request(&mut request, false).unwrap());
-        let mut answer = HttpResponse { status: 200, headers, body: b"a 123456 b 123456".to_vec() };
+        let mut answer =
+            HttpResponse { status: 200, headers, body: b"a 123456 b 123456".to_vec(), ..Default::default() };
         placeholder.cover(&mut answer);
         assert_eq!(answer.body, format!("a {0} b {0}", placeholder.letters).into_bytes());
         assert_eq!(answer.headers[0].1, placeholder.letters);

@@ -127,7 +127,9 @@ impl HttpClient {
         if coding.is_some() {
             headers.retain(|(name, _)| !matches!(name.as_str(), "content-encoding" | "content-length"));
         }
-        Ok(HttpResponse { status: answer.status().as_u16(), headers, body })
+        let challenges = answer.headers().get_all(header::WWW_AUTHENTICATE).iter();
+        let challenges = challenges.filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect();
+        Ok(HttpResponse { status: answer.status().as_u16(), headers, challenges, body })
     }
 }
 

@@ -115,7 +115,7 @@ mod tests {
 
     fn read(body: &str) -> Result<u64, String> {
         let (origin, _) = Origin::of_url("https://open.example.com/login").unwrap();
-        let answer = HttpResponse { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let answer = HttpResponse { status: 200, body: body.as_bytes().to_vec(), ..Default::default() };
         let began = Instant::now();
         match token(&login(), &origin, &answer, began) {
             Ok(token) => Ok((token.renew_at - began).as_secs()),
@@ -132,7 +132,7 @@ mod tests {
         for (pointer, shown) in [("/data/token", false), ("/pin", false), ("/code", true)] {
             let login = TokenLogin { fields: fields.clone(), expected: expected(pointer), ..login() };
             let body = br#"{"code":10003,"pin":"482913","data":{"token":8123456789}}"#.to_vec();
-            let answer = HttpResponse { status: 200, headers: Vec::new(), body };
+            let answer = HttpResponse { status: 200, body, ..Default::default() };
             let Err(TokenError::Refused(why)) = token(&login, &origin, &answer, Instant::now()) else {
                 panic!("{pointer}")
             };

@@ -12,10 +12,13 @@ pub(crate) struct HttpRequest {
 }
 
 /// An upstream's response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
+    /// The headers that a component may see.
     pub(crate) headers: Vec<(String, String)>,
+    /// The values of `WWW-Authenticate`, which are for the host.
+    pub(crate) challenges: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
 

@@ -1,6 +1,9 @@
 //! HTTP to granted origins: checks a request, authenticates it and sends it.
 
 mod clients;
+mod digest;
+#[cfg(test)]
+mod digest_tests;
 mod exchange;
 mod login;
 mod message;

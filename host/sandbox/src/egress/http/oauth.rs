@@ -232,7 +232,7 @@ mod tests {
         let (origin, _) = Origin::of_url("https://login.example.com/t").unwrap();
         for codes in ["[7000215]", "[\"7000215\"]", "\"7000215\"", "{}", "[{}]", "null", "7000215"] {
             let body = format!(r#"{{"error":"invalid_client","error_codes":{codes}}}"#).into_bytes();
-            let answer = HttpResponse { status: 400, headers: Vec::new(), body };
+            let answer = HttpResponse { status: 400, body, ..Default::default() };
             let TokenError::Refused(why) = refusal(&origin, &answer) else { panic!("{codes}") };
             assert!(why.text.contains("invalid_client"), "{codes} {}", why.text);
             assert_eq!(

@@ -7,15 +7,17 @@ use ::http::{HeaderName, HeaderValue, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Request;
+use url::Position;
 
 use super::clients::Clients;
+use super::digest::{Challenge, Challenges};
 use super::exchange::HttpClient;
 use super::message::{HttpError, HttpRequest, HttpResponse};
 use super::token::TokenError;
 use super::token_cache::{AccessToken, TokenCache};
 use crate::egress::policy::{
-    Grants, HttpAuthentication, HttpGrant, Origin, Rules, Secret, SigningError, TokenPlace, belongs_to_host,
-    reflected_secrets, sign_aws, sign_webhook,
+    Credentials, Grants, HttpAuthentication, HttpGrant, Origin, Rules, Secret, SigningError, TokenKey, TokenPlace,
+    belongs_to_host, reflected_secrets, sign_aws, sign_webhook,
 };
 use crate::redact::Texts;
 
@@ -23,6 +25,7 @@ use crate::redact::Texts;
 pub(crate) struct HttpEgress {
     pub(crate) client: HttpClient,
     pub(crate) tokens: TokenCache,
+    challenges: Challenges,
 }
 
 /// What a request was authenticated with.
@@ -33,6 +36,8 @@ enum Used {
     Token(AccessToken),
     /// A signature, in the forms in which it may come back.
     Signature(Vec<String>),
+    /// HTTP Digest authentication: the response to a challenge, if there was one, and by what challenges are kept.
+    Digest(Option<String>, TokenKey),
 }
 
 impl Used {
@@ -41,6 +46,7 @@ impl Used {
         match self {
             Self::Fixed => Texts::default(),
             Self::Token(token) => Texts::new([token.secret.expose()], reflected_secrets::SHORTEST),
+            Self::Digest(response, _) => Texts::new(response.as_deref(), reflected_secrets::SHORTEST),
             Self::Signature(forms) => Texts::new(forms.iter().map(String::as_str), reflected_secrets::SHORTEST),
         }
     }
@@ -57,7 +63,11 @@ impl From<SigningError> for HttpError {
 
 impl HttpEgress {
     pub(crate) fn new(clients: Clients, rules: Arc<Rules>, timeout: Duration) -> Self {
-        Self { client: HttpClient { clients, rules, timeout }, tokens: TokenCache::default() }
+        Self {
+            client: HttpClient { clients, rules, timeout },
+            tokens: TokenCache::default(),
+            challenges: Challenges::default(),
+        }
     }
 
     /// Sends a request to a granted origin, with the granted authentication.
@@ -65,10 +75,12 @@ impl HttpEgress {
         let began = Instant::now();
         let (grant, mut request) = self.admit(grants, request)?;
         let mut renewed = false;
+        let mut challenge = None;
         let (mut answer, used) = loop {
             // A body in memory can be sent a second time.
-            let again = if grant.token_key.is_some() && !renewed { request.try_clone() } else { None };
-            let used = self.authenticate(grants, grant, &mut request).await?;
+            let may_repeat = (grant.token_key.is_some() || grant.challenge_key.is_some()) && !renewed;
+            let again = if may_repeat { request.try_clone() } else { None };
+            let used = self.authenticate(grants, grant, &mut request, challenge.as_ref()).await?;
             let answer = self.client.exchange(&grants.meter, &grant.origin, request).await?;
             // A token may be revoked before it expires (RFC 6750 section 3.1): obtain a new one and try once more. 401 means that the
             // request was not processed.
@@ -77,9 +89,22 @@ impl HttpEgress {
                     renewed = true;
                     request = again;
                 }
+                // The origin has no challenge yet that we could answer, or no longer accepts the last one.
+                (Used::Digest(_, key), Some(again)) if answer.status == 401 => {
+                    self.challenges.remove(*key);
+                    challenge = Challenge::strongest(&answer.challenges);
+                    if challenge.is_none() {
+                        return Err(no_challenge(&grant.origin));
+                    }
+                    renewed = true;
+                    request = again;
+                }
                 _ => break (answer, used),
             }
         };
+        if let (Used::Digest(_, key), Some(challenge), true) = (&used, challenge, answer.status != 401) {
+            self.challenges.keep(*key, challenge);
+        }
         let of_request = used.secrets();
         for secrets in [&grant.secrets, &grant.placed_secrets, &of_request] {
             secrets.cover(&mut answer.body);
@@ -131,10 +156,23 @@ impl HttpEgress {
     }
 
     /// Attaches the granted credentials.
-    async fn authenticate(&self, grants: &Grants, grant: &HttpGrant, request: &mut Request) -> Result<Used, HttpError> {
+    async fn authenticate(
+        &self,
+        grants: &Grants,
+        grant: &HttpGrant,
+        request: &mut Request,
+        challenge: Option<&Challenge>,
+    ) -> Result<Used, HttpError> {
         match &grant.authentication {
             HttpAuthentication::None => {}
             HttpAuthentication::Basic(credentials) => {
+                if let Some(key) = grant.challenge_key {
+                    let Some(challenge) = challenge.cloned().or_else(|| self.challenges.next(key)) else {
+                        return Ok(Used::Digest(None, key));
+                    };
+                    let response = answer_challenge(request, &challenge, credentials)?;
+                    return Ok(Used::Digest(Some(response), key));
+                }
                 let pair = format!("{}:{}", credentials.username, credentials.password.expose());
                 set(request, header::AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)))?;
             }
@@ -193,6 +231,28 @@ impl HttpEgress {
             Err(_) => false,
         }
     }
+}
+
+/// Attaches the response to a challenge. Returns what must not come back.
+fn answer_challenge(
+    request: &mut Request,
+    challenge: &Challenge,
+    credentials: &Credentials,
+) -> Result<String, HttpError> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)
+        .map_err(|_| HttpError::Unauthenticated("the operating system provides no random numbers".to_owned()))?;
+    let uri = &request.url()[Position::BeforePath..Position::AfterQuery];
+    let answer = challenge.answer(credentials, request.method().as_str(), uri, &hex::encode(nonce));
+    set(request, header::AUTHORIZATION, &answer.header)?;
+    Ok(answer.response)
+}
+
+fn no_challenge(origin: &Origin) -> HttpError {
+    HttpError::Unauthenticated(format!(
+        "{origin} is listed under `digest_authentication`, but does not ask for HTTP Digest authentication with MD5 or SHA-256 and \
+         `qop=auth`"
+    ))
 }
 
 fn set_bearer(request: &mut Request, token: &Secret) -> Result<(), HttpError> {

@@ -13,7 +13,7 @@ pub(crate) type Entries = Vec<(String, String)>;
 pub(crate) type TokenKey = [u8; 32];
 
 /// A user name and its password.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Credentials {
     pub(crate) username: String,
     pub(crate) password: Secret,
@@ -338,24 +338,20 @@ impl HttpAuthentication {
     /// Returns by what a token is cached: equal only for what obtains the same tokens, secrets included. `None` if there are no
     /// tokens.
     pub(crate) fn token_key(&self) -> Option<TokenKey> {
-        /// Feeds what is hashed into SHA-256: no two sources of tokens share a key.
-        struct Feed(Sha256);
-        impl Hasher for Feed {
-            fn write(&mut self, bytes: &[u8]) {
-                self.0.update(bytes);
-            }
-            fn finish(&self) -> u64 {
-                0
-            }
-        }
-        let mut feed = Feed(Sha256::new());
-        match self {
-            Self::OAuth2(client) => (1_u8, client).hash(&mut feed),
-            Self::Login(login) => (2_u8, login).hash(&mut feed),
-            Self::Jwt(token) => (3_u8, token).hash(&mut feed),
+        Some(match self {
+            Self::OAuth2(client) => key_of((1_u8, client)),
+            Self::Login(login) => key_of((2_u8, login)),
+            Self::Jwt(token) => key_of((3_u8, token)),
             _ => return None,
+        })
+    }
+
+    /// Returns by what challenges of HTTP Digest authentication are kept, if there is a user name and a password.
+    pub(crate) fn challenge_key(&self, origin: &str) -> Option<TokenKey> {
+        match self {
+            Self::Basic(credentials) => Some(key_of((4_u8, origin, credentials))),
+            _ => None,
         }
-        Some(feed.0.finalize().into())
     }
 
     /// Returns the URL at which the host obtains a token, if it does.
@@ -366,4 +362,20 @@ impl HttpAuthentication {
             _ => None,
         }
     }
+}
+
+/// Returns a key for a cache: no two values share one.
+fn key_of(value: impl Hash) -> TokenKey {
+    struct Feed(Sha256);
+    impl Hasher for Feed {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut feed = Feed(Sha256::new());
+    value.hash(&mut feed);
+    feed.0.finalize().into()
 }

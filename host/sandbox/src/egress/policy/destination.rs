@@ -179,6 +179,8 @@ pub enum Authentication {
     None,
     /// `basic`: HTTP Basic (RFC 7617).
     Basic,
+    /// `digest`: HTTP Digest (RFC 7616), at an origin that the operator listed for it.
+    Digest,
     /// `bearer`: a bearer token (RFC 6750).
     Bearer,
     /// `header=NAME`: a secret in a header.
@@ -261,6 +263,7 @@ impl fmt::Display for Authentication {
         match self {
             Self::None => f.write_str("none"),
             Self::Basic => f.write_str("basic"),
+            Self::Digest => f.write_str("digest"),
             Self::Bearer => f.write_str("bearer"),
             Self::Header { name } => write!(f, "header={name}"),
             Self::OAuth2 { token_url } => write!(f, "oauth2={token_url}"),
@@ -284,6 +287,7 @@ impl FromStr for Authentication {
         Ok(match text.split_once('=') {
             None if text == "none" => Self::None,
             None if text == "basic" => Self::Basic,
+            None if text == "digest" => Self::Digest,
             None if text == "bearer" => Self::Bearer,
             None if text == "jwt" => Self::Jwt,
             None if text == "signature" => Self::Signature,
@@ -294,7 +298,7 @@ impl FromStr for Authentication {
             Some(("oauth2", token_url)) if !token_url.is_empty() => Self::OAuth2 { token_url: token_url.to_owned() },
             _ => {
                 return Err(ParseConnectionError(
-                    "an authentication is `basic`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `jwt`, \
+                    "an authentication is `basic`, `digest`, `bearer`, `header=NAME`, `oauth2=TOKEN-URL`, `jwt`, \
                      `token-login=FORMAT,PLACE,URL`, `signature`, `aws-signature`, `webhook-signature`, `login` or `none`",
                 ));
             }
@@ -400,6 +404,7 @@ mod tests {
         for (destination, authentication, text) in [
             (https(), Authentication::None, "https://api.example.com"),
             (https(), Authentication::Basic, "https://api.example.com basic"),
+            (https(), Authentication::Digest, "https://api.example.com digest"),
             (https(), Authentication::Bearer, "https://api.example.com bearer"),
             (https(), Authentication::Header { name: "x-key".to_owned() }, "https://api.example.com header=x-key"),
             (

@@ -33,6 +33,8 @@ pub(crate) struct HttpGrant {
     pub(crate) authentication: HttpAuthentication,
     /// By what its token is cached, if it needs one.
     pub(crate) token_key: Option<TokenKey>,
+    /// By what challenges of HTTP Digest authentication are kept, if it takes the place of HTTP Basic authentication.
+    pub(crate) challenge_key: Option<TokenKey>,
     /// How requests are signed, if they are.
     pub(crate) signature: Option<SignatureScheme>,
     /// Secrets that are removed from responses.
@@ -180,6 +182,7 @@ impl Grants {
             destination: grant.destination(),
             authentication: match &grant.authentication {
                 HttpAuthentication::None => Authentication::None,
+                HttpAuthentication::Basic(_) if grant.challenge_key.is_some() => Authentication::Digest,
                 HttpAuthentication::Basic(_) => Authentication::Basic,
                 HttpAuthentication::Bearer(_) => Authentication::Bearer,
                 HttpAuthentication::Header { name, .. } => Authentication::Header { name: name.clone() },
@@ -257,9 +260,21 @@ fn http_grant(origin: &str, authentication: HttpAuthentication, rules: &Rules) -
         _ => None,
     };
     let token_key = authentication.token_key();
+    let digest = rules.demands_digest(&origin).then(|| authentication.challenge_key(&origin.to_string()));
+    let challenge_key = digest.flatten();
     let secrets = reflected_secrets::of_http(&authentication);
     let (placed, placed_secrets, code_in_query) = (Vec::new(), Texts::default(), false);
-    Ok(HttpGrant { origin, authentication, token_key, signature, secrets, placed, placed_secrets, code_in_query })
+    Ok(HttpGrant {
+        origin,
+        authentication,
+        token_key,
+        challenge_key,
+        signature,
+        secrets,
+        placed,
+        placed_secrets,
+        code_in_query,
+    })
 }
 
 impl HttpGrant {

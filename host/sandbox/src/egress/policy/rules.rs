@@ -21,6 +21,8 @@ pub(crate) struct Rules {
     pub(crate) code_in_query: HashSet<String>,
     /// Origins that may have plain `http` or an address.
     pub(crate) plaintext_http: HashSet<String>,
+    /// Origins at which user names and passwords are sent by HTTP Digest authentication.
+    pub(crate) digest: HashSet<String>,
 }
 
 /// The servers for all endpoints that have no override of their own.
@@ -66,6 +68,11 @@ impl Rules {
     /// endpoints are overridden, nothing leaves the machine.
     pub(crate) fn allows_code_in_query(&self, origin: &Origin) -> bool {
         self.for_all.http.is_some() || self.code_in_query.contains(&origin.to_string())
+    }
+
+    /// Returns whether the operator says that this origin demands HTTP Digest authentication.
+    pub(crate) fn demands_digest(&self, origin: &Origin) -> bool {
+        self.digest.contains(&origin.to_string())
     }
 
     /// Returns whether the operator mapped this name to an address.

@@ -34,6 +34,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{} is not encrypted: only https origins are allowed, and those that the operator lists under `allowed_plaintext_http`",
         "{} ist nicht verschlüsselt: Nur Ziele mit https sind erlaubt und jene, die der Betreiber unter `allowed_plaintext_http` einträgt",
     ),
+    (
+        "{} is listed under `digest_authentication`, but does not ask for HTTP Digest authentication with MD5 or SHA-256 and `qop=auth`",
+        "{} ist unter `digest_authentication` eingetragen, verlangt aber keine HTTP-Digest-Authentifizierung mit MD5 oder SHA-256 und `qop=auth`",
+    ),
     ("the URL `{}` is malformed", "die URL `{}` ist fehlerhaft"),
     ("the URL `{}` must begin with `https://`", "die URL `{}` muss mit `https://` beginnen"),
     (
