@@ -2,12 +2,12 @@
 //!
 //! A provider is a WebAssembly component that implements the contract `twofactor:provider`. This crate loads it, validates options,
 //! and has it deliver messages or verify codes, over exactly the connections that these options request. A factor component implements
-//! `twofactor:factor`: it judges the answers of authenticator apps, passkeys and the like, and imports nothing. This crate has no store,
+//! `twofactor:factor`: it verifies the answers of authenticator apps, passkeys and the like, and imports nothing. This crate has no store,
 //! no keys and no users: the crate `twofactor` adds them.
 //!
 //! # Where to find things
 //! - [`Component`]: one component, without an engine. [`Sandbox`] and [`Provider`]: many, in one sandbox.
-//! - [`Configured`]: a provider with valid options, ready to send. [`ConfiguredFactor`]: one that judges factors that a person holds.
+//! - [`Configured`]: a provider with valid options, ready to send. [`ConfiguredFactor`]: one that verifies factors that a person holds.
 //! - [`Network`]: how upstreams are reached, and what the operator allows. [`Destination`], [`GrantedConnection`]: what was granted.
 //! - [`SandboxLimits`]: every bound on what a component may use.
 //! - [`CodeCache`], [`CacheSeal`]: a cache of compiled code.

@@ -56,7 +56,7 @@ pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
     let manifest = &component.info().manifest;
     print_line!("{} {} (type `{}`)", manifest.name, manifest.version, manifest.type_id)?;
     let Some(kind) = manifest.recipient else {
-        bail!("the provider judges factors and sends nothing: use `check`");
+        bail!("the provider verifies factors and sends nothing: use `check`");
     };
     check_recipient(kind, to)?;
     let options = crate::read_options(options)?;

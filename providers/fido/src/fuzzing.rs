@@ -93,7 +93,7 @@ fn every_target_withstands_its_seeds_and_their_mutations() {
     twofactor_fuzz::run_briefly(TARGETS);
 }
 
-/// Writes the seeds anew: `cargo test -p twofactor-fido writes_the_seeds -- --ignored`.
+/// Writes the seeds again: `cargo test -p twofactor-fido writes_the_seeds -- --ignored`.
 #[cfg(test)]
 #[test]
 #[ignore = "writes files"]

@@ -1,6 +1,6 @@
 //! Verifying an answer that comes from a factor that the user holds.
 //!
-//! The answer was counted and committed before. The component judges it; then the challenge is consumed and the factor gets its new state,
+//! The answer was counted and committed before. The component verifies it; then the challenge is consumed and the factor gets its new state,
 //! both in one transaction and only if nobody used the factor in the meantime. So one state is followed by one other: a code or an
 //! assertion is accepted once, by however many processes it is verified.
 

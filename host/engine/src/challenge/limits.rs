@@ -50,7 +50,7 @@ pub struct RateLimits {
     /// The part of each total that one subscription may use, in percent. Default: 20. Where there are so few subscriptions
     /// that an equal part is larger, each may use that: a single one may use everything. 1 to 100.
     pub subscription_share_percent: u32,
-    /// For how many seconds notices of one kind to one user are held back after the first one, and then sent as
+    /// For how many seconds notices of one kind to one user are collected after the first one, and then sent as
     /// one. 0: each is sent at once. Default: 300. Beside it, notices to one recipient count against limits of
     /// their own, as high as `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests
     /// must not keep the user from being told.

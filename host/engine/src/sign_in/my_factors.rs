@@ -1,6 +1,6 @@
 //! What a person changes on the page of their own factors: add, name, remove. A sign-in offers to add some, too.
 //!
-//! The page asks for a factor first. What the person proved is sealed in the sign-in's record and is good for some minutes, for
+//! The page asks for a factor first. What the person proved is sealed in the sign-in's record and is valid for some minutes, for
 //! several changes of the same browser. The first factor of a user is enrolled without such a proof, where policy allows it.
 
 use std::cmp::Reverse;

@@ -25,7 +25,7 @@ struct Shared {
 /// The error that ends a call in which the component tried to send the code itself. The component is not told: each refusal would tell
 /// it whether the code is among those that it tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the code stands in this message, and not where the host puts it: send the text of `message` as it is")]
+#[error("the message contains the code where the host did not put it: send the text of `message` as it is")]
 pub(crate) struct TypedCode;
 
 /// A request or mail in progress. It counts as sent, even if the call is aborted, until

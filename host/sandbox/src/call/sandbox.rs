@@ -53,7 +53,7 @@ enum FixedClock {
 pub struct SandboxError(String);
 
 impl SandboxError {
-    #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+    #[allow(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
     fn new(error: wasmtime::Error) -> Self {
         Self(format!("{error:#}"))
     }

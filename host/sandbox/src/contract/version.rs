@@ -9,7 +9,7 @@ use semver::Version;
 pub(crate) enum Package {
     /// `twofactor:provider`: delivers messages.
     Provider,
-    /// `twofactor:factor`: judges answers.
+    /// `twofactor:factor`: verifies answers.
     Factor,
 }
 

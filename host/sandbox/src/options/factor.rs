@@ -13,7 +13,7 @@ use crate::factor::{
 };
 use crate::provider::{FactorCall, Provider};
 
-/// A factor component with valid options, ready to judge. Every call runs in a fresh instance with its own random numbers, and can
+/// A factor component with valid options, ready to verify. Every call runs in a fresh instance with its own random numbers, and can
 /// reach nothing.
 ///
 /// States of a lower format are upgraded before a call; those of a higher one are refused.
@@ -28,7 +28,7 @@ pub struct ConfiguredFactor {
 
 /// Where the random numbers of a call come from.
 enum Entropy {
-    /// From the system, anew for each call.
+    /// From the system, different in each call.
     System,
     /// Always the same: only to check a component.
     Fixed(Box<[u8; ENTROPY_BYTES]>),

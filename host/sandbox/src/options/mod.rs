@@ -181,7 +181,7 @@ impl Configured {
         Ok(Validation { result: Ok(configured), again_after: None })
     }
 
-    /// Returns the factor, if the component judges factors.
+    /// Returns the factor, if the component verifies factors.
     pub fn factor(&self) -> Option<&ConfiguredFactor> {
         self.factor.as_ref()
     }

@@ -58,7 +58,7 @@ impl Drop for GivenStates {
 impl Provider {
     /// Returns the part of the manifest that only factor components have.
     pub(crate) fn factor_manifest(&self) -> Result<&FactorManifest, Reason> {
-        self.manifest().factor.as_ref().ok_or_else(|| Reason::new("no-factor", "the provider judges no factors"))
+        self.manifest().factor.as_ref().ok_or_else(|| Reason::new("no-factor", "the provider verifies no factors"))
     }
 
     /// Has the component validate options.
@@ -246,7 +246,7 @@ impl Provider {
         Ok(all)
     }
 
-    /// Makes a call that judges. It has tighter bounds than others: it can wait for nobody.
+    /// Makes a call that verifies. It has tighter bounds than others: it can wait for nobody.
     async fn judge<T>(
         &self,
         log: Arc<CallLog>,
@@ -262,7 +262,7 @@ impl Provider {
         body: impl AsyncFnOnce(Guest, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, CallFailure> {
         let Functions::Factor(functions) = &self.exports.functions else {
-            return Err(CallFailure::before(Reason::new("no-factor", "the provider judges no factors")));
+            return Err(CallFailure::before(Reason::new("no-factor", "the provider verifies no factors")));
         };
         let running_time = self.sandbox.limits().factor_running_time;
         let call = self.call(log, time).within(running_time, RETURNED_BYTES);

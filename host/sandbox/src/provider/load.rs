@@ -241,7 +241,7 @@ fn implemented(component: &Component, engine: &Engine) -> Result<Package, &'stat
     let exported: Vec<Package> = ty.exports(engine).filter_map(|(name, _)| package(name)).collect();
     match (exported.contains(&Package::Factor), exported.contains(&Package::Provider)) {
         (true, true) => Err(
-            "the component implements both `twofactor:factor` and `twofactor:provider`: what judges factors sends nothing",
+            "the component implements both `twofactor:factor` and `twofactor:provider`: what verifies factors sends nothing",
         ),
         (true, false) => Ok(Package::Factor),
         (false, _) => Ok(Package::Provider),

@@ -1,4 +1,4 @@
-//! A loaded provider, and what it can be asked: to check options, to deliver, to verify, to read reports, to judge factors.
+//! A loaded provider, and what it can be asked: to check options, to deliver, to verify, to read reports, to verify factors.
 
 mod authentication;
 mod deliver;
@@ -77,7 +77,7 @@ impl Exports {
 }
 
 /// Why a factor component is not called to send or to read something.
-const SENDS_NOTHING: &str = "the provider judges factors and sends nothing";
+const SENDS_NOTHING: &str = "the provider verifies factors and sends nothing";
 
 impl Provider {
     /// Returns the functions of a component that sends messages.
@@ -95,7 +95,7 @@ impl Provider {
         provider.is_some_and(|functions| matches!(functions.delivers, Delivers::Verifications(_)))
     }
 
-    /// Returns whether it judges factors. Such a component sends nothing.
+    /// Returns whether it verifies factors. Such a component sends nothing.
     pub fn is_factor(&self) -> bool {
         matches!(self.exports.functions, Functions::Factor(_))
     }

@@ -229,7 +229,7 @@ async fn examine(bytes: &[u8], options: Option<Value>, given: Given<'_>, cache: 
     Ok(report)
 }
 
-/// Checks a component that judges factors: compiled once more, so that what it computes is measured.
+/// Checks a component that verifies factors: compiled once more, so that what it computes is measured.
 async fn examine_factor(
     bytes: &[u8],
     options: &Value,

@@ -19,7 +19,7 @@ pub enum Kind {
     /// Delivers messages.
     #[default]
     Provider,
-    /// Judges answers of a factor that people hold, such as an authenticator app. In Rust.
+    /// Verifies answers of a factor that people hold, such as an authenticator app. In Rust.
     Factor,
 }
 

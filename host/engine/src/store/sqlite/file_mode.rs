@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Makes the file, if it is not there, with mode 0600. What stands in the way, SQLite says better when it opens it.
+/// Makes the file, if it is not there, with mode 0600. Errors are left to SQLite, which describes them better when it opens the file.
 #[cfg(unix)]
 pub(super) fn create_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -9,7 +9,7 @@ use crate::store::*;
 /// Wrong answers in a row are remembered so long after the last of them.
 const REMEMBERED_MS: i64 = 30 * 86_400_000;
 
-/// Figures are kept so long.
+/// How long statistics are stored.
 const FIGURES_MS: i64 = 90 * 86_400_000;
 
 /// An address that an application gave, and that was not given again, is remembered so long.

@@ -333,7 +333,7 @@ fn unknown(setting: &str) -> GrantError {
     ))
 }
 
-/// A component's name for something, as it may stand in a message.
+/// Returns a component's name for something, in characters that a message may contain.
 fn printable(text: &str) -> String {
     text.chars().take(100).map(|c| if c.is_ascii_graphic() { c } else { '\u{fffd}' }).collect()
 }

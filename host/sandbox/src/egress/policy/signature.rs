@@ -157,7 +157,7 @@ mod tests {
         // 2015-08-30T12:36:00Z.
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160);
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        // Something else stands in the origin's place: the signature is for the origin.
+        // The request goes to an override, but the signature is for the origin.
         let mut request = request("http://127.0.0.1:81/", &headers, "Param1=value1");
         sign_aws(&key, &Origin::parse("https://example.amazonaws.com").unwrap(), &mut request, now).unwrap();
         assert_eq!(request.headers()["x-amz-date"], "20150830T123600Z");

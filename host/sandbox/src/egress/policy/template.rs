@@ -289,7 +289,7 @@ fn header_name(name: &str, scope: Scope<'_>) -> Result<Name, String> {
     Ok(Name::Header(parsed.as_str().to_owned()))
 }
 
-/// A word of a provider's, as it may stand in an error.
+/// Returns a provider's word, in characters that an error may contain.
 fn shown(word: &str) -> String {
     word.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,7 +1,7 @@
 //! "My factors": a page on which a person sees, adds, names and removes their own factors.
 //!
 //! It is started, bound to a browser and closed like a sign-in, and first asks for a factor that the person has.
-//! What it changes needs that proof, which is good for some minutes.
+//! What it changes needs that proof, which is valid for some minutes.
 
 mod actions;
 mod add;

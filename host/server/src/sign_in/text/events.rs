@@ -1,4 +1,4 @@
-//! What happened to a person's sign-in methods, in words. `{name}` is what it happened to.
+//! Texts for what happened to a person's sign-in methods. `{name}` is the method.
 
 use twofactor::factor::{UserEvent, UserEventKind};
 
@@ -23,7 +23,7 @@ pub(in crate::sign_in) struct EventWords {
 }
 
 impl EventWords {
-    /// Returns an event in words, or none if there are none for its kind.
+    /// Returns the text of an event, if its kind has one.
     pub(in crate::sign_in) fn say(&self, factors: &FactorWords, event: &UserEvent) -> Option<String> {
         let name = match event.subject.as_deref() {
             Some("fido") => factors.passkey,
