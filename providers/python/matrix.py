@@ -1,8 +1,7 @@
 """Messages in Matrix, through a homeserver. The request, the errors and the limits:
 https://spec.matrix.org/latest/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
 https://spec.matrix.org/latest/client-server-api/#standard-error-response
-https://spec.matrix.org/latest/client-server-api/#rate-limiting
-"""
+https://spec.matrix.org/latest/client-server-api/#rate-limiting"""
 
 import json
 import re

@@ -149,6 +149,22 @@ async fn a_code_travels_through_kannel_by_a_provider_in_c() {
 }
 
 #[tokio::test]
+async fn a_code_travels_in_a_form_with_digest_authentication_by_a_provider_in_c() {
+    let Some(component) = component("c", "lan-gateway").await else { return };
+    let vendor = lan_gateway::start_digest().await;
+    let options = json!({"LanGatewayMethod": "POST", "LanGatewayUser": lan_gateway::USER, "LanGatewayNumberName": "phone",
+        "LanGatewayTextName": "body", "LanGatewayAccepted": "sent"});
+    let origin = vendor.url("");
+    let network = Network::builder().allow_plaintext_http(&origin).digest_authentication(&origin).build().unwrap();
+    let gateway = on_a_local_network(component, vendor, options, "/send");
+    let refusals: [Refusal; 2] = [
+        (json!({"LanGatewayUser": "other"}), None, "misconfigured", "credentials"),
+        (json!({"LanGatewaySecret": "wrong-password"}), None, "misconfigured", "credentials"),
+    ];
+    Gateway { network, code: code_in_body, ..gateway }.holds(&refusals).await;
+}
+
+#[tokio::test]
 async fn a_code_travels_in_a_form_with_basic_authentication_by_a_provider_in_c() {
     let Some(component) = component("c", "lan-gateway").await else { return };
     let vendor = lan_gateway::start_form().await;

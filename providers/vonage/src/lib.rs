@@ -28,30 +28,24 @@ pub struct Options {
     from: String,
     /// Senders for countries that do not accept the usual one, such as a number of yours for the United States, where names are not
     /// allowed (optional).
-    #[serde(rename = "VonageFromByCountry")]
-    #[serde(default)]
+    #[serde(rename = "VonageFromByCountry", default)]
     from_by_country: SendersByCountry,
     /// The id of an application with the capability Messages.
-    #[serde(rename = "VonageApplicationId")]
-    #[serde(default)]
+    #[serde(rename = "VonageApplicationId", default)]
     #[schemars(regex(pattern = "^[0-9a-f-]{36}$"))]
     application: Option<String>,
     /// The application's private key: the whole file private.key, in PEM.
-    #[serde(rename = "VonagePrivateKey")]
-    #[serde(default)]
+    #[serde(rename = "VonagePrivateKey", default)]
     private_key: Option<Secret>,
     /// The account's API key, instead of an application.
-    #[serde(rename = "VonageApiKey")]
-    #[serde(default)]
+    #[serde(rename = "VonageApiKey", default)]
     #[schemars(regex(pattern = "^[0-9a-f]{8}$"))]
     api_key: Option<String>,
     /// The account's API secret.
-    #[serde(rename = "VonageApiSecret")]
-    #[serde(default)]
+    #[serde(rename = "VonageApiSecret", default)]
     api_secret: Option<Secret>,
     /// The account's signature secret. With it Vonage reports whether messages arrive (optional).
-    #[serde(rename = "VonageSignatureSecret")]
-    #[serde(default)]
+    #[serde(rename = "VonageSignatureSecret", default)]
     signature_secret: Option<Secret>,
 }
 

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | SMSEagle: `GET /http_api/send_sms` with `access_token`, `to`, `message`; everything has 200: `OK; ID=…`, `Invalid access token`, `Wrong parameters` | Send SMS: HTTP GET method |
 //! | Kannel: `GET /cgi-bin/sendsms` with `username`, `password`, `to`, `text`; 202 `0: Accepted for delivery`, 403 `Authorization failed for sendsms`, 400, 503 | SMS Push reply codes |
+//! | the same form with HTTP Digest: SHA-256, `qop=auth` | RFC 7616 |
 //! | a form: `POST /send` with HTTP Basic, and `phone` and `body` in the form; 201 `sent` | no vendor's; RFC 7617, and what many small gateways have in common |
 //!
 //! That a parameter nobody documents is an error is our own strictness. So is that no other credential is in a header.
 
 use super::recorder::{Recorder, Reply, Seen};
 use crate::gateways::code_in;
+use ring::digest::SHA256;
 use serde_json::Value;
 
 pub const TOKEN: &str = "0005gOjCOlMH8F2B/P8+x y&z=1";
@@ -28,6 +30,10 @@ pub async fn start_kannel() -> Recorder {
 
 pub async fn start_form() -> Recorder {
     Recorder::start_plain(form).await
+}
+
+pub async fn start_digest() -> Recorder {
+    Recorder::start_plain(digest).await
 }
 
 /// The code in the text of an accepted message.
@@ -77,12 +83,44 @@ fn kannel(seen: &Seen) -> Reply {
 }
 
 fn form(seen: &Seen) -> Reply {
+    if seen.basic() != Some((USER.to_owned(), TOKEN.to_owned())) {
+        return Reply::refuses(401, &Value::Null).text("Unauthorized");
+    }
+    authenticated(seen)
+}
+
+fn digest(seen: &Seen) -> Reply {
+    if !answers_digest(seen, "realm of the gateway", "5f1c0d29") {
+        let challenge = "Digest realm=\"realm of the gateway\", nonce=\"5f1c0d29\", qop=\"auth\", algorithm=SHA-256";
+        return Reply::refuses(401, &Value::Null).text("Unauthorized").header("www-authenticate", challenge);
+    }
+    authenticated(seen)
+}
+
+/// Returns whether a request has the right response to a challenge (RFC 7616 section 3.4.1).
+fn answers_digest(seen: &Seen, realm: &str, nonce: &str) -> bool {
+    let hash = |text: String| hex::encode(ring::digest::digest(&SHA256, text.as_bytes()));
+    let header = seen.header("authorization");
+    let field = |name: &str| {
+        let (_, rest) = header.split_once(&format!(" {name}="))?;
+        rest.split(',').next().map(|value| value.trim_matches('"').to_owned())
+    };
+    let all = || {
+        let secret = hash(format!("{USER}:{realm}:{TOKEN}"));
+        let request = hash(format!("{}:{}", seen.method, seen.path));
+        let (count, client_nonce) = (field("nc")?, field("cnonce")?);
+        let response = hash(format!("{secret}:{nonce}:{count}:{client_nonce}:auth:{request}"));
+        let expected =
+            [("username", USER), ("realm", realm), ("nonce", nonce), ("uri", &seen.path), ("response", &response)];
+        Some(expected.into_iter().all(|(name, value)| field(name).as_deref() == Some(value)))
+    };
+    header.starts_with("Digest ") && all() == Some(true)
+}
+
+fn authenticated(seen: &Seen) -> Reply {
     let reply = |status: u16, text: &str| Reply::refuses(status, &Value::Null).text(text);
     if (&*seen.method, &*seen.path, &*seen.query) != ("POST", "/send", "") {
         return reply(404, "Not found");
-    }
-    if seen.basic() != Some((USER.to_owned(), TOKEN.to_owned())) {
-        return reply(401, "Unauthorized");
     }
     let fields: Vec<_> = url::form_urlencoded::parse(&seen.body).into_owned().collect();
     match &fields[..] {
