@@ -321,3 +321,20 @@ async fn one_connection_has_no_more_streams_than_it_may() {
     assert_eq!(http2.responses(150).await, 100);
     assert_eq!(http2.refused, 50);
 }
+
+#[tokio::test]
+async fn above_the_limit_of_unread_responses_the_connection_with_the_most_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), "[connections]\nunread_mib = 4\n"));
+    let mut modest = Http2::open(connect(&server, 2).await, 0).await;
+    modest.get(1, "/openapi.json").await;
+    assert_eq!(modest.responses(1).await, 1);
+    // A hundred times a quarter of a mebibyte.
+    let mut greedy = Http2::open(connect(&server, 3).await, 0).await;
+    for stream in 0..100 {
+        greedy.get(1 + 2 * stream, "/openapi.json").await;
+    }
+    greedy.end().await;
+    modest.get(3, "/healthz").await;
+    assert_eq!(modest.responses(1).await, 1);
+}
