@@ -9,7 +9,6 @@ use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements};
 
 use super::account_challenge::StartedFor;
 use super::request::{AvailableInstance, Challenge, ChallengeKind, NewChallenge};
-use super::start::StartedFor;
 use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
