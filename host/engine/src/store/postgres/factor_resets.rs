@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::enrolments::cancel_enrolments;
 use super::session::Session;
 use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, remembered_devices};
 use crate::store::*;
@@ -19,7 +20,7 @@ async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
         // These two come first: ending the factors would also remove them.
         devices: remembered_devices::forget_all(c, &reset.user).await?,
-        enrolments: factors::cancel_enrolments(c, &reset.user).await?,
+        enrolments: cancel_enrolments(c, &reset.user).await?,
         factors: factors::end(c, &reset.user, None, reset.now).await?,
         pass: passes::end(c, &reset.user).await?,
         challenges: 0,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::enrolments::cancel_enrolments;
 use super::idempotency;
 use super::limits::charge;
 use super::session::Session;
@@ -368,10 +369,6 @@ async fn end_one(c: &Session, id: &str, now: Timestamp) -> Result<()> {
     );
     c.execute(&sql, values![now, id]).await?;
     Ok(())
-}
-
-pub(super) async fn cancel_enrolments(c: &Session, user: &BucketKey) -> Result<u64> {
-    c.execute("DELETE FROM enrolments WHERE owner = $1", values![user]).await
 }
 
 fn to_factor(row: &Row) -> Result<FactorRecord> {

@@ -16,6 +16,7 @@ mod challenges;
 mod configuration;
 mod copy;
 mod directory;
+mod enrolments;
 mod factor_events;
 mod factor_resets;
 mod factors;

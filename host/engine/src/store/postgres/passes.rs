@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::enrolments::cancel_enrolments;
 use super::limits::{absolve_person, charge, charge_person, unlock_person};
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
-use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for, factors};
+use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
 use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
@@ -17,7 +18,7 @@ impl PassStore for PostgresStore {
         self.record_time(pass.created_at).await?;
         self.transaction(begin_for(&pass.person), pass, move |c, pass| async move {
             put(&c, &pass).await?;
-            factors::cancel_enrolments(&c, &pass.person).await?;
+            cancel_enrolments(&c, &pass.person).await?;
             unlock_person(&c, &counted).await.map(Step::Keep)
         })
         .await
@@ -60,7 +61,7 @@ impl PassStore for PostgresStore {
 
     async fn end_pass(&self, person: BucketKey) -> Result<bool> {
         self.transaction(begin_for(&person), person, |c, person| async move {
-            factors::cancel_enrolments(&c, &person).await?;
+            cancel_enrolments(&c, &person).await?;
             end(&c, &person).await.map(Step::Keep)
         })
         .await

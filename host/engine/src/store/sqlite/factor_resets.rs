@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
+use super::enrolments::cancel_enrolments;
 use super::{SqliteStore, addresses, challenges, factors, passes, remembered_devices};
 use crate::store::*;
 
@@ -17,7 +18,7 @@ pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutc
     let mut ended = FactorResetOutcome {
         // Before the factors, which take both along.
         devices: remembered_devices::forget_all(c, &reset.user)?,
-        enrolments: factors::cancel_enrolments(c, &reset.user)?,
+        enrolments: cancel_enrolments(c, &reset.user)?,
         factors: factors::end(c, &reset.user, None, reset.now)?,
         pass: passes::end(c, &reset.user)?,
         challenges: 0,

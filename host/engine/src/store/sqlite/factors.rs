@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
+use super::enrolments::cancel_enrolments;
 use super::idempotency::claim;
 use super::limits::charge_all;
 use super::rows::{ms, time};
@@ -363,10 +364,6 @@ fn end_one(c: &Connection, id: &str, now: Timestamp) -> Result<()> {
     );
     c.prepare_cached(&sql)?.execute(params![ms(now), id])?;
     Ok(())
-}
-
-pub(super) fn cancel_enrolments(c: &Connection, user: &BucketKey) -> Result<u64> {
-    Ok(c.prepare_cached("DELETE FROM enrolments WHERE user = ?")?.execute([user])? as u64)
 }
 
 /// Removes whatever is open at `now`.

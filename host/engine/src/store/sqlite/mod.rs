@@ -8,6 +8,7 @@ mod clock;
 mod configuration;
 mod connection;
 mod directory;
+mod enrolments;
 mod factor_events;
 mod factor_resets;
 mod factors;

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::SqliteStore;
 use super::clock::SKEW_MS;
+use super::enrolments::cancel_enrolments;
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, unlock_person};
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::{SqliteStore, factors};
 use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
@@ -38,7 +39,7 @@ impl PassStore for SqliteStore {
     async fn end_pass(&self, person: BucketKey) -> Result<bool> {
         self.threads
             .write(move |c| {
-                factors::cancel_enrolments(c, &person)?;
+                cancel_enrolments(c, &person)?;
                 end(c, &person)
             })
             .await
@@ -54,7 +55,7 @@ pub(super) fn put(c: &Connection, pass: &PassRecord, counted: &BucketKey) -> Res
     let sql = "INSERT OR REPLACE INTO passes (person, id, code, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
     let PassRecord { person, id, code, created_at, expires_at } = pass;
     c.prepare_cached(sql)?.execute(params![person, id, pack(&[*code]), ms(*created_at), ms(*expires_at)])?;
-    factors::cancel_enrolments(c, person)?;
+    cancel_enrolments(c, person)?;
     unlock_person(c, counted)
 }
 

@@ -2,8 +2,6 @@
 
 mod clients;
 mod digest;
-#[cfg(test)]
-mod digest_tests;
 mod exchange;
 mod login;
 mod message;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod digest;
+
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 

@@ -3,8 +3,8 @@
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::super::{
-    accounts, addresses, challenges, clock, factor_events, factor_resets, factors, idempotency, limits, passes,
-    prepare, purge, remembered_devices, sessions, sign_ins,
+    accounts, addresses, challenges, clock, enrolments, factor_events, factor_resets, factors, idempotency, limits,
+    passes, prepare, purge, remembered_devices, sessions, sign_ins,
 };
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment, using};
@@ -104,7 +104,7 @@ fn no_statement_of_a_factor_reads_a_whole_table() {
         factors::set_status(c, ("s", "a"), FactorStatus::Active, FactorStatus::Suspended).unwrap();
         factors::use_factor(c, "s", &using("b", 1), noon()).unwrap();
         factors::end(c, &[7; 16], None, noon()).unwrap();
-        factors::cancel_enrolments(c, &[7; 16]).unwrap();
+        enrolments::cancel_enrolments(c, &[7; 16]).unwrap();
         factors::charge(c, &attempt, factors::Take::Remove).unwrap();
         factors::cancel_all(c, noon()).unwrap();
         factors::add_handle(c, &[1; 16], b"x").unwrap();

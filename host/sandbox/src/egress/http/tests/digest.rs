@@ -9,9 +9,9 @@ use md5::{Digest as _, Md5};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::message::{HttpError, HttpRequest, HttpResponse};
 use crate::egress::Network;
 use crate::egress::authentication::{Credentials, HttpAuthentication};
+use crate::egress::http::message::{HttpError, HttpRequest, HttpResponse};
 use crate::egress::policy::{Connection, Grants, Secret};
 
 const ORIGIN: &str = "https://gateway.example.com";
