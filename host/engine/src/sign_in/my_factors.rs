@@ -191,7 +191,9 @@ impl HostedSignIns {
     /// Keeps a sign-in open after the right answer, if its page has something to offer. Otherwise, or if that fails, it ends now: the
     /// answer was used.
     pub(super) async fn offer(&self, visit: &Visit, proved: &Proved, has_few_codes: bool) -> bool {
-        if !has_few_codes && !visit.factors.is_empty() {
+        // A passkey names a user whose factors the visit does not know.
+        let holds_a_factor = proved.by_factor || !visit.factors.is_empty();
+        if holds_a_factor && !has_few_codes {
             return false;
         }
         let mut kept = visit.kept.clone();

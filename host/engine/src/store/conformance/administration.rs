@@ -95,7 +95,7 @@ pub async fn the_audit_log_is_appended_in_order_and_filtered(store: &dyn Store) 
     let record = |seq: u64| AuditRecord {
         seq,
         at: noon() + MINUTE * u32::try_from(seq).unwrap(),
-        actor: if seq % 2 == 0 { "token even".to_owned() } else { "account odd".to_owned() },
+        actor: if seq.is_multiple_of(2) { "token even".to_owned() } else { "account odd".to_owned() },
         action: if seq < 3 { "instance.create".to_owned() } else { "instance.update".to_owned() },
         subject: format!("subject {seq}"),
         detail: "ü".to_owned(),

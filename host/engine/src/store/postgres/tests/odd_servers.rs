@@ -17,7 +17,8 @@ async fn answering(answer: Vec<u8>) -> Session {
     let (near, mut far) = duplex(65536);
     tokio::spawn(async move {
         let mut buffer = [0; 4096];
-        far.read(&mut buffer).await.unwrap();
+        let length = far.read(&mut buffer).await.unwrap();
+        assert!(length > 0);
         let greeting = [message(b'R', &[0; 4]), message(b'Z', b"I")].concat();
         far.write_all(&greeting).await.unwrap();
         while far.read(&mut buffer).await.is_ok_and(|length| length > 0) {
