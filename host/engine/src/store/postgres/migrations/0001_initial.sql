@@ -278,10 +278,11 @@ CREATE FUNCTION tf1_clock() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
     SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $$;
 
--- Returns the time of a call. A process whose clock differs from the database's by more than 5 seconds cannot end windows or locks of
--- others, nor prolong its own.
+-- Returns the time of a call. A process whose clock is wrong cannot end windows or locks of others, nor prolong its own: each call takes
+-- place at most half of MAX_CLOCK_SKEW from the database's clock. So no call takes place before an earlier one by more than
+-- MAX_CLOCK_SKEW, whichever processes they come from.
 CREATE FUNCTION tf1_now(p_given BIGINT) RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
-    SELECT greatest(least(p_given, tf1_clock() + 5000), tf1_clock() - 5000)
+    SELECT greatest(least(p_given, tf1_clock() + 2500), tf1_clock() - 2500)
 $$;
 
 -- Counts each charge in its window. If a limit is reached, returns the index and the end of the first one, and counts nothing.

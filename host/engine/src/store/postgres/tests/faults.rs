@@ -227,12 +227,7 @@ async fn an_opening_that_is_repeated_while_its_first_try_still_runs_is_recognize
     let open = store.open_challenge(OpenChallenge { charges: vec![charge], ..opening("a", noon()) });
     let (opened, ()) = tokio::join!(open, async {
         waiting(1).await;
-        proxy.set(Link::Cut);
-        // The proxy closes the connection before the store can open another.
-        for _ in 0..3 {
-            tokio::task::yield_now().await;
-        }
-        proxy.set(Link::Open);
+        proxy.close_connections();
         waiting(2).await;
         other.batch_execute("COMMIT").await.unwrap();
     });

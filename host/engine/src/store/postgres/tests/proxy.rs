@@ -1,11 +1,12 @@
 //! A TCP proxy that can be stalled and cut.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How a proxy handles data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(super) enum Link {
 pub(super) struct Proxy {
     pub(super) port: u16,
     link: watch::Sender<Link>,
+    close: Arc<Notify>,
 }
 
 impl Proxy {
@@ -31,12 +33,14 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (link, state) = watch::channel(Link::Open);
+        let close = Arc::new(Notify::new());
+        let closed = close.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *state.borrow() == Link::Cut {
                     continue;
                 }
-                let state = state.clone();
+                let (state, closed) = (state.clone(), closed.clone());
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
                     let (from_client, to_client) = client.into_split();
@@ -44,15 +48,21 @@ impl Proxy {
                     tokio::select! {
                         () = pass(from_client, to_server, state.clone(), false) => {}
                         () = pass(from_server, to_client, state, true) => {}
+                        () = closed.notified() => {}
                     }
                 });
             }
         });
-        Self { port, link }
+        Self { port, link, close }
     }
 
     pub(super) fn set(&self, link: Link) {
         self.link.send_replace(link);
+    }
+
+    /// Closes its connections, and goes on to accept new ones.
+    pub(super) fn close_connections(&self) {
+        self.close.notify_waiters();
     }
 }
 

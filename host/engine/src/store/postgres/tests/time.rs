@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::super::values::{ms, values};
+use super::super::values::{ms, time, values};
 use super::*;
 use crate::store::conformance::factors::{beginning, enrolment};
 use crate::store::conformance::passes::{guess, pass};
@@ -72,14 +72,23 @@ const ONE_AN_HOUR: Charge = Charge { key: [9; 16], amount: 1, limit: 1, window_m
 #[tokio::test]
 async fn a_process_whose_clock_is_ahead_ends_no_window_and_no_lock() {
     let Some((_, store)) = store().await else { return };
-    let now = Timestamp::now();
-    let (ahead, far) = (now + HOUR + MINUTE, now + 2 * DAY);
+    // The store keeps milliseconds.
+    let now = time(ms(Timestamp::now()));
+    let (behind, ahead, far) = (now - HOUR, now + HOUR + MINUTE, now + 2 * DAY);
     assert_eq!(store.charge(vec![ONE_AN_HOUR], now).await.unwrap(), None);
-    for time in [ahead, now, ahead] {
+    for time in [ahead, now, behind, ahead] {
         let limited = store.charge(vec![ONE_AN_HOUR], time).await.unwrap();
         assert!(matches!(limited, Some(Limited::Until(until, 0)) if until == now + HOUR), "{limited:?}");
         let reached = store.reached_limits([1; 16], PERSON, vec![ONE_AN_HOUR], time).await.unwrap();
         assert_eq!(reached.charges.len(), 1);
+    }
+    // Nor does a process that is behind end what one that is ahead has begun.
+    let other = Charge { key: [10; 16], ..ONE_AN_HOUR };
+    assert_eq!(store.charge(vec![other], ahead).await.unwrap(), None);
+    for time in [now, behind] {
+        let limited = store.charge(vec![other], time).await.unwrap();
+        assert!(matches!(limited, Some(Limited::Until(..))), "{limited:?}");
+        assert_eq!(store.reached_limits([1; 16], PERSON, vec![other], time).await.unwrap().charges.len(), 1);
     }
 
     let limits = PersonLimits { consecutive: 2, ..PERSON };
@@ -88,14 +97,14 @@ async fn a_process_whose_clock_is_ahead_ends_no_window_and_no_lock() {
     // The second answer is given on the process that is ahead: the lock does not begin in the future.
     assert!(matches!(store.charge_attempt(answer(now)).await.unwrap(), Charged::Compare(_)));
     assert!(matches!(store.charge_attempt(answer(far)).await.unwrap(), Charged::Compare(_)));
-    for time in [far, now] {
+    for time in [far, now, behind] {
         assert_eq!(store.charge_attempt(answer(time)).await.unwrap(), Charged::Limited(Limited::PersonLocked));
         let reached = store.reached_limits([7; 16], limits, Vec::new(), time).await.unwrap();
         assert!(reached.locked_until.is_some_and(|until| until < now + DAY + MINUTE), "{reached:?}");
     }
     // Wrong passes are counted for a person of their own.
     store.put_pass(pass(now), [8; 16]).await.unwrap();
-    for (time, counted) in [(far, true), (now, true), (far, false), (now, false)] {
+    for (time, counted) in [(now, true), (far, true), (far, false), (now, false), (behind, false)] {
         let guess = PassAttempt { limits, ..guess(time) };
         let charged = store.charge_pass(guess).await.unwrap();
         assert_eq!(matches!(charged, ChargedPass::Compare(_)), counted, "{charged:?}");
@@ -110,7 +119,10 @@ async fn a_process_whose_clock_is_wrong_neither_shortens_nor_prolongs_a_challeng
     for (n, wrong) in wrong.into_iter().enumerate() {
         // Those of others accept its answers.
         let id = format!("of-others-{n}");
-        store.open_challenge(opening(&id, now)).await.unwrap();
+        let mut request = opening(&id, now);
+        // For a process that is behind, the wait for another message ends a little later.
+        request.challenge.resend_after = now - MINUTE;
+        store.open_challenge(request).await.unwrap();
         assert!(matches!(store.charge_attempt(attempt(&id, wrong)).await.unwrap(), Charged::Compare(_)));
         let later = now + MINUTE;
         let resend = |now| Resend {
@@ -138,7 +150,10 @@ async fn a_process_whose_clock_is_wrong_neither_shortens_nor_prolongs_a_challeng
         let own = store.challenge("s", &id).await.unwrap().unwrap();
         let life = own.expires_at.duration_since(now);
         assert!((290..=320).contains(&life.as_secs()), "{life}");
-        assert!(matches!(store.charge_attempt(attempt(&id, now)).await.unwrap(), Charged::Compare(_)));
+        // Others accept answers, also those whose clock is off in the other direction.
+        for time in [now, now + HOUR, now - HOUR] {
+            assert!(matches!(store.charge_attempt(attempt(&id, time)).await.unwrap(), Charged::Compare(_)));
+        }
         assert!(store.close_challenge("s", &id, Closing::Cancelled, wrong).await.unwrap());
     }
     // What has expired accepts nothing, however late a process believes it is.
