@@ -234,9 +234,12 @@ impl Stage {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// The id of a subscription that was deleted cannot be used again.
     async fn empty_subscription(&self) -> String {
-        self.server.call("POST", "/v1/subscriptions", &self.system, json!({"id": "empty", "name": "x"})).await;
-        "empty".to_owned()
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let id = format!("empty-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.server.call("POST", "/v1/subscriptions", &self.system, json!({"id": id, "name": "x"})).await.expect(201);
+        id
     }
 
     async fn challenge(&self, subscription: &str) -> String {

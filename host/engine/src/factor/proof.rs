@@ -185,6 +185,11 @@ impl Factors {
         Ok(verified.iter().any(|one| one.record.hash == *hash) || verified.is_empty() && is_open)
     }
 
+    /// Returns whether policy lets sign-ins like this one offer factors.
+    pub(crate) async fn are_offered_in_sign_ins(&self, sign_in: &SignIn) -> Result<bool, Error> {
+        Ok(self.instances.policies(sign_in).await?.iter().any(|(_, policy)| policy.enrol_in_sign_in))
+    }
+
     /// Returns the instances with which the sign-in page offers a user who holds no factor to enrol the first one: those whose policy says
     /// so, if the code that was just entered, or a temporary pass, is proof enough.
     pub(crate) async fn offered_in_sign_in(&self, sign_in: &SignIn, by: SignedInBy<'_>) -> Result<Vec<String>, Error> {

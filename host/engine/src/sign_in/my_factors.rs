@@ -193,7 +193,9 @@ impl HostedSignIns {
     pub(super) async fn offer(&self, visit: &Visit, proved: &Proved, has_few_codes: bool) -> bool {
         // A passkey names a user whose factors the visit does not know.
         let holds_a_factor = proved.by_factor || !visit.factors.is_empty();
-        if holds_a_factor && !has_few_codes {
+        if !has_few_codes
+            && (holds_a_factor || !self.factors.are_offered_in_sign_ins(&visit.kept.sign_in).await.unwrap_or_default())
+        {
             return false;
         }
         let mut kept = visit.kept.clone();
