@@ -426,7 +426,8 @@ async fn every_call_is_for_the_roles_meant_and_what_is_foreign_looks_like_what_i
             );
             let method = method.to_uppercase();
             // A user of the own subscription is nobody's but the application's.
-            let named = path.contains('{') && name != "listFactors" || ["startChallenge", "issueToken"].contains(&name);
+            let named = path.contains('{') && !["listAddresses", "listFactors"].contains(&name)
+                || ["startChallenge", "issueToken"].contains(&name);
             let within = path.contains("{id}") && path.contains("{subscription}") && name != "nameDirectoryEntry";
             calls += 1;
 
