@@ -119,7 +119,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_lost() {
         under_load.site.refuses(&under_load.server).await
     })
     .await;
-    // What ended meanwhile leaves room.
+    // Requests that have ended since then leave room.
     let more = disk.fill("more");
     tokio::time::sleep(3 * SECOND).await;
     for file in [ballast, more] {

@@ -1,4 +1,4 @@
-//! Enrolments that are under way.
+//! Enrolments in progress.
 
 use super::session::Session;
 use super::values::values;

@@ -1,4 +1,4 @@
-//! Enrolments that are under way.
+//! Enrolments in progress.
 
 use rusqlite::Connection;
 
