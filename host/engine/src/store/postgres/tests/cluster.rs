@@ -225,6 +225,17 @@ impl Cluster {
         client
     }
 
+    /// Waits until so many statements in a database wait for a lock.
+    pub(super) async fn waits_for_locks(&self, database: &str, count: i64) {
+        let client = self.client("postgres").await;
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
+        let until = Instant::now() + Duration::from_secs(5);
+        while client.query_one(sql, &[&database]).await.unwrap().get::<_, i64>(0) < count {
+            assert!(Instant::now() < until, "{count} do not wait");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Runs statements.
     pub(super) async fn sql(&self, database: &str, sql: &str) {
         self.client(database).await.batch_execute(sql).await.unwrap();

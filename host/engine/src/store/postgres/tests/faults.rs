@@ -214,21 +214,11 @@ async fn an_opening_that_is_repeated_while_its_first_try_still_runs_is_recognize
     // Both tries wait for this row: the first one, which nobody listens to, gets it first.
     let other = cluster.client(&name).await;
     other.batch_execute("BEGIN; SELECT 1 FROM buckets FOR UPDATE").await.unwrap();
-    let waiting = async |count: i64| {
-        let client = cluster.client("postgres").await;
-        let sql =
-            format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'");
-        let until = Instant::now() + 5 * SECOND;
-        while client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) < count {
-            assert!(Instant::now() < until, "{count} do not wait");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
     let open = store.open_challenge(OpenChallenge { charges: vec![charge], ..opening("a", noon()) });
     let (opened, ()) = tokio::join!(open, async {
-        waiting(1).await;
+        cluster.waits_for_locks(&name, 1).await;
         proxy.close_connections();
-        waiting(2).await;
+        cluster.waits_for_locks(&name, 2).await;
         other.batch_execute("COMMIT").await.unwrap();
     });
     assert_eq!(opened.unwrap(), Opened::Open);

@@ -336,7 +336,7 @@ async fn two_administrators_do_not_disable_each_other_where_snapshots_are_the_de
     let disable = |n: u8| AccountRecord { disabled: true, generation: 2, revision: 2, ..administrator(n) };
     let (first, second, ()) =
         tokio::join!(stores[0].update_account(disable(0), 1), stores[1].update_account(disable(1), 1), async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            cluster.waits_for_locks(&name, 2).await;
             client.batch_execute("COMMIT").await.unwrap();
         });
     let mut results = [first.unwrap(), second.unwrap()];
@@ -358,7 +358,7 @@ async fn an_enrolment_begun_while_a_suspension_waits_does_not_survive_it() {
     let suspended = tokio::spawn(async move {
         suspending.set_factor_status("s", "f", FactorStatus::Active, FactorStatus::Suspended).await.unwrap()
     });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    cluster.waits_for_locks(&name, 1).await;
     let begun = store.begin_enrolment(beginning(enrolment("e", noon())));
     tokio::pin!(begun);
     let is_before = tokio::time::timeout(Duration::from_millis(500), &mut begun).await.is_ok();
