@@ -218,6 +218,8 @@ const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
     ("sent again after 503", "status-503"),
     ("sent again when not sent", "no-connection"),
     ("it reads the code for nothing", "needs-code"),
+    ("its mail reads the code for nothing", "needs-code"),
+    ("its mail is from a checksum", "letters"),
     ("the type of another", "type-id-taken"),
     ("the type of a factor", "type-id-taken"),
 ];
@@ -410,7 +412,7 @@ fn a_component_that_is_not_a_provider_is_refused_with_a_sentence() {
 #[test]
 fn a_right_component_has_no_fault() {
     let folder = tempfile::tempdir().unwrap();
-    for right in ["none", "reports", "national numbers", "XML"] {
+    for right in ["none", "reports", "national numbers", "XML", "its mail goes to its recipient"] {
         assert_eq!(faults(folder.path(), right, &component(right)), Ok(Vec::new()));
     }
 

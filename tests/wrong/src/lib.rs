@@ -84,7 +84,10 @@ impl configuration::Guest for Wrong {
             "a version of two numbers" => manifest.version = "1.0".to_owned(),
             // Not wrong: it reaches other recipients.
             "its recipients are handles" => manifest.recipient = RecipientKind::Handle,
-            fault if fault.starts_with("its mail goes to ") => manifest.recipient = RecipientKind::EmailAddress,
+            fault if fault.starts_with("its mail ") => {
+                manifest.recipient = RecipientKind::EmailAddress;
+                manifest.needs_code = fault == "its mail reads the code for nothing";
+            }
             // Not wrong: it replaces `tests/verifying`, with the same options.
             "its type is verifying" => {
                 manifest.type_id = "verifying".to_owned();
@@ -265,7 +268,7 @@ impl configuration::Guest for Wrong {
             "no connection" => connections.clear(),
             // Not wrong.
             "a mail server too" => connections.push(server("smtp.example.com")),
-            fault if fault.starts_with("its mail goes to ") => connections = vec![server("smtp.example.com")],
+            fault if fault.starts_with("its mail ") => connections = vec![server("smtp.example.com")],
             _ => {}
         }
         Ok(connections)
@@ -295,8 +298,8 @@ impl delivery::Guest for Wrong {
             }
             _ => {}
         }
-        if let Some(to) = fault().strip_prefix("its mail goes to ") {
-            return mail(if to == "its recipient" { &message.recipient } else { "eve@example.org" }, &message);
+        if fault().starts_with("its mail ") {
+            return mail(&message);
         }
         let to = if fault() == "it goes to the sender" { &options["Sender"] } else { &json!(message.recipient) };
         // Not wrong: its gateway serves one country.
@@ -451,20 +454,28 @@ impl delivery::Guest for Wrong {
     }
 }
 
-fn mail(to: &str, message: &Message) -> Result<Receipt, DeliveryFailure> {
+fn mail(message: &Message) -> Result<Receipt, DeliveryFailure> {
+    let name = if fault() == "its mail is from a checksum" { checksum(&message.text) } else { String::new() };
+    let to = if fault() == "its mail goes to eve" { "eve@example.org" } else { &message.recipient };
     let sent = smtp::send(&smtp::Mail {
-        sender: smtp::Mailbox { name: String::new(), address: "codes@example.com".to_owned() },
+        sender: smtp::Mailbox { name, address: "codes@example.com".to_owned() },
         recipient: to.to_owned(),
-        subject: String::new(),
+        subject: message.subject.clone(),
         text: message.text.clone(),
-        html: None,
+        html: message.html.clone(),
         id: message.id.clone(),
     });
-    match sent {
-        Ok(_) => Ok(receipt()),
-        Err(smtp::Error::Denied(why)) => Err(DeliveryFailure::Misconfigured(reason("denied", &why))),
-        Err(_) => Err(later(None, "")),
-    }
+    Err(match sent {
+        Ok(_) => return Ok(receipt()),
+        Err(smtp::Error::Denied(why)) => DeliveryFailure::Misconfigured(reason("denied", &why)),
+        Err(smtp::Error::OutcomeUnknown(why)) => DeliveryFailure::OutcomeUnknown(reason("no-answer", &why)),
+        Err(smtp::Error::NotSent(_)) => later(None, ""),
+        Err(smtp::Error::Refused(refusal)) if refusal.code < 500 => later(None, ""),
+        Err(smtp::Error::Refused(refusal)) if refusal.stage == smtp::Stage::Recipient => {
+            rejected(RejectedPart::Recipient, "")
+        }
+        Err(smtp::Error::Refused(_) | smtp::Error::Invalid(_)) => rejected(RejectedPart::Message, ""),
+    })
 }
 
 impl reports::Guest for Wrong {

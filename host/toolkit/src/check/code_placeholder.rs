@@ -4,6 +4,9 @@
 //! random numbers are the same in each delivery of a check, so what differs between two deliveries of one message was computed from the
 //! placeholder.
 
+use mail_parser::{MessageParser, PartType};
+
+use super::mail_server::Deviation;
 use super::report::Report;
 use super::run::{CODE, Run};
 use super::upstream::{Request, Responses};
@@ -36,10 +39,51 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
     let second = deliver(run, responses, OTHER_CODE).await;
     let (first, replaced) = without_texts(run, &first, CODE);
     let (second, _) = without_texts(run, &second, OTHER_CODE);
-    let needless = replaced && first == second;
+    needless(replaced && first == second, report);
+}
+
+fn needless(is_needless: bool, report: &mut Report) {
     let wrong =
-        needless.then(|| "everything that it sends could also be sent with a placeholder for the code".to_owned());
+        is_needless.then(|| "everything that it sends could also be sent with a placeholder for the code".to_owned());
     report.rule("needs-code", wrong.into_iter().collect(), NEEDLESS);
+}
+
+/// The same for a component that sends mail.
+pub(super) async fn check_mail(run: &Run<'_>, report: &mut Report) {
+    let first = mail(run, CODE).await;
+    if !run.needs_code() {
+        let second = mail(run, CODE).await;
+        let differs = first.iter().zip(&second).filter(|(one, other)| one.text != other.text);
+        let wrong = differs.map(|(one, _)| format!("the {} depends on the placeholder of the code", one.name));
+        report.rule("letters", wrong.collect(), PLACEHOLDER);
+        return;
+    }
+    let second = mail(run, OTHER_CODE).await;
+    let (first, replaced) = without_own_texts(run, first, CODE);
+    let (second, _) = without_own_texts(run, second, OTHER_CODE);
+    needless(replaced && first == second, report);
+}
+
+/// Delivers a mail. Returns its parts, or none if it did not arrive.
+async fn mail(run: &Run<'_>, code: &str) -> Vec<NamedText> {
+    run.servers.mail_server.respond(Deviation::default());
+    run.deliver(run.message_with(code)).await;
+    let Some(raw) = run.servers.mail_server.mails().pop() else { return Vec::new() };
+    let Some(mail) = MessageParser::default().parse(raw.as_bytes()) else { return Vec::new() };
+    let sender = mail.from().and_then(|from| from.first());
+    let html = mail.parts.iter().find_map(|part| match &part.body {
+        PartType::Html(html) => Some(html.to_string()),
+        _ => None,
+    });
+    [
+        ("name of the sender", sender.and_then(|sender| sender.name()).unwrap_or_default().to_owned()),
+        ("address of the sender", sender.and_then(|sender| sender.address()).unwrap_or_default().to_owned()),
+        ("subject", mail.subject().unwrap_or_default().to_owned()),
+        ("text", mail.body_text(0).unwrap_or_default().replace("\r\n", "\n")),
+        ("HTML", html.unwrap_or_default().replace("\r\n", "\n")),
+    ]
+    .map(|(name, text)| NamedText { name: name.to_owned(), text })
+    .into()
 }
 
 async fn deliver(run: &Run<'_>, responses: &Responses, code: &str) -> Vec<Request> {
@@ -79,23 +123,28 @@ fn headers(request: &Request) -> Vec<(String, String)> {
 
 /// Returns the texts of requests without the message's own, and whether any of those was in them.
 fn without_texts(run: &Run<'_>, requests: &[Request], code: &str) -> (Vec<NamedText>, bool) {
-    let message = run.message_with(code);
-    let mut replaced = false;
     let mut all = Vec::new();
     for request in requests {
         let in_headers = headers(request).into_iter().map(|(name, text)| NamedText { name, text });
         let path =
             NamedText { name: String::new(), text: request.target().split('?').next().unwrap_or_default().to_owned() };
-        for mut one in
-            request.texts().into_iter().chain(body_texts::query(request.target())).chain(in_headers).chain([path])
-        {
-            for text in [Some(&message.text), message.html.as_ref(), Some(&message.subject)].into_iter().flatten() {
-                if text.contains(code) && one.text.contains(text) {
-                    replaced = true;
-                    one.text = one.text.replace(text, "…");
-                }
+        all.extend(
+            request.texts().into_iter().chain(body_texts::query(request.target())).chain(in_headers).chain([path]),
+        );
+    }
+    without_own_texts(run, all, code)
+}
+
+fn without_own_texts(run: &Run<'_>, mut all: Vec<NamedText>, code: &str) -> (Vec<NamedText>, bool) {
+    let message = run.message_with(code);
+    let mut replaced = false;
+    for one in &mut all {
+        for text in [Some(&message.text), message.html.as_ref(), Some(&message.subject)].into_iter().flatten() {
+            let text = text.trim_end();
+            if text.contains(code) && one.text.contains(text) {
+                replaced = true;
+                one.text = one.text.replace(text, "…");
             }
-            all.push(one);
         }
     }
     (all, replaced)

@@ -71,6 +71,7 @@ pub(super) async fn check(
         return;
     } else {
         mail::check(&run, report).await;
+        code_placeholder::check_mail(&run, report).await;
     }
     leaks::check(&run, report);
 }
