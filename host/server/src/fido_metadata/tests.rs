@@ -15,7 +15,7 @@ use serde_json::json;
 use super::blob::{BlobError, verify};
 use super::*;
 
-const RSA_KEY: &str = include_str!("../../../sandbox/src/egress/policy/test_keys/rsa.pem");
+const RSA_KEY: &str = include_str!("test_keys/rsa.pem");
 
 const GOOD: &str = "11111111-1111-1111-1111-111111111111";
 const OTHER: &str = "22222222-2222-2222-2222-222222222222";
