@@ -218,7 +218,7 @@ const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
     ("sent again after 503", "status-503"),
     ("sent again when not sent", "no-connection"),
     ("it reads the code for nothing", "needs-code"),
-    ("its mail reads the code for nothing", "needs-code"),
+    ("its mail does not need the code", "needs-code"),
     ("its mail is from a checksum", "letters"),
     ("the type of another", "type-id-taken"),
     ("the type of a factor", "type-id-taken"),

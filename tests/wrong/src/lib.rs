@@ -86,7 +86,7 @@ impl configuration::Guest for Wrong {
             "its recipients are handles" => manifest.recipient = RecipientKind::Handle,
             fault if fault.starts_with("its mail ") => {
                 manifest.recipient = RecipientKind::EmailAddress;
-                manifest.needs_code = fault == "its mail reads the code for nothing";
+                manifest.needs_code = fault == "its mail does not need the code";
             }
             // Not wrong: it replaces `tests/verifying`, with the same options.
             "its type is verifying" => {
