@@ -283,24 +283,24 @@ async fn a_pass_is_issued_for_a_reason_and_never_to_oneself() {
 #[tokio::test]
 async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor_was_used() {
     let world = world(json!({"remembered_days": 7})).await;
-    let devices = world.engine.remembered_devices();
-    assert_eq!(devices.days(&sign_in(), &world.email).await.unwrap(), Some(7));
-    let secret = devices.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
+    let browsers = world.engine.remembered_browsers();
+    assert_eq!(browsers.days(&sign_in(), &world.email).await.unwrap(), Some(7));
+    let secret = browsers.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
     let secrets = vec!["tfr_other".to_owned(), secret.expose().to_owned()];
-    let recognized = devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().unwrap().verified;
+    let recognized = browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().unwrap().verified;
     assert!(recognized.amr.is_empty() && recognized.acr.is_none() && recognized.assurance.remembered);
     let bob = SignIn::new("shop").tenant("main").user("bob");
     for (who, secrets) in [(&bob, &secrets[..]), (&sign_in(), &secrets[..1]), (&sign_in(), &[][..])] {
-        assert!(devices.recognize(who, Demand::default(), secrets).await.unwrap().is_none());
+        assert!(browsers.recognize(who, Demand::default(), secrets).await.unwrap().is_none());
     }
     let elsewhere = SignIn::new("shop").tenant("other").user("alice");
     assert!(
-        devices.recognize(&elsewhere, Demand::default(), &secrets).await.unwrap().is_none(),
+        browsers.recognize(&elsewhere, Demand::default(), &secrets).await.unwrap().is_none(),
         "the instance is not available there"
     );
-    let listed = devices.list("shop", "alice").await.unwrap();
+    let listed = browsers.list("shop", "alice").await.unwrap();
     assert_eq!(listed[0].user_agent.as_deref(), Some("Firefox"));
-    let looked = devices.peek(&sign_in(), Demand::default(), &secrets).await.unwrap();
+    let looked = browsers.peek(&sign_in(), Demand::default(), &secrets).await.unwrap();
     assert_eq!(looked.as_deref(), Some(&*listed[0].id));
 
     // Whoever demands more than an ordinary sign-in gets an answer that was given now.
@@ -310,41 +310,41 @@ async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor
         Demand { required: RequiredFactor::PhishingResistant, ..Demand::default() },
         Demand { purpose: Some("payment"), ..Demand::default() },
     ] {
-        assert!(devices.recognize(&sign_in(), demand, &secrets).await.unwrap().is_none(), "{demand:?}");
+        assert!(browsers.recognize(&sign_in(), demand, &secrets).await.unwrap().is_none(), "{demand:?}");
     }
     let sign_in_only = Demand { purpose: Some("sign-in"), ..Demand::default() };
-    assert!(devices.recognize(&sign_in(), sign_in_only, &secrets).await.unwrap().is_some());
+    assert!(browsers.recognize(&sign_in(), sign_in_only, &secrets).await.unwrap().is_some());
 
     // A stricter policy counts at once, and it expires.
     let change = |policy| InstanceChange { policy: Some(Some(policy)), ..InstanceChange::default() };
     world.clock.advance(Duration::from_secs(2 * 24 * 3600));
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 2})), None).await.unwrap();
-    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
+    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 30})), None).await.unwrap();
-    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_some());
+    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_some());
     world.clock.advance(Duration::from_secs(5 * 24 * 3600));
-    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
+    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn remembered_browsers_are_off_by_default_and_end_with_a_reset() {
     let off = world(json!({})).await;
-    let devices = off.engine.remembered_devices();
-    assert_eq!(devices.days(&sign_in(), &off.email).await.unwrap(), None);
-    assert!(devices.remember(&sign_in(), &off.email, None).await.unwrap().is_none());
+    let browsers = off.engine.remembered_browsers();
+    assert_eq!(browsers.days(&sign_in(), &off.email).await.unwrap(), None);
+    assert!(browsers.remember(&sign_in(), &off.email, None).await.unwrap().is_none());
 
     let world = world(json!({"remembered_days": 30})).await;
-    let devices = world.engine.remembered_devices();
+    let browsers = world.engine.remembered_browsers();
     let mut secrets = Vec::new();
     for _ in 0..3 {
-        secrets.push(devices.remember(&sign_in(), &world.email, None).await.unwrap().unwrap().expose().to_owned());
+        secrets.push(browsers.remember(&sign_in(), &world.email, None).await.unwrap().unwrap().expose().to_owned());
     }
-    let listed = world.admin.remembered_devices("shop", "alice").await.unwrap();
+    let listed = world.admin.remembered_browsers("shop", "alice").await.unwrap();
     world.admin.forget_devices("shop", "alice", Some(&listed[0].id)).await.unwrap();
     assert!(world.admin.forget_devices("shop", "alice", Some(&listed[0].id)).await.unwrap_err().is_not_found());
     assert!(world.admin.forget_devices("shop", "bob", Some(&listed[1].id)).await.unwrap_err().is_not_found());
-    assert_eq!(world.admin.reset_factors("shop", "alice", "lost phone").await.unwrap().remembered_devices, 2);
-    assert!(devices.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
+    assert_eq!(world.admin.reset_factors("shop", "alice", "lost phone").await.unwrap().remembered_browsers, 2);
+    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History
 use crate::clock::{Clock, ClockCheck};
 use crate::error::Error;
 use crate::factor::{
-    EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewAddress, NewEnrolment, Proof, RememberedDevices,
+    EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewAddress, NewEnrolment, Proof, RememberedBrowsers,
     RemovedFactors, TrustedAuthenticator, UserEvent, UserFactor, VerifiedAddress,
 };
 use crate::instance::{Instances, SignIn};
@@ -230,8 +230,8 @@ impl TwoFactor {
         self.factors.pass_signs_in(sign_in).await
     }
 
-    /// Returns the remembered devices of users: browsers in which no factor is asked for.
-    pub fn remembered_devices(&self) -> RememberedDevices {
+    /// Returns the remembered browsers of users: browsers in which no factor is asked for.
+    pub fn remembered_browsers(&self) -> RememberedBrowsers {
         self.factors.remembered()
     }
 

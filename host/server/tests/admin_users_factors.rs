@@ -170,7 +170,7 @@ async fn a_reset_ends_everything_and_no_address_stays_verified() {
     anna.post(&format!("{USERS}/pass"), &[("user", "alice"), ("minutes", "60"), BECAUSE]).await;
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
     for agent in [Some(agent), Some("Your bank: type the code"), None] {
-        engine.remembered_devices().remember(&sign_in, &sms.id, agent).await.unwrap().unwrap();
+        engine.remembered_browsers().remember(&sign_in, &sms.id, agent).await.unwrap().unwrap();
     }
 
     // Browsers are forgotten one by one, and all at once.
@@ -182,16 +182,16 @@ async fn a_reset_ends_everything_and_no_address_stays_verified() {
     let done = anna.post(&forget, &form).await;
     anna.get(done.leads_to()).await.shows("Browser forgotten.");
     anna.post(&forget, &form).await.shows("Nothing was changed");
-    assert_eq!(engine.remembered_devices().list("shop", "alice").await.unwrap().len(), 2);
+    assert_eq!(engine.remembered_browsers().list("shop", "alice").await.unwrap().len(), 2);
     let done = anna.post(&forget, &[("user", "alice")]).await;
     anna.get(done.leads_to()).await.shows("All remembered browsers forgotten.");
-    assert!(engine.remembered_devices().list("shop", "alice").await.unwrap().is_empty());
+    assert!(engine.remembered_browsers().list("shop", "alice").await.unwrap().is_empty());
 
-    engine.remembered_devices().remember(&sign_in, &sms.id, None).await.unwrap().unwrap();
+    engine.remembered_browsers().remember(&sign_in, &sms.id, None).await.unwrap().unwrap();
     let reset = format!("{USERS}/reset");
     anna.get(&format!("{reset}?user=alice")).await.shows("Reset all factors?");
     anna.post(&reset, &[("user", "alice")]).await.shows("must be a single line").shows("Reset all factors?");
-    assert_eq!(engine.remembered_devices().list("shop", "alice").await.unwrap().len(), 1);
+    assert_eq!(engine.remembered_browsers().list("shop", "alice").await.unwrap().len(), 1);
     let done = anna.post(&reset, &[("user", "alice"), BECAUSE]).await;
     let page = anna.get(done.leads_to()).await.shows("All factors reset.").shows("No active pass.");
     hides(&page, "Forget");

@@ -320,7 +320,7 @@ async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_
     let (tab, begun) = next(json!({})).await;
     let result = sign_in(&site, &tab, &begun, &[("code", &totp(&site, &key)), ("remember", "yes")]).await;
     assert_eq!((&result["amr"], &result["assurance"]["remembered"]), (&json!(["otp"]), &json!(false)));
-    assert!(site.engine.remembered_devices().list("shop", "alice").await.unwrap().is_empty());
+    assert!(site.engine.remembered_browsers().list("shop", "alice").await.unwrap().is_empty());
 
     remember(&site, &apps, 30).await;
     let (tab, begun) = next(json!({})).await;
@@ -381,7 +381,7 @@ async fn a_remembered_browser_is_recognized_at_ordinary_sign_ins_and_the_person_
     let (tab, _) = next(json!({"page": "factors", "first_factor": true})).await;
     let page = tab.get("").await;
     tab.post("/forget", &[]).await;
-    assert_eq!(site.engine.remembered_devices().list("shop", "alice").await.unwrap().len(), 1);
+    assert_eq!(site.engine.remembered_browsers().list("shop", "alice").await.unwrap().len(), 1);
     tab.post("/start", &page.start()).await.location();
     tab.post("/answer", &[("code", &totp(&site, &key))]).await.location();
     let page = tab.get("").await;

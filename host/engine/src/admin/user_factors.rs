@@ -11,7 +11,7 @@ use crate::accounts::actor_name;
 use crate::display_name;
 use crate::error::Error;
 use crate::factor::{
-    Happened, IssuedPass, RememberedDevice, RemovedFactors, UserEvent, UserEventKind, UserFactor, VerifiedAddress,
+    Happened, IssuedPass, RememberedBrowser, RemovedFactors, UserEvent, UserEventKind, UserFactor, VerifiedAddress,
     checked_user, pass_lifetime,
 };
 use crate::instance::SignIn;
@@ -27,7 +27,7 @@ pub struct ResetUser {
     /// Whether there was a temporary pass.
     pub pass: bool,
     /// How many browsers were remembered.
-    pub remembered_devices: u64,
+    pub remembered_browsers: u64,
     /// How many enrolments were open.
     pub enrolments: u64,
     /// How many challenges were open.
@@ -138,8 +138,8 @@ impl Administration {
             also: verified,
         };
         self.factors.notices.record_then_notify(reset).await?;
-        let FactorResetOutcome { pass, devices, enrolments, challenges, addresses, .. } = ended;
-        Ok(ResetUser { factors, pass, remembered_devices: devices, enrolments, challenges, addresses })
+        let FactorResetOutcome { pass, browsers, enrolments, challenges, addresses, .. } = ended;
+        Ok(ResetUser { factors, pass, remembered_browsers: browsers, enrolments, challenges, addresses })
     }
 
     /// Issues a temporary pass to a user, which replaces an earlier one: for 10 minutes to 8 hours, by default for one hour. It is shown
@@ -216,7 +216,7 @@ impl Administration {
     ///
     /// # Errors
     /// Not found if there is no such subscription.
-    pub async fn remembered_devices(&self, subscription: &str, user: &str) -> Result<Vec<RememberedDevice>, Error> {
+    pub async fn remembered_browsers(&self, subscription: &str, user: &str) -> Result<Vec<RememberedBrowser>, Error> {
         self.known(subscription).await?;
         self.factors.remembered().list(subscription, &checked_user(user)?).await
     }
@@ -229,7 +229,7 @@ impl Administration {
         self.known(subscription).await?;
         let user = &checked_user(user)?;
         self.check_account(user).await?;
-        let detail = id.map_or_else(|| "all".to_owned(), |id| format!("device {id}"));
+        let detail = id.map_or_else(|| "all".to_owned(), |id| format!("browser {id}"));
         self.audit("device.forget", &format!("{subscription}/{user}"), &detail).await?;
         match id {
             Some(id) => self.factors.remembered().forget(subscription, user, id).await,

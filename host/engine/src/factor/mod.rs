@@ -24,7 +24,7 @@ pub use notices::{UserEvent, UserEventKind};
 pub use passes::IssuedPass;
 pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
 pub(crate) use proof::SignedInBy;
-pub use remembered::{Demand, Recognized, RememberedDevice, RememberedDevices};
+pub use remembered::{Demand, Recognized, RememberedBrowser, RememberedBrowsers};
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub(crate) use request::{checked_user, label as checked_label};
 pub use twofactor_sandbox::{
@@ -75,9 +75,9 @@ impl Factors {
         Actor::new(format!("user {user}"))
     }
 
-    /// Returns the remembered devices of users.
-    pub(crate) fn remembered(&self) -> RememberedDevices {
-        RememberedDevices {
+    /// Returns the remembered browsers of users.
+    pub(crate) fn remembered(&self) -> RememberedBrowsers {
+        RememberedBrowsers {
             store: self.store.clone(),
             keyring: self.keyring.clone(),
             clock: self.clock.clone(),

@@ -1,10 +1,10 @@
-//! Remembered devices: browsers in which a user is not asked for a factor for some days.
+//! Remembered browsers: a user is not asked for a factor in them for some days.
 //!
 //! Off unless a policy says otherwise. A remembered browser is not authentication (NIST SP 800-63B-4 section 5.1): the result of such a sign-in has
 //! no `amr` and says that no factor was used. The browser holds a secret of 256 random bits, of which a digest is stored. Any change of
-//! the user's factors forgets all of the user's devices.
+//! the user's factors forgets all of the user's browsers.
 //!
-//! A remembered device is enough for an ordinary sign-in only: not if the application asks for a kind of factor, and not to confirm
+//! A remembered browser is enough for an ordinary sign-in only: not if the application asks for a kind of factor, and not to confirm
 //! anything else.
 
 use std::fmt;
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::instance::{Instances, SignIn};
 use crate::keyring::Keyring;
 use crate::random;
-use crate::store::{BucketKey, DeviceSelection, RememberedDeviceRecord, Store};
+use crate::store::{BrowserSelection, BucketKey, RememberedBrowserRecord, Store};
 use crate::user_factor::{RequiredFactor, of_remembered_browser};
 
 /// The prefix of secrets, by which scanners find leaked ones.
@@ -36,7 +36,7 @@ const PREFIX: &str = "tfr_";
 /// How many secrets of one request are looked up.
 const LOOKED_UP: usize = 10;
 
-/// How many devices of a user are remembered.
+/// How many browsers of a user are remembered.
 const MOST: u32 = 20;
 
 /// How much is stored of a browser's `User-Agent`, in characters.
@@ -46,9 +46,9 @@ const SEALED: &str = "remembered-device";
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The remembered devices of users. Cheap to clone.
+/// The remembered browsers of users. Cheap to clone.
 #[derive(Clone)]
-pub struct RememberedDevices {
+pub struct RememberedBrowsers {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Keyring,
     pub(crate) clock: Arc<dyn Clock>,
@@ -56,16 +56,16 @@ pub struct RememberedDevices {
     pub(crate) notices: Notices,
 }
 
-impl fmt::Debug for RememberedDevices {
+impl fmt::Debug for RememberedBrowsers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RememberedDevices").finish_non_exhaustive()
+        f.debug_struct("RememberedBrowsers").finish_non_exhaustive()
     }
 }
 
-/// A remembered device, as people see it.
+/// A remembered browser, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct RememberedDevice {
+pub struct RememberedBrowser {
     /// The opaque id. Not a secret.
     pub id: String,
     /// The browser's `User-Agent`, cut off after 300 characters.
@@ -82,16 +82,16 @@ pub struct RememberedDevice {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Recognized {
-    /// The device.
-    pub device: String,
+    /// The browser.
+    pub browser: String,
     /// When it was remembered.
     pub remembered_at: Timestamp,
     /// The result of the sign-in: no `amr`, and an assurance that says that no factor was used now. The instance is the one that was
-    /// used when the device was remembered.
+    /// used when the browser was remembered.
     pub verified: Verified,
 }
 
-/// What an application asks for, as far as it decides whether a remembered device or a temporary pass is enough.
+/// What an application asks for, as far as it decides whether a remembered browser or a temporary pass is enough.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Demand<'a> {
     /// Which factors satisfy it.
@@ -110,14 +110,14 @@ impl Demand<'_> {
     }
 }
 
-/// What is sealed of a device.
+/// What is sealed of a browser.
 #[derive(Serialize, Deserialize)]
 struct Details {
     two_factor: String,
     user_agent: Option<String>,
 }
 
-impl RememberedDevices {
+impl RememberedBrowsers {
     /// Returns for how many days a browser in which an instance is used in this sign-in may be remembered; none if it may not.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl RememberedDevices {
         let details = Details { two_factor: two_factor.to_owned(), user_agent };
         let plain = serde_json::to_vec(&details).map_err(Error::unavailable)?;
         let sealed = self.keyring.seal(SEALED, &[id.as_bytes(), &person], &plain).map_err(Error::unavailable)?;
-        let device = RememberedDeviceRecord {
+        let browser = RememberedBrowserRecord {
             id,
             person,
             digest: Sha256::digest(secret.expose()).into(),
@@ -158,7 +158,7 @@ impl RememberedDevices {
             last_used_at: now,
             expires_at: now + DAY * days,
         };
-        self.store.add_remembered_device(device, MOST).await?;
+        self.store.add_remembered_browser(browser, MOST).await?;
         let user = sign_in.user.as_deref().unwrap_or_default();
         self.record(&sign_in.subscription, user, UserEventKind::BrowserRemembered).await?;
         Ok(Some(secret))
@@ -179,14 +179,16 @@ impl RememberedDevices {
         let Some((found, details)) = self.find(sign_in, demand, secrets).await? else { return Ok(None) };
         let now = self.clock.now();
         // It may have been forgotten in the meantime.
-        let used = self.store.use_remembered_device(found.person, found.digest, now).await?;
-        let Some(RememberedDeviceRecord { id: device, created_at: remembered_at, .. }) = used else { return Ok(None) };
+        let used = self.store.use_remembered_browser(found.person, found.digest, now).await?;
+        let Some(RememberedBrowserRecord { id: browser, created_at: remembered_at, .. }) = used else {
+            return Ok(None);
+        };
         let user = sign_in.clone().in_one_spelling()?.user.unwrap_or_default();
         let verified = Verified::of(of_remembered_browser(), user, details.two_factor, now);
-        Ok(Some(Recognized { device, remembered_at, verified }))
+        Ok(Some(Recognized { browser, remembered_at, verified }))
     }
 
-    /// Returns the device that [`Self::recognize`] would recognize, without using it.
+    /// Returns the browser that [`Self::recognize`] would recognize, without using it.
     ///
     /// # Errors
     /// If the store is not available.
@@ -204,7 +206,7 @@ impl RememberedDevices {
         sign_in: &SignIn,
         demand: Demand<'_>,
         secrets: &[String],
-    ) -> Result<Option<(RememberedDeviceRecord, Details)>, Error> {
+    ) -> Result<Option<(RememberedBrowserRecord, Details)>, Error> {
         let fits = |secret: &&String| secret.starts_with(PREFIX) && secret.len() <= 64;
         let digests: Vec<[u8; 32]> =
             secrets.iter().filter(fits).take(LOOKED_UP).map(|secret| Sha256::digest(secret).into()).collect();
@@ -213,7 +215,7 @@ impl RememberedDevices {
         }
         let sign_in = &sign_in.clone().in_one_spelling()?;
         let (person, now) = (self.person(sign_in)?, self.clock.now());
-        let mut known = self.store.remembered_devices(person, now).await?;
+        let mut known = self.store.remembered_browsers(person, now).await?;
         known.retain(|record| digests.contains(&record.digest));
         if known.is_empty() {
             return Ok(None);
@@ -231,42 +233,42 @@ impl RememberedDevices {
         Ok(None)
     }
 
-    /// Returns a user's remembered devices, the newest first.
+    /// Returns a user's remembered browsers, the newest first.
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn list(&self, subscription: &str, user: &str) -> Result<Vec<RememberedDevice>, Error> {
+    pub async fn list(&self, subscription: &str, user: &str) -> Result<Vec<RememberedBrowser>, Error> {
         let person = user_person(&self.keyring, subscription, &checked_user(user)?);
-        let records = self.store.remembered_devices(person, self.clock.now()).await?;
-        let view = |record: RememberedDeviceRecord| {
+        let records = self.store.remembered_browsers(person, self.clock.now()).await?;
+        let view = |record: RememberedBrowserRecord| {
             let user_agent = self.details(&record)?.user_agent;
-            let RememberedDeviceRecord { id, created_at, last_used_at, expires_at, .. } = record;
-            Ok(RememberedDevice { id, user_agent, created_at, last_used_at, expires_at })
+            let RememberedBrowserRecord { id, created_at, last_used_at, expires_at, .. } = record;
+            Ok(RememberedBrowser { id, user_agent, created_at, last_used_at, expires_at })
         };
         records.into_iter().map(view).collect()
     }
 
-    /// Forgets a device of a user.
+    /// Forgets a browser of a user.
     ///
     /// # Errors
-    /// Not found if there is no such device.
+    /// Not found if there is no such browser.
     pub async fn forget(&self, subscription: &str, user: &str, id: &str) -> Result<(), Error> {
         let user = &checked_user(user)?;
         let person = user_person(&self.keyring, subscription, user);
-        match self.store.forget_remembered_devices(person, DeviceSelection::One(id.to_owned())).await? {
-            0 => Err(Error::not_found("remembered device")),
+        match self.store.forget_remembered_browsers(person, BrowserSelection::One(id.to_owned())).await? {
+            0 => Err(Error::not_found("remembered browser")),
             _ => self.record(subscription, user, UserEventKind::BrowserForgotten).await,
         }
     }
 
-    /// Forgets all devices of a user. Returns how many.
+    /// Forgets all browsers of a user. Returns how many.
     ///
     /// # Errors
     /// If the store is not available.
     pub async fn forget_all(&self, subscription: &str, user: &str) -> Result<u64, Error> {
         let user = &checked_user(user)?;
         let person = user_person(&self.keyring, subscription, user);
-        let forgotten = self.store.forget_remembered_devices(person, DeviceSelection::All).await?;
+        let forgotten = self.store.forget_remembered_browsers(person, BrowserSelection::All).await?;
         if forgotten > 0 {
             self.record(subscription, user, UserEventKind::BrowserForgotten).await?;
         }
@@ -284,7 +286,7 @@ impl RememberedDevices {
         Ok(user_person(&self.keyring, &sign_in.subscription, user))
     }
 
-    fn details(&self, record: &RememberedDeviceRecord) -> Result<Details, Error> {
+    fn details(&self, record: &RememberedBrowserRecord) -> Result<Details, Error> {
         let place: [&[u8]; 2] = [record.id.as_bytes(), &record.person];
         let plain = self.keyring.open(SEALED, &place, &record.sealed).map_err(Error::unavailable)?;
         serde_json::from_slice(&plain).map_err(Error::unavailable)

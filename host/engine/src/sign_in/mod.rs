@@ -30,8 +30,8 @@ pub use factors::{
 };
 pub use page::{Colours, Logo, SignInPage, Theme};
 pub use request::{
-    Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, RememberedBrowser, SignInResult, SignInStatus,
-    StartedSignIn, Visit, Visited,
+    BrowserSecret, Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn,
+    Visit, Visited,
 };
 
 use my_factors::Session;

@@ -1,7 +1,7 @@
 //! Browsers in which a person is not asked for a factor for some days, on the hosted pages.
 
 use super::my_factors::Proved;
-use super::request::{Proceeded, RememberedBrowser, Visit};
+use super::request::{BrowserSecret, Proceeded, Visit};
 use super::{HostedPage, HostedSignIns, Kept};
 use crate::challenge::ChallengeStatus;
 use crate::error::Error;
@@ -28,13 +28,13 @@ impl HostedSignIns {
     /// Remembers the browser of a sign-in that ended, if its person asked for it and policy allows it; not if a factor was added since: the
     /// person has not used it yet. The sign-in has succeeded already,
     /// so a failure is only logged.
-    pub(super) async fn remember(&self, visit: &Visit, proved: &Proved) -> Option<RememberedBrowser> {
+    pub(super) async fn remember(&self, visit: &Visit, proved: &Proved) -> Option<BrowserSecret> {
         let user_agent = proved.remember.as_deref().filter(|_| may_remember(visit) && !visit.is_first_added())?;
-        let (devices, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
+        let (browsers, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
         let remembered = async {
-            let Some(days) = devices.days(sign_in, &proved.two_factor).await? else { return Ok(None) };
-            let secret = devices.remember(sign_in, &proved.two_factor, Some(user_agent)).await?;
-            Ok::<_, Error>(secret.map(|secret| RememberedBrowser { secret, days }))
+            let Some(days) = browsers.days(sign_in, &proved.two_factor).await? else { return Ok(None) };
+            let secret = browsers.remember(sign_in, &proved.two_factor, Some(user_agent)).await?;
+            Ok::<_, Error>(secret.map(|secret| BrowserSecret { secret, days }))
         };
         remembered.await.unwrap_or_else(|error| {
             tracing::error!(error = error.operator_detail(), "could not remember a browser");
@@ -69,8 +69,8 @@ impl HostedSignIns {
             return Ok(Proceeded::Stay);
         }
         let secrets = [secret.to_owned()];
-        let devices = self.factors.remembered();
-        let Some(found) = devices.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
+        let browsers = self.factors.remembered();
+        let Some(found) = browsers.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
             return Ok(Proceeded::Stay);
         };
         let proceeded = self.end(visit, Proved::of(found.verified, None)).await?;
@@ -86,10 +86,10 @@ impl HostedSignIns {
         let user = visit.kept.sign_in.user.as_deref().filter(|_| visit.may_change);
         let user =
             user.ok_or_else(|| Error::proof_required("nothing was proved on this page in the last ten minutes"))?;
-        let (devices, subscription) = (self.factors.remembered(), &visit.record.subscription);
+        let (browsers, subscription) = (self.factors.remembered(), &visit.record.subscription);
         match id {
-            Some(id) => devices.forget(subscription, user, id).await,
-            None => devices.forget_all(subscription, user).await.map(drop),
+            Some(id) => browsers.forget(subscription, user, id).await,
+            None => browsers.forget_all(subscription, user).await.map(drop),
         }
     }
 }

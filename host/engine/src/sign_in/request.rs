@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::factors::{Enrollable, FEW_CODES, FactorOption, HostedPage, OpenEnrolment};
 use super::{Kept, SignInPage};
 use crate::challenge::{Challenge, ChallengeStatus, DeliveryOption, Recipient};
-use crate::factor::{Assurance, FactorStatus, RememberedDevice, RequiredFactor, UserEvent, UserFactor};
+use crate::factor::{Assurance, FactorStatus, RememberedBrowser, RequiredFactor, UserEvent, UserFactor};
 use crate::instance::SignIn;
 use crate::store::HostedSignInRecord;
 use twofactor_sandbox::Secret;
@@ -157,10 +157,10 @@ pub enum Given<'a> {
     Credential(&'a str),
 }
 
-/// A browser that was remembered: what it stores, and for how long.
+/// What a remembered browser stores, and for how long.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RememberedBrowser {
+pub struct BrowserSecret {
     /// The secret by which it is recognized.
     pub secret: Secret,
     /// For how many days it is remembered.
@@ -175,7 +175,7 @@ pub enum Proceeded {
         /// What the application redeems.
         handle: String,
         /// What the browser stores, if it is remembered from now on.
-        remembered: Option<RememberedBrowser>,
+        remembered: Option<BrowserSecret>,
     },
     /// To the page again.
     Stay,
@@ -211,7 +211,7 @@ pub struct Visit {
     /// The remembered browser of the person that this one is: see [`HostedSignIns::look_at_browser`](super::HostedSignIns::look_at_browser).
     pub this_browser: Option<String>,
     /// The browsers in which the person is not asked for a factor, for the page of the person's own factors.
-    pub remembered_browsers: Vec<RememberedDevice>,
+    pub remembered_browsers: Vec<RememberedBrowser>,
     /// Recent events, the newest first, for the same page.
     pub events: Vec<UserEvent>,
     /// A keyed hash of the person, which says nothing to anybody else: it tells the secrets apart that a browser stores for several people.

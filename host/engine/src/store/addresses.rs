@@ -51,13 +51,13 @@ pub trait AddressStore {
     /// verified, with its id. If the user has more than `most` unverified ones then, those that were seen least recently are removed.
     async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()>;
 
-    /// Adds a verified address, or verifies one that is there, which keeps its id, and forgets the user's remembered devices. Nothing
+    /// Adds a verified address, or verifies one that is there, which keeps its id, and forgets the user's remembered browsers. Nothing
     /// changes if the user would have more than `most` verified addresses then.
     async fn verify_address(&self, address: AddressRecord, most: u32) -> Result<AddressVerified>;
 
     /// Returns a user's addresses, verified ones first, then those that were seen most recently.
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>>;
 
-    /// Removes an address of a user, and forgets the user's remembered devices. Returns whether it existed.
+    /// Removes an address of a user, and forgets the user's remembered browsers. Returns whether it existed.
     async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool>;
 }

@@ -23,8 +23,8 @@ pub struct FactorResetOutcome {
     pub factors: Vec<FactorRecord>,
     /// Whether there was a temporary pass.
     pub pass: bool,
-    /// How many remembered devices there were.
-    pub devices: u64,
+    /// How many remembered browsers there were.
+    pub browsers: u64,
     /// How many enrolments were open.
     pub enrolments: u64,
     /// How many challenges were open.
@@ -36,7 +36,7 @@ pub struct FactorResetOutcome {
 /// Resets users.
 #[async_trait]
 pub trait FactorResetStore {
-    /// Ends a user's factors, temporary pass, remembered devices, enrolments and open challenges. Challenges that were verified no
+    /// Ends a user's factors, temporary pass, remembered browsers, enrolments and open challenges. Challenges that were verified no
     /// longer serve as a proof. Addresses stay, and are no longer verified.
     async fn reset_factors(&self, reset: FactorReset) -> Result<FactorResetOutcome>;
 }

@@ -30,7 +30,7 @@ mod passes;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod providers;
-mod remembered_devices;
+mod remembered_browsers;
 mod sessions;
 mod sign_ins;
 mod sqlite;
@@ -59,7 +59,7 @@ pub use passes::*;
 #[cfg(feature = "postgres")]
 pub use postgres::{CopiedTable, PostgresOptions, PostgresStore, StorePlace, copy_store};
 pub use providers::*;
-pub use remembered_devices::*;
+pub use remembered_browsers::*;
 pub use sessions::*;
 pub use sign_ins::*;
 pub use sqlite::SqliteStore;
@@ -89,7 +89,7 @@ pub trait Store:
     + AccountStore
     + SessionStore
     + PassStore
-    + RememberedDeviceStore
+    + RememberedBrowserStore
     + AddressStore
     + FactorEventStore
     + FactorResetStore
@@ -118,7 +118,7 @@ impl<T> Store for T where
         + AccountStore
         + SessionStore
         + PassStore
-        + RememberedDeviceStore
+        + RememberedBrowserStore
         + AddressStore
         + FactorEventStore
         + FactorResetStore

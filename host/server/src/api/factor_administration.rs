@@ -127,7 +127,7 @@ async fn reset_at(
     Ok(Json(ResetFactors {
         factors: reset.factors.into_iter().map(Factor::from).collect(),
         pass: reset.pass,
-        remembered_devices: reset.remembered_devices,
+        remembered_devices: reset.remembered_browsers,
         enrolments: reset.enrolments,
         challenges: reset.challenges,
         addresses: reset.addresses,
@@ -247,7 +247,7 @@ pub(super) async fn list_devices(
     reader: Reader,
     Segments((subscription, user)): Segments<(String, String)>,
 ) -> Result<Json<RememberedDeviceList>, Problem> {
-    let found = reader.of(&subscription)?.remembered_devices(&subscription, &user).await?;
+    let found = reader.of(&subscription)?.remembered_browsers(&subscription, &user).await?;
     let remembered_devices = found
         .into_iter()
         .map(|one| RememberedDevice {

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
-use twofactor::sign_in::{RememberedBrowser, Visit};
+use twofactor::sign_in::{BrowserSecret, Visit};
 use url::Url;
 
 use super::public::PublicUrl;
@@ -132,13 +132,7 @@ pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl,
 }
 
 /// Gives a browser the cookie by which it is recognized as remembered for a person.
-pub(super) fn remember(
-    response: &mut Response,
-    client: &Client,
-    public: &PublicUrl,
-    person: &str,
-    it: &RememberedBrowser,
-) {
+pub(super) fn remember(response: &mut Response, client: &Client, public: &PublicUrl, person: &str, it: &BrowserSecret) {
     let name = public.remembered_name(person);
     let seconds = it.days * 24 * 3600;
     set(response, client, public, (public.remembered_prefix(), &name), (it.secret.expose(), seconds));

@@ -2,7 +2,7 @@
 
 use super::factors::{adding, beginning, enrolment};
 use super::passes::pass;
-use super::remembered_devices::device;
+use super::remembered_browsers::browser;
 use super::*;
 
 fn address(verified_at: Timestamp) -> AddressRecord {
@@ -17,16 +17,16 @@ fn address(verified_at: Timestamp) -> AddressRecord {
     }
 }
 
-/// Remembers a device, and returns whether a change forgets it.
+/// Remembers a browser, and returns whether a change forgets it.
 async fn forgets(store: &dyn Store, change: impl AsyncFnOnce()) -> bool {
-    store.add_remembered_device(device("d", noon()), 5).await.unwrap();
+    store.add_remembered_browser(browser("d", noon()), 5).await.unwrap();
     change().await;
-    store.forget_remembered_devices([7; 16], DeviceSelection::All).await.unwrap() == 0
+    store.forget_remembered_browsers([7; 16], BrowserSelection::All).await.unwrap() == 0
 }
 
-pub async fn any_change_of_a_users_factors_forgets_the_remembered_devices(store: &dyn Store) {
-    let other = RememberedDeviceRecord { person: [6; 16], ..device("o", noon()) };
-    store.add_remembered_device(other, 5).await.unwrap();
+pub async fn any_change_of_a_users_factors_forgets_the_remembered_browsers(store: &dyn Store) {
+    let other = RememberedBrowserRecord { person: [6; 16], ..browser("o", noon()) };
+    store.add_remembered_browser(other, 5).await.unwrap();
     let set = async |from, to| assert!(store.set_factor_status("s", "a", from, to).await.unwrap());
     let add = async || {
         assert!(matches!(store.add_factor(adding("a", noon())).await.unwrap(), FactorAdded::Added(_)));
@@ -51,7 +51,7 @@ pub async fn any_change_of_a_users_factors_forgets_the_remembered_devices(store:
         assert_eq!(store.verify_address(address(noon()), 0).await.unwrap(), AddressVerified::TooMany);
     };
     assert!(!forgets(store, too_many).await);
-    assert_eq!(store.remembered_devices([6; 16], noon()).await.unwrap().len(), 1, "another user's");
+    assert_eq!(store.remembered_browsers([6; 16], noon()).await.unwrap().len(), 1, "another user's");
 }
 
 pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
@@ -65,7 +65,7 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
     let address = address(noon());
     store.verify_address(address.clone(), 5).await.unwrap();
-    store.add_remembered_device(device("d", noon()), 5).await.unwrap();
+    store.add_remembered_browser(browser("d", noon()), 5).await.unwrap();
     for id in ["open", "used"] {
         store.open_challenge(opening(id, noon())).await.unwrap();
     }
@@ -75,7 +75,7 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     let reset = FactorReset { user: [7; 16], persons: vec![[7; 16], [9; 16]], now: noon() };
     let ended = store.reset_factors(reset.clone()).await.unwrap();
     assert_eq!(ended.factors.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["a"]);
-    assert_eq!((ended.pass, ended.devices, ended.enrolments, ended.challenges), (true, 1, 1, 1));
+    assert_eq!((ended.pass, ended.browsers, ended.enrolments, ended.challenges), (true, 1, 1, 1));
     assert_eq!(ended.addresses, 1);
     assert_eq!(store.addresses([7; 16]).await.unwrap(), [AddressRecord { verified_at: None, ..address }]);
     assert_eq!(store.factors([7; 16], false).await.unwrap(), []);

@@ -31,7 +31,7 @@ pub mod keys;
 pub mod nodes;
 pub mod passes;
 pub mod purge;
-pub mod remembered_devices;
+pub mod remembered_browsers;
 pub mod revisions;
 pub mod sign_ins;
 pub mod statistics;
@@ -99,7 +99,7 @@ macro_rules! store_conformance {
                 an_account_with_an_identity_prevents_a_first_administrators_invitation,
             }
             factor_resets {
-                any_change_of_a_users_factors_forgets_the_remembered_devices,
+                any_change_of_a_users_factors_forgets_the_remembered_browsers,
                 a_reset_ends_everything_of_its_user,
             }
             factors {
@@ -145,16 +145,16 @@ macro_rules! store_conformance {
                 a_pass_is_valid_in_its_time_only,
                 wrong_passes_are_limited_until_a_new_pass_is_issued,
                 a_guess_counts_against_its_client_whether_there_is_a_pass_or_not,
-                a_clock_set_back_over_a_restart_ends_passes_devices_and_proofs,
-                expired_passes_and_devices_are_purged,
+                a_clock_set_back_over_a_restart_ends_passes_browsers_and_proofs,
+                expired_passes_and_browsers_are_purged,
             }
             purge {
                 expired_rows_are_purged_and_wrong_answers_are_kept_for_a_month,
             }
-            remembered_devices {
-                a_device_is_recognized_for_its_user_and_in_its_time_only,
-                devices_are_forgotten_one_by_one_or_all_at_once,
-                of_too_many_devices_those_used_least_recently_are_forgotten,
+            remembered_browsers {
+                a_browser_is_recognized_for_its_user_and_in_its_time_only,
+                browsers_are_forgotten_one_by_one_or_all_at_once,
+                of_too_many_browsers_those_used_least_recently_are_forgotten,
             }
             revisions {
                 of_two_changes_to_the_same_revision_one_is_applied,
@@ -298,7 +298,7 @@ mod tests {
             include_str!("history.rs"),
             include_str!("passes.rs"),
             include_str!("purge.rs"),
-            include_str!("remembered_devices.rs"),
+            include_str!("remembered_browsers.rs"),
             include_str!("revisions.rs"),
             include_str!("sign_ins.rs"),
             include_str!("statistics.rs"),

@@ -106,22 +106,22 @@ pub async fn a_guess_counts_against_its_client_whether_there_is_a_pass_or_not(st
     assert!(matches!(store.charge_pass(guess()).await.unwrap(), ChargedPass::Limited(Limited::Until(_, 0))));
 }
 
-pub async fn a_clock_set_back_over_a_restart_ends_passes_devices_and_proofs(store: &dyn Store) {
+pub async fn a_clock_set_back_over_a_restart_ends_passes_browsers_and_proofs(store: &dyn Store) {
     store.put_pass(pass(noon()), COUNTED).await.unwrap();
-    store.add_remembered_device(remembered_devices::device("d", noon()), 5).await.unwrap();
+    store.add_remembered_browser(remembered_browsers::browser("d", noon()), 5).await.unwrap();
     store.open_challenge(opening("a", noon())).await.unwrap();
     assert!(store.consume_challenge(consume("a", noon())).await.unwrap().is_done());
     store.check_time(noon() + 3 * MINUTE).await.unwrap();
     let back = noon() + MINUTE;
     store.resume(back).await.unwrap();
     assert!(!store.use_pass([7; 16], CODE, COUNTED, back).await.unwrap());
-    assert_eq!(store.remembered_devices([7; 16], back).await.unwrap(), []);
+    assert_eq!(store.remembered_browsers([7; 16], back).await.unwrap(), []);
     assert!(!store.use_challenge_as_proof("s", "a", None, noon() - MINUTE, back).await.unwrap());
 }
 
-pub async fn expired_passes_and_devices_are_purged(store: &dyn Store) {
+pub async fn expired_passes_and_browsers_are_purged(store: &dyn Store) {
     store.put_pass(pass(noon()), COUNTED).await.unwrap();
-    store.add_remembered_device(remembered_devices::device("d", noon()), 5).await.unwrap();
+    store.add_remembered_browser(remembered_browsers::browser("d", noon()), 5).await.unwrap();
     assert_eq!(store.purge(noon() + HOUR).await.unwrap(), 0);
     assert_eq!(store.purge(noon() + 2 * HOUR).await.unwrap(), 1);
     assert_eq!(store.purge(noon() + 31 * DAY).await.unwrap(), 1);

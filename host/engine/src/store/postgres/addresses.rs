@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::session::Session;
 use super::values::{get, values};
-use super::{PostgresStore, Step, begin_for, remembered_devices};
+use super::{PostgresStore, Step, begin_for, remembered_browsers};
 use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
@@ -34,7 +34,7 @@ impl AddressStore for PostgresStore {
             let sql = "DELETE FROM addresses WHERE person = $1 AND id = $2";
             let removed = c.execute(sql, values![&person, &*id]).await? == 1;
             if removed {
-                remembered_devices::forget_all(&c, &person).await?;
+                remembered_browsers::forget_all(&c, &person).await?;
             }
             Ok(Step::Keep(removed))
         })
@@ -70,7 +70,7 @@ async fn verify(c: &Session, address: &AddressRecord, most: u32) -> Result<Step<
     if verified > i64::from(most) {
         return Ok(Step::Undo(AddressVerified::TooMany));
     }
-    remembered_devices::forget_all(c, &address.person).await?;
+    remembered_browsers::forget_all(c, &address.person).await?;
     Ok(Step::Keep(AddressVerified::Verified))
 }
 

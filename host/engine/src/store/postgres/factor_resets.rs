@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::enrolments::cancel_enrolments;
 use super::session::Session;
-use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, remembered_devices};
+use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, remembered_browsers};
 use crate::store::*;
 
 #[async_trait]
@@ -19,7 +19,7 @@ impl FactorResetStore for PostgresStore {
 async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
         // These two come first: ending the factors would also remove them.
-        devices: remembered_devices::forget_all(c, &reset.user).await?,
+        browsers: remembered_browsers::forget_all(c, &reset.user).await?,
         enrolments: cancel_enrolments(c, &reset.user).await?,
         factors: factors::end(c, &reset.user, None, reset.now).await?,
         pass: passes::end(c, &reset.user).await?,

@@ -10,7 +10,7 @@ use super::limits::charge;
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
-use super::{passes, remembered_devices};
+use super::{passes, remembered_browsers};
 use crate::store::columns::{ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
@@ -278,7 +278,7 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
     }
     // They were started with a proof that may no longer be enough.
     cancel_enrolments(c, &new.user).await?;
-    remembered_devices::forget_all(c, &new.user).await?;
+    remembered_browsers::forget_all(c, &new.user).await?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
 
@@ -325,7 +325,7 @@ pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: T
     }
     if !ending.is_empty() {
         cancel_enrolments(c, user).await?;
-        remembered_devices::forget_all(c, user).await?;
+        remembered_browsers::forget_all(c, user).await?;
     }
     Ok(ending)
 }
@@ -347,7 +347,7 @@ async fn set_status(
     };
     let user: BucketKey = get(&row, 0)?;
     cancel_enrolments(c, &user).await?;
-    remembered_devices::forget_all(c, &user).await?;
+    remembered_browsers::forget_all(c, &user).await?;
     Ok(Step::Keep(true))
 }
 

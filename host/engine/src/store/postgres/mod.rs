@@ -34,7 +34,7 @@ mod passes;
 mod pool;
 mod providers;
 mod purge;
-mod remembered_devices;
+mod remembered_browsers;
 mod rows;
 mod safety;
 mod session;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::{SqliteStore, remembered_devices};
+use super::{SqliteStore, remembered_browsers};
 use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
@@ -64,7 +64,7 @@ pub(super) fn verify(c: &Connection, address: &AddressRecord, most: u32) -> Resu
     if verified > most {
         return Ok(Step::Undo(AddressVerified::TooMany));
     }
-    remembered_devices::forget_all(c, &address.person)?;
+    remembered_browsers::forget_all(c, &address.person)?;
     Ok(Step::Keep(AddressVerified::Verified))
 }
 
@@ -86,7 +86,7 @@ pub(super) fn remove(c: &Connection, person: &BucketKey, id: &str) -> Result<boo
     let removed =
         c.prepare_cached("DELETE FROM addresses WHERE person = ? AND id = ?")?.execute(params![person, id])? == 1;
     if removed {
-        remembered_devices::forget_all(c, person)?;
+        remembered_browsers::forget_all(c, person)?;
     }
     Ok(removed)
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::enrolments::cancel_enrolments;
-use super::{SqliteStore, addresses, challenges, factors, passes, remembered_devices};
+use super::{SqliteStore, addresses, challenges, factors, passes, remembered_browsers};
 use crate::store::*;
 
 #[async_trait]
@@ -17,7 +17,7 @@ impl FactorResetStore for SqliteStore {
 pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
         // Before the factors, which take both along.
-        devices: remembered_devices::forget_all(c, &reset.user)?,
+        browsers: remembered_browsers::forget_all(c, &reset.user)?,
         enrolments: cancel_enrolments(c, &reset.user)?,
         factors: factors::end(c, &reset.user, None, reset.now)?,
         pass: passes::end(c, &reset.user)?,

@@ -11,7 +11,7 @@ use super::idempotency::claim;
 use super::limits::charge_all;
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::{passes, remembered_devices};
+use super::{passes, remembered_browsers};
 use crate::store::columns::{ACTIVE, ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
@@ -236,7 +236,7 @@ pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdde
     }
     // They were begun on a proof that may not be enough any longer.
     cancel_enrolments(c, &new.user)?;
-    remembered_devices::forget_all(c, &new.user)?;
+    remembered_browsers::forget_all(c, &new.user)?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
 
@@ -311,7 +311,7 @@ pub(super) fn set_status(
     let user: Option<BucketKey> = c.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     if let Some(user) = &user {
         cancel_enrolments(c, user)?;
-        remembered_devices::forget_all(c, user)?;
+        remembered_browsers::forget_all(c, user)?;
     }
     Ok(user.is_some())
 }
@@ -339,7 +339,7 @@ pub(super) fn end(c: &Connection, user: &BucketKey, one: Option<&str>, now: Time
     }
     if !ending.is_empty() {
         cancel_enrolments(c, user)?;
-        remembered_devices::forget_all(c, user)?;
+        remembered_browsers::forget_all(c, user)?;
     }
     Ok(ending)
 }

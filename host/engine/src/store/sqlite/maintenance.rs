@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
-use super::{SqliteStore, challenges, clock, factors, passes, purge, remembered_devices, sessions, sign_ins};
+use super::{SqliteStore, challenges, clock, factors, passes, purge, remembered_browsers, sessions, sign_ins};
 use crate::keyring::KeyId;
 use crate::store::*;
 
@@ -41,7 +41,7 @@ fn resume(c: &Connection, now: Timestamp) -> Result<TimeAtStart> {
         let ended = challenges::close_all(c, now)? + sign_ins::end_all(c, now)? + factors::cancel_all(c, now)?;
         sessions::end_all(c)?;
         passes::end_all(c)?;
-        remembered_devices::end_all(c)?;
+        remembered_browsers::end_all(c)?;
         clock::set_back(c, now)?;
         tracing::warn!(
             ended,

@@ -23,7 +23,7 @@ mod nodes;
 mod passes;
 mod providers;
 mod purge;
-mod remembered_devices;
+mod remembered_browsers;
 mod rows;
 mod sessions;
 mod sign_ins;

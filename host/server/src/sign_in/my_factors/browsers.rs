@@ -1,7 +1,7 @@
 //! The list of a person's remembered browsers.
 
 use maud::{Markup, html};
-use twofactor::factor::RememberedDevice;
+use twofactor::factor::RememberedBrowser;
 use twofactor::sign_in::Visit;
 
 use super::super::agent;
@@ -24,7 +24,7 @@ pub(super) fn section(frame: &Frame<'_>, visit: &Visit) -> Markup {
     }
 }
 
-fn one(frame: &Frame<'_>, visit: &Visit, browser: &RememberedDevice) -> Markup {
+fn one(frame: &Frame<'_>, visit: &Visit, browser: &RememberedBrowser) -> Markup {
     let words = &frame.words.remembered;
     let name = browser.user_agent.as_deref().and_then(agent::name);
     let name = name.as_deref().unwrap_or(words.unknown);

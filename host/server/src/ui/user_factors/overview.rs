@@ -5,7 +5,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use twofactor::Error;
-use twofactor::factor::{FactorStatus, RememberedDevice, UserEvent, UserFactor, VerifiedAddress};
+use twofactor::factor::{FactorStatus, RememberedBrowser, UserEvent, UserFactor, VerifiedAddress};
 
 use super::super::failure::Failure;
 use super::super::format::time;
@@ -20,7 +20,7 @@ use crate::wording::{self, Language};
 /// What is known about a user.
 struct Known {
     factors: Vec<UserFactor>,
-    browsers: Vec<RememberedDevice>,
+    browsers: Vec<RememberedBrowser>,
     pass_until: Option<Timestamp>,
     addresses: Vec<VerifiedAddress>,
     events: Vec<UserEvent>,
@@ -32,7 +32,7 @@ impl Known {
         let found = async {
             Ok(Self {
                 factors: admin.user_factors(subscription, user).await?,
-                browsers: admin.remembered_devices(subscription, user).await?,
+                browsers: admin.remembered_browsers(subscription, user).await?,
                 pass_until: admin.pass_until(subscription, user).await?,
                 addresses: admin.user_addresses(subscription, user).await?,
                 events: admin.user_events(subscription, user).await?,
@@ -209,7 +209,7 @@ fn pass(person: &Person, subscription: &str, user: &str, until: Option<Timestamp
     }
 }
 
-fn browsers(person: &Person, subscription: &str, user: &str, browsers: &[RememberedDevice]) -> Markup {
+fn browsers(person: &Person, subscription: &str, user: &str, browsers: &[RememberedBrowser]) -> Markup {
     let l = person.language;
     let forget = |id: &str, text: &str| {
         html! {
@@ -229,7 +229,7 @@ fn browsers(person: &Person, subscription: &str, user: &str, browsers: &[Remembe
     if person.may_change() {
         headings.push(l.say("Action", "Aktion"));
     }
-    let row = |one: &RememberedDevice| {
+    let row = |one: &RememberedBrowser| {
         let known = one.user_agent.as_deref().and_then(browser_name);
         let mut cells = vec![
             html! { (known.as_deref().unwrap_or(l.say("Unknown browser", "Unbekannter Browser"))) },

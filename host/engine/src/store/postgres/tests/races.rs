@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment};
-use crate::store::conformance::remembered_devices::device;
+use crate::store::conformance::remembered_browsers::browser;
 
 /// Returns three processes that share a new database.
 async fn processes() -> Option<Vec<Arc<PostgresStore>>> {
@@ -350,8 +350,8 @@ async fn an_enrolment_begun_while_a_suspension_waits_does_not_survive_it() {
     let name = cluster.new_database_name().await;
     let store = Arc::new(connect(&cluster.url(&name)).await);
     store.add_factor(adding("f", noon())).await.unwrap();
-    store.add_remembered_device(device("d", noon()), 10).await.unwrap();
-    // The suspension gets as far as the remembered devices: it has ended the enrolments.
+    store.add_remembered_browser(browser("d", noon()), 10).await.unwrap();
+    // The suspension gets as far as the remembered browsers: it has ended the enrolments.
     let client = cluster.client(&name).await;
     client.batch_execute("BEGIN; SELECT 1 FROM remembered_devices FOR UPDATE").await.unwrap();
     let suspending = store.clone();

@@ -4,12 +4,12 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::super::{
     accounts, addresses, challenges, clock, enrolments, factor_events, factor_resets, factors, idempotency, limits,
-    passes, prepare, purge, remembered_devices, sessions, sign_ins,
+    passes, prepare, purge, remembered_browsers, sessions, sign_ins,
 };
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment, using};
 use crate::store::conformance::passes::{guess, pass};
-use crate::store::conformance::remembered_devices::device;
+use crate::store::conformance::remembered_browsers::browser;
 use crate::store::conformance::sign_ins::{sign_in, verified};
 
 /// Runs at least so many statements on an empty store, and checks that none of them reads a whole table.
@@ -152,11 +152,11 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
         passes::get(c, &[7; 16], noon()).unwrap();
         assert!(passes::use_up(c, &[7; 16], CODE, &[8; 16], noon()).unwrap());
         passes::end(c, &[7; 16]).unwrap();
-        remembered_devices::add(c, &device("a", noon()), 5).unwrap();
-        assert!(remembered_devices::touch(c, &[7; 16], &[b'a'; 32], noon()).unwrap().is_some());
-        remembered_devices::of_person(c, &[7; 16], noon()).unwrap();
-        remembered_devices::forget(c, &[7; 16], &DeviceSelection::One("a".to_owned())).unwrap();
-        remembered_devices::forget(c, &[7; 16], &DeviceSelection::All).unwrap();
+        remembered_browsers::add(c, &browser("a", noon()), 5).unwrap();
+        assert!(remembered_browsers::touch(c, &[7; 16], &[b'a'; 32], noon()).unwrap().is_some());
+        remembered_browsers::of_person(c, &[7; 16], noon()).unwrap();
+        remembered_browsers::forget(c, &[7; 16], &BrowserSelection::One("a".to_owned())).unwrap();
+        remembered_browsers::forget(c, &[7; 16], &BrowserSelection::All).unwrap();
         let address = AddressRecord {
             id: "a".to_owned(),
             person: [7; 16],

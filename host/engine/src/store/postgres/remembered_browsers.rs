@@ -1,4 +1,4 @@
-//! Remembered devices.
+//! Remembered browsers.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,51 +10,51 @@ use super::{PostgresStore, Step, begin_for};
 use crate::store::*;
 
 #[async_trait]
-impl RememberedDeviceStore for PostgresStore {
-    async fn add_remembered_device(&self, device: RememberedDeviceRecord, most: u32) -> Result<()> {
-        self.record_time(device.created_at).await?;
-        self.transaction(begin_for(&device.person), device, move |c, device| async move {
-            add(&c, &device, most).await.map(Step::Keep)
+impl RememberedBrowserStore for PostgresStore {
+    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32) -> Result<()> {
+        self.record_time(browser.created_at).await?;
+        self.transaction(begin_for(&browser.person), browser, move |c, browser| async move {
+            add(&c, &browser, most).await.map(Step::Keep)
         })
         .await
     }
 
-    async fn use_remembered_device(
+    async fn use_remembered_browser(
         &self,
         person: BucketKey,
         digest: [u8; 32],
         now: Timestamp,
-    ) -> Result<Option<RememberedDeviceRecord>> {
+    ) -> Result<Option<RememberedBrowserRecord>> {
         self.write_at(now, person, move |c, person| async move {
             let sql = format!(
                 "UPDATE remembered_devices SET last_used_at = greatest(last_used_at, tf1_now($2)) WHERE {} AND digest = $3 \
                  RETURNING {COLUMNS}",
                 is_remembered()
             );
-            c.row(&sql, values![&*person, now, &digest]).await?.as_ref().map(to_device).transpose()
+            c.row(&sql, values![&*person, now, &digest]).await?.as_ref().map(to_browser).transpose()
         })
         .await
     }
 
-    async fn remembered_devices(&self, person: BucketKey, now: Timestamp) -> Result<Vec<RememberedDeviceRecord>> {
+    async fn remembered_browsers(&self, person: BucketKey, now: Timestamp) -> Result<Vec<RememberedBrowserRecord>> {
         self.read(person, move |c, person| async move {
             let sql = format!(
                 "SELECT {COLUMNS} FROM remembered_devices WHERE {} ORDER BY created_at DESC, id",
                 is_remembered()
             );
-            c.rows(&sql, values![&*person, now]).await?.iter().map(to_device).collect()
+            c.rows(&sql, values![&*person, now]).await?.iter().map(to_browser).collect()
         })
         .await
     }
 
-    async fn forget_remembered_devices(&self, person: BucketKey, which: DeviceSelection) -> Result<u64> {
+    async fn forget_remembered_browsers(&self, person: BucketKey, which: BrowserSelection) -> Result<u64> {
         self.write(which, move |c, which| async move {
             match &*which {
-                DeviceSelection::One(id) => {
+                BrowserSelection::One(id) => {
                     let sql = "DELETE FROM remembered_devices WHERE id = $1 AND person = $2";
                     c.execute(sql, values![id, &person]).await
                 }
-                DeviceSelection::All => forget_all(&c, &person).await,
+                BrowserSelection::All => forget_all(&c, &person).await,
             }
         })
         .await
@@ -63,14 +63,14 @@ impl RememberedDeviceStore for PostgresStore {
 
 const COLUMNS: &str = "id, person, digest, sealed, created_at, last_used_at, expires_at";
 
-/// Returns the condition for a remembered device.
+/// Returns the condition for a remembered browser.
 fn is_remembered() -> String {
     format!("person = $1 AND expires_at > tf1_now($2) AND created_at <= tf1_now($2) + {SKEW_MS}")
 }
 
-async fn add(c: &Session, device: &RememberedDeviceRecord, most: u32) -> Result<()> {
+async fn add(c: &Session, browser: &RememberedBrowserRecord, most: u32) -> Result<()> {
     let sql = format!("INSERT INTO remembered_devices ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)");
-    let RememberedDeviceRecord { id, person, digest, sealed, created_at, last_used_at, expires_at } = device;
+    let RememberedBrowserRecord { id, person, digest, sealed, created_at, last_used_at, expires_at } = browser;
     c.execute(&sql, values![id, person, digest, sealed, *created_at, *last_used_at, *expires_at]).await?;
     let sql = "DELETE FROM remembered_devices WHERE digest IN \
                (SELECT digest FROM remembered_devices WHERE person = $1 ORDER BY last_used_at DESC, digest OFFSET $2)";
@@ -78,13 +78,13 @@ async fn add(c: &Session, device: &RememberedDeviceRecord, most: u32) -> Result<
     Ok(())
 }
 
-/// Forgets all devices of a user. Each change of the user's factors calls it.
+/// Forgets all browsers of a user. Each change of the user's factors calls it.
 pub(super) async fn forget_all(c: &Session, person: &BucketKey) -> Result<u64> {
     c.execute("DELETE FROM remembered_devices WHERE person = $1", values![person]).await
 }
 
-fn to_device(row: &Row) -> Result<RememberedDeviceRecord> {
-    Ok(RememberedDeviceRecord {
+fn to_browser(row: &Row) -> Result<RememberedBrowserRecord> {
+    Ok(RememberedBrowserRecord {
         id: get(row, 0)?,
         person: get(row, 1)?,
         digest: get(row, 2)?,

@@ -1,4 +1,4 @@
-//! Remembered devices.
+//! Remembered browsers.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,50 +10,50 @@ use super::rows::{ms, time};
 use crate::store::*;
 
 #[async_trait]
-impl RememberedDeviceStore for SqliteStore {
-    async fn add_remembered_device(&self, device: RememberedDeviceRecord, most: u32) -> Result<()> {
-        self.threads.write_at(device.created_at, move |c| add(c, &device, most)).await
+impl RememberedBrowserStore for SqliteStore {
+    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32) -> Result<()> {
+        self.threads.write_at(browser.created_at, move |c| add(c, &browser, most)).await
     }
 
-    async fn use_remembered_device(
+    async fn use_remembered_browser(
         &self,
         person: BucketKey,
         digest: [u8; 32],
         now: Timestamp,
-    ) -> Result<Option<RememberedDeviceRecord>> {
+    ) -> Result<Option<RememberedBrowserRecord>> {
         self.threads.write_at(now, move |c| touch(c, &person, &digest, now)).await
     }
 
-    async fn remembered_devices(&self, person: BucketKey, now: Timestamp) -> Result<Vec<RememberedDeviceRecord>> {
+    async fn remembered_browsers(&self, person: BucketKey, now: Timestamp) -> Result<Vec<RememberedBrowserRecord>> {
         self.threads.read(move |c| of_person(c, &person, now)).await
     }
 
-    async fn forget_remembered_devices(&self, person: BucketKey, which: DeviceSelection) -> Result<u64> {
+    async fn forget_remembered_browsers(&self, person: BucketKey, which: BrowserSelection) -> Result<u64> {
         self.threads.write(move |c| forget(c, &person, &which)).await
     }
 }
 
 const COLUMNS: &str = "id, person, digest, sealed, created_at, last_used_at, expires_at";
 
-/// Returns the condition of a device that is remembered.
+/// Returns the condition of a browser that is remembered.
 fn is_remembered() -> String {
     format!("person = ?1 AND expires_at > ?2 AND created_at <= ?2 + {SKEW_MS}")
 }
 
-pub(super) fn add(c: &Connection, device: &RememberedDeviceRecord, most: u32) -> Result<()> {
+pub(super) fn add(c: &Connection, browser: &RememberedBrowserRecord, most: u32) -> Result<()> {
     let sql = format!("INSERT INTO remembered_devices ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)");
     c.prepare_cached(&sql)?.execute(params![
-        device.id,
-        device.person,
-        device.digest,
-        device.sealed,
-        ms(device.created_at),
-        ms(device.last_used_at),
-        ms(device.expires_at)
+        browser.id,
+        browser.person,
+        browser.digest,
+        browser.sealed,
+        ms(browser.created_at),
+        ms(browser.last_used_at),
+        ms(browser.expires_at)
     ])?;
     let sql = "DELETE FROM remembered_devices WHERE digest IN \
                (SELECT digest FROM remembered_devices WHERE person = ? ORDER BY last_used_at DESC LIMIT -1 OFFSET ?)";
-    c.prepare_cached(sql)?.execute(params![device.person, most])?;
+    c.prepare_cached(sql)?.execute(params![browser.person, most])?;
     Ok(())
 }
 
@@ -62,29 +62,29 @@ pub(super) fn touch(
     person: &BucketKey,
     digest: &[u8; 32],
     now: Timestamp,
-) -> Result<Option<RememberedDeviceRecord>> {
+) -> Result<Option<RememberedBrowserRecord>> {
     let remembered = is_remembered();
     let sql = format!(
         "UPDATE remembered_devices SET last_used_at = max(last_used_at, ?2) WHERE {remembered} AND digest = ?3 RETURNING {COLUMNS}"
     );
-    Ok(c.prepare_cached(&sql)?.query_row(params![person, ms(now), digest], to_device).optional()?)
+    Ok(c.prepare_cached(&sql)?.query_row(params![person, ms(now), digest], to_browser).optional()?)
 }
 
-pub(super) fn of_person(c: &Connection, person: &BucketKey, now: Timestamp) -> Result<Vec<RememberedDeviceRecord>> {
+pub(super) fn of_person(c: &Connection, person: &BucketKey, now: Timestamp) -> Result<Vec<RememberedBrowserRecord>> {
     let remembered = is_remembered();
     let sql = format!("SELECT {COLUMNS} FROM remembered_devices WHERE {remembered} ORDER BY created_at DESC, id");
     let mut statement = c.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![person, ms(now)], to_device)?;
+    let rows = statement.query_map(params![person, ms(now)], to_browser)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn forget(c: &Connection, person: &BucketKey, which: &DeviceSelection) -> Result<u64> {
+pub(super) fn forget(c: &Connection, person: &BucketKey, which: &BrowserSelection) -> Result<u64> {
     Ok(match which {
-        DeviceSelection::One(id) => {
+        BrowserSelection::One(id) => {
             let sql = "DELETE FROM remembered_devices WHERE id = ? AND person = ?";
             c.prepare_cached(sql)?.execute(params![id, person])? as u64
         }
-        DeviceSelection::All => forget_all(c, person)?,
+        BrowserSelection::All => forget_all(c, person)?,
     })
 }
 
@@ -98,8 +98,8 @@ pub(super) fn end_all(c: &Connection) -> Result<usize> {
     Ok(c.prepare_cached("DELETE FROM remembered_devices")?.execute([])?)
 }
 
-fn to_device(row: &Row<'_>) -> rusqlite::Result<RememberedDeviceRecord> {
-    Ok(RememberedDeviceRecord {
+fn to_browser(row: &Row<'_>) -> rusqlite::Result<RememberedBrowserRecord> {
+    Ok(RememberedBrowserRecord {
         id: row.get(0)?,
         person: row.get(1)?,
         digest: row.get(2)?,
