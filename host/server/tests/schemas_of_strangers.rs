@@ -1,12 +1,13 @@
 //! Untrusted options schemas at a running server: twenty concurrent previews delay no other
 //! response, and the server ends when it is told to.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
 
 mod common;
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Instant;
 
 use common::{Answer, Server};
 use serde_json::{Value, json};
@@ -14,6 +15,13 @@ use twofactor_tests::wrong::{component_with_schema, schemas};
 
 async fn examine(server: &Server, component: Vec<u8>) -> Answer {
     Answer::of(server.request("POST", "/v1/providers/preview", server.token("admin_token")).body(component)).await
+}
+
+/// Returns the resident memory of the server's process in MiB; 0 on a system that does not report it.
+fn resident_mib(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) >> 10
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,8 +35,12 @@ async fn components_with_endless_schemas_delay_no_other_call_and_no_shutdown() {
         examinations.push(tokio::spawn(async move { (name, is_loaded, examine(&server, component).await) }));
     }
     // Beside them others are served.
+    let (mut times, mut memory) = (Vec::new(), vec![resident_mib(&server)]);
     while !examinations.iter().all(|examination| examination.is_finished()) {
+        let begun = Instant::now();
         server.call("GET", "/v1/providers", server.token("admin_token"), Value::Null).await.expect(200);
+        times.push(begun.elapsed());
+        let begun = Instant::now();
         server
             .call(
                 "POST",
@@ -37,7 +49,19 @@ async fn components_with_endless_schemas_delay_no_other_call_and_no_shutdown() {
                 common::sign_in(json!({"email": "a@example.com"})),
             )
             .await;
+        times.push(begun.elapsed());
+        memory.push(resident_mib(&server));
     }
+    times.sort();
+    println!(
+        "beside 20 previews: {} other calls, answered in {:.1?} at the median and {:.1?} at most; \
+         memory {} MiB before, {} MiB at most",
+        times.len(),
+        times[times.len() / 2],
+        times[times.len() - 1],
+        memory[0],
+        memory.iter().max().unwrap()
+    );
     for examination in examinations {
         let (name, is_loaded, answer) = examination.await.unwrap();
         if is_loaded {
