@@ -46,6 +46,7 @@ const FETCH = {
   "send a Request with more": (url, init) => fetch(new Request(url), init),
   "send, and know nothing": (url, init) => fetch(url, init),
   "send a Blob's URL": (_, init) => fetch(URL.createObjectURL(new Blob(["x"])), init),
+  "send the time": (url, init) => fetch(url, { ...init, headers: { "x-time": `${Date.now()}`, "x-random": `${Math.random()}` } }),
 };
 
 export const delivery = {

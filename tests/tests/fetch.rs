@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -249,4 +251,22 @@ async fn the_host_adds_what_fetch_cannot_tell() {
     let report = place.fetch("send, and know nothing", "https://upstream.example.com/", json!({})).await;
     assert_eq!((&*report.outcome, &*report.code), ("outcome-unknown", "201"), "{report:?}");
     place.nobody_else_was_reached();
+}
+
+/// ComponentizeJS runs a component once while it builds it. What it stores then must not be what `deliver` sees.
+#[tokio::test]
+async fn clocks_run_and_random_numbers_differ_between_calls() {
+    let Some(place) = Place::new().await else { return };
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let mut numbers = BTreeSet::new();
+    for _ in 0..3 {
+        let before = now();
+        let report = place.fetch("send the time", &format!("https://{GRANTED}/"), json!({})).await;
+        assert_eq!(report.code, "201", "{report:?}");
+        let seen = place.neighbourhood.upstream.seen().pop().unwrap();
+        let time: u128 = seen.header("x-time")[0].parse().unwrap();
+        assert!((before..=now()).contains(&time), "{time} is not between {before} and {}", now());
+        numbers.insert(seen.header("x-random")[0].to_owned());
+    }
+    assert_eq!(numbers.len(), 3, "{numbers:?}");
 }
