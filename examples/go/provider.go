@@ -82,7 +82,7 @@ func reference(body []byte) string {
 	var said struct {
 		ID string `json:"id"`
 	}
-	if json.Unmarshal(body, &said) != nil {
+	if twofactor.Unmarshal(body, &said) != nil {
 		return ""
 	}
 	return said.ID

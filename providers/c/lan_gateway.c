@@ -61,13 +61,13 @@ EXPORT("twofactor:provider/configuration@0.2.0#configure") configured *configure
     text options = {at, length}, user = option(options, "LanGatewayUser", T(""));
     connection *c = allocate(sizeof *c);
     memset(c, 0, sizeof *c);
-    c->origin = origin(option(options, "LanGatewayUrl", T("")));
-    c->settings = allocate(2 * sizeof *c->settings);
+    c->http.origin = origin(option(options, "LanGatewayUrl", T("")));
+    c->http.settings = allocate(2 * sizeof *c->http.settings);
     if (user.length) {
-        c->authentication = BASIC;
-        c->basic = (credentials){user, option(options, "LanGatewaySecret", T(""))};
-    } else c->settings[c->setting_count++] = (setting){PLACE_SECRET, T("/LanGatewaySecret")};
-    if (is(option(options, "LanGatewayMethod", T("GET")), "GET")) c->settings[c->setting_count++] = (setting){CODE_IN_QUERY};
+        c->http.authentication = BASIC;
+        c->http.basic = (credentials){user, option(options, "LanGatewaySecret", T(""))};
+    } else c->http.settings[c->http.setting_count++] = (setting){PLACE_SECRET, T("/LanGatewaySecret")};
+    if (is(option(options, "LanGatewayMethod", T("GET")), "GET")) c->http.settings[c->http.setting_count++] = (setting){CODE_IN_QUERY};
     configured *to = allocate(sizeof *to);
     *to = (configured){0, c, 1};
     return to;

@@ -115,12 +115,15 @@ fn keep(folder: &Path, list: &str) {
     fs::copy(folder.join(list), folder.join("installed")).unwrap();
 }
 
-/// Runs a command line. `Err` has its output.
-fn run(folder: &Path, line: &str) -> Result<(), String> {
+/// Runs a command line. Returns what it printed.
+///
+/// # Errors
+/// The line and its output.
+fn run(folder: &Path, line: &str) -> Result<String, String> {
     let output = Command::new("sh").args(["-c", line]).current_dir(folder).output().unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
-        Ok(())
+        Ok(said(&output.stdout))
     } else {
         Err(format!("{line}: {} {}", said(&output.stdout), said(&output.stderr)))
     }
@@ -145,6 +148,24 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Builds the component in `language` that uses every field of the contract, and has Node call it. Returns the output, or `None` if this
+/// machine lacks the tools.
+pub fn every_field(language: &str, below: &Path) -> Option<String> {
+    let place = below.join("every-field");
+    let folder = place.join("tests/every-field");
+    copy(&Path::new(ROOT).join("wit"), &place.join("wit"));
+    copy(&Path::new(ROOT).join("providers/c"), &place.join("providers/c"));
+    copy(&Path::new(ROOT).join("tests/every-field"), &folder);
+    example(&place, "go");
+    let compiler = if language == "go" { "go version" } else { "{ command -v zig || command -v clang; }" };
+    if let Err(missing) = run(&folder, &format!("{compiler} && command -v jco && node --version")) {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: a component in {language} cannot be called from Node: {missing}");
+        return None;
+    }
+    run(&folder, &format!("./build {language}")).unwrap();
+    Some(run(&folder, "node --test every_field.mjs").unwrap())
+}
+
 /// The providers of the tree in a language other than Rust, built by its own script: the folder that has them, each as `TYPE.wasm`;
 /// `None` if this machine has not what that takes.
 pub fn providers_in(language: &str, below: &Path) -> Option<PathBuf> {
@@ -156,8 +177,9 @@ pub fn providers_in(language: &str, below: &Path) -> Option<PathBuf> {
     let ready = match language {
         "javascript" => installed(&tools),
         "python" => installed_python(&tools),
-        "go" => run(&folder, "go version && { command -v wasm-tools || command -v jco; }"),
-        _ => run(&folder, "{ command -v zig || command -v clang; } && { command -v wasm-tools || command -v jco; }"),
+        "go" => run(&folder, "go version && { command -v wasm-tools || command -v jco; }").map(|_| ()),
+        _ => run(&folder, "{ command -v zig || command -v clang; } && { command -v wasm-tools || command -v jco; }")
+            .map(|_| ()),
     };
     match ready {
         Ok(()) => {

@@ -1,5 +1,5 @@
 //! Providers in JavaScript and Python: the examples are built with their languages' own tools and
-//! must pass what the bundled providers pass.
+//! must pass what the bundled providers pass. And the bindings for Go and C, which are written by hand.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ use twofactor::admin::{Administration, TestReport};
 use twofactor::keyring::Keyring;
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
-use twofactor_tests::languages::Language;
+use twofactor_tests::languages::{Language, every_field};
 use twofactor_tests::upstream::code;
 use twofactor_tests::webhook::{REFERENCE, Webhook};
 
@@ -245,5 +245,46 @@ async fn as_many_deliveries_are_in_flight_as_the_limit_says() {
         for report in join_all((0..6).map(|_| place.test(&url))).await {
             assert_eq!(report.outcome, "delivered", "{language:?}: {}", report.detail);
         }
+    }
+}
+
+/// Returns every name in the contract of providers, as JavaScript writes it: fields in camel case, cases as they are.
+fn names_of_the_contract() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    let files = ["types", "http", "smtp", "log", "reports", "verification"];
+    let text: String =
+        files.map(|file| std::fs::read_to_string(folder.join(file).with_extension("wit")).unwrap()).concat();
+    let mut names = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("///")) {
+        let word: String = line.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let is_declared = ["package", "interface", "use", "record", "variant", "enum", ""].contains(&word.as_str());
+        if !is_declared {
+            names.push(word);
+        }
+    }
+    names
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('-');
+    let first = words.next().unwrap().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_ascii_uppercase() + &word[1..])
+}
+
+#[test]
+fn the_bindings_for_go_and_c_pass_every_field_of_the_contract() {
+    let calls = concat!(include_str!("../every-field/every_field.mjs"), include_str!("../every-field/host.mjs"));
+    let mut names = names_of_the_contract();
+    // A component has one kind of recipient.
+    names.retain(|name| !["email-address", "phone-number"].contains(&name.as_str()));
+    assert!(names.len() > 150, "{}", names.len());
+    for name in names {
+        let is_used = [camel_case(&name), name.clone()].iter().any(|name| calls.contains(name));
+        assert!(is_used, "every_field.mjs does not use `{name}`");
+    }
+    let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages");
+    for language in ["go", "c"] {
+        let Some(said) = every_field(language, &below) else { continue };
+        assert!(said.contains("# pass 8\n# fail 0"), "{language}: {said}");
     }
 }

@@ -56,22 +56,32 @@ fn a_project_stands_alone_and_has_one_name() {
     }
 }
 
-#[test]
-fn a_project_in_rust_has_every_file_of_the_sdk() {
+/// Asserts that a project has every file of a language's SDK.
+fn has_the_sdk(language: &str, sdk: &str, copied_to: &str) {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("red-parrot");
-    assert!(twofactor(&["new", folder.to_str().unwrap(), "--language", "rust"]).status.success());
+    assert!(twofactor(&["new", folder.to_str().unwrap(), "--language", language]).status.success());
     let mut sources = Vec::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers/sdk/src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(sdk);
     files(&root, &mut sources);
     assert!(sources.len() > 10);
     for (path, text) in sources {
         let path = Path::new(&path).strip_prefix(&root).unwrap();
-        let copy = fs::read_to_string(folder.join("vendor/twofactor-provider/src").join(path)).ok();
+        let copy = fs::read_to_string(folder.join(copied_to).join(path)).ok();
         // The root says where the contract is.
         let is_complete = if path == Path::new("lib.rs") { copy.is_some() } else { copy == Some(text) };
         assert!(is_complete, "{}", path.display());
     }
+}
+
+#[test]
+fn a_project_in_rust_has_every_file_of_the_sdk() {
+    has_the_sdk("rust", "providers/sdk/src", "vendor/twofactor-provider/src");
+}
+
+#[test]
+fn a_project_in_go_has_every_file_of_the_sdk() {
+    has_the_sdk("go", "examples/go/twofactor", "twofactor");
 }
 
 #[test]

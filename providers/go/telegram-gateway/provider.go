@@ -80,7 +80,7 @@ func (gateway) Deliver(text string, message twofactor.Message) (twofactor.Receip
 			RequestID string `json:"request_id"`
 		}
 	}
-	understood := json.Unmarshal(response.Body, &answer) == nil
+	understood := twofactor.Unmarshal(response.Body, &answer) == nil
 	if understood && answer.OK && response.Status == 200 {
 		return twofactor.Receipt{Reference: answer.Result.RequestID}, nil
 	}
