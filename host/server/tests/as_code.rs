@@ -244,7 +244,8 @@ fn secrets_alone_are_read_from_the_environment_or_a_file() {
     let folder = installation.0.path().to_str().unwrap();
     let sealed = |document: &str, environment: &[(&str, &str)]| {
         installation.wipe();
-        told(installation.importing(document, &["--files-from", folder], environment));
+        let allowed = ["--files-from", folder, "--env", "MAIL_PASSWORD"];
+        told(installation.importing(document, &allowed, environment));
         installation.export(&[])
     };
     let plain = sealed(&with("from a file"), &[]);
@@ -252,10 +253,11 @@ fn secrets_alone_are_read_from_the_environment_or_a_file() {
     assert_eq!(sealed(&with("{$env: MAIL_PASSWORD}"), &[("MAIL_PASSWORD", "from a file")]), plain);
     assert_ne!(sealed(&with("{$env: MAIL_PASSWORD}"), &[("MAIL_PASSWORD", "another")]), plain);
     let place = "/subscriptions/acme/instances/mail/options/MailServerConfig";
-    let text = installation.refusal(&with("{$env: NO_SUCH_VARIABLE}"));
-    assert!(text.contains(&format!("{place}/Password refers to the environment variable NO_SUCH_VARIABLE")), "{text}");
+    let text = installation.refusal(&with("{$env: SECRET__NO_SUCH}"));
+    let unset = "/Password refers to the environment variable \"SECRET__NO_SUCH\", which is not set";
+    assert!(text.contains(&format!("{place}{unset}")), "{text}");
     let text = installation.refusal(&with("{$file: /no/such/file}"));
-    assert!(text.contains(&format!("{place}/Password refers to the file /no/such/file")), "{text}");
+    assert!(text.contains(&format!("{place}/Password refers to the file \"/no/such/file\"")), "{text}");
     let text = installation.refusal(&with("{$command: rm}"));
     assert!(text.contains(&format!("{place}/Password must be")), "{text}");
     let shown = WHOLE.replace("UserName: \"00123\"", &format!("UserName: {{$file: {file:?}}}"));
@@ -288,7 +290,26 @@ fn a_document_reads_only_files_that_the_operator_allows_and_the_plan_names_them(
     }
     let plan = told(import(&foreign, &["--files-from", of_operator.path().to_str().unwrap()]));
     assert!(plan.contains(&format!("Secrets are read from:\n  the file {key:?}\n")), "{plan}");
-    let plan = told(import(&with("{$env: MAIL_PASSWORD}"), &[]));
+    // Hidden files, those in folders, and those of the installation.
+    installation.file(".hidden", "x");
+    fs::create_dir(installation.0.path().join("sub")).unwrap();
+    installation.file("sub/file", "x");
+    for (name, why) in [
+        (".hidden", "is not beside the document"),
+        ("sub/file", "is not beside the document"),
+        ("twofactor.db", "belongs to this installation"),
+        ("twofactor.db.keys", "belongs to this installation"),
+    ] {
+        let file = installation.0.path().join(name);
+        assert!(file.exists(), "{name}");
+        let refused = import(&with(&format!("{{$file: {file:?}}}")), &[]);
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && text.contains(why), "{name}: {text}");
+    }
+    let refused = import(&with("{$env: MAIL_PASSWORD}"), &[]);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("name it with `--env`"), "{text}");
+    let plan = told(import(&with("{$env: MAIL_PASSWORD}"), &["--env", "MAIL_PASSWORD"]));
     assert!(plan.contains("Secrets are read from:\n  the environment variable \"MAIL_PASSWORD\"\n"), "{plan}");
     // Beside the document.
     let own = installation.file("password", "x");

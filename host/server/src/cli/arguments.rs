@@ -100,9 +100,12 @@ pub(super) enum Command {
         /// Allow valid instances to become invalid and send nothing, and passkeys to stop working because the RP ID changes.
         #[arg(long)]
         allow_invalid: bool,
-        /// A folder whose files the document may refer to as secrets (`$file`), beside its own folder. Can be repeated.
+        /// A folder whose files the document may refer to as secrets (`$file`), beside the files next to it. Can be repeated.
         #[arg(long, value_name = "FOLDER")]
         files_from: Vec<PathBuf>,
+        /// An environment variable that the document may refer to as a secret (`$env`), beside those named `SECRET__…`. Can be repeated.
+        #[arg(long, value_name = "NAME")]
+        env: Vec<String>,
         /// The document, a YAML file; `-` for standard input.
         file: PathBuf,
     },

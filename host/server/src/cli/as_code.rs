@@ -1,14 +1,14 @@
 //! `twofactor export` and `import`: configuration as YAML. They work on the store and its keys, even while a server uses them.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use twofactor::Actor;
 use twofactor::admin::as_code::{Document, ExportedSecrets, Planned, Reference};
 use twofactor_toolkit::output;
 
-use super::references::References;
+use super::references::{Allowed, References};
 use crate::config::{Config, build};
 
 /// The largest document that is read, in bytes.
@@ -34,12 +34,13 @@ pub(super) async fn import(
     file: &Path,
     (prune, allow_invalid): (bool, bool),
     dry_run: bool,
-    files_from: &[PathBuf],
+    allowed: &Allowed<'_>,
 ) -> anyhow::Result<()> {
     let document = read(file).with_context(|| format!("the document {}", file.display()))?;
-    let references = References::of(file, files_from).context("a folder of `--files-from`")?;
+    let config = Config::read(config)?;
+    let references = References::of(file, allowed, &config.files()?).context("a folder of `--files-from`")?;
     let resolve = |reference: &Reference| references.resolve(reference);
-    let engine = build(Config::read(config)?.builder().await?).await?;
+    let engine = build(config.builder().await?).await?;
     let administration = engine.administration(Actor::new("command line"));
     let changes = if dry_run {
         administration.plan_import(&document, prune, &resolve).await

@@ -26,6 +26,7 @@ use arguments::{
     StoreCommand, TokenCommand,
 };
 
+use self::references::Allowed;
 use crate::api::openapi;
 use crate::demo::demo;
 #[cfg(feature = "manual")]
@@ -117,8 +118,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             as_code::export(&config, subscription.as_deref(), secrets).await
         }
-        Command::Import { config, dry_run, prune, allow_invalid, files_from, file } => {
-            as_code::import(&config, &file, (prune, allow_invalid), dry_run, &files_from).await
+        Command::Import { config, dry_run, prune, allow_invalid, files_from, env, file } => {
+            let allowed = Allowed { folders: &files_from, variables: &env };
+            as_code::import(&config, &file, (prune, allow_invalid), dry_run, &allowed).await
         }
         Command::Factors { command: FactorCommand::Import(import) } => factors::import(import).await,
         Command::Provider { command: ProviderCommand::Add { config, addition } } => {

@@ -1,4 +1,5 @@
-//! Secrets to which an imported document refers. Whoever writes the document must not choose which files of the operator are read.
+//! Secrets to which an imported document refers. Whoever writes the document must not choose which files and which environment variables
+//! of the operator are read: they could have them sent to a server of theirs.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,34 +12,51 @@ use twofactor::admin::as_code::Reference;
 /// The longest file that is read as a secret, in bytes.
 const FILE_BYTES: u64 = 1 << 20;
 
+/// How the names of environment variables begin that a document may refer to without permission: those that an export writes.
+const VARIABLES: &str = "SECRET__";
+
+/// What a document may refer to, beside what is its own: files in its folder, and variables with the names of an export.
+pub(super) struct Allowed<'a> {
+    /// Folders with all they contain.
+    pub(super) folders: &'a [PathBuf],
+    /// Environment variables.
+    pub(super) variables: &'a [String],
+}
+
 /// Resolves references, and records them.
 pub(super) struct References {
+    /// The folder of the document, without symbolic links. Its hidden files and its subfolders are not read.
+    own_folder: Option<PathBuf>,
     /// The folders whose files may be read, without symbolic links.
     folders: Vec<PathBuf>,
+    variables: BTreeSet<String>,
+    /// Files of the installation itself, without symbolic links.
+    never: Vec<PathBuf>,
     /// What was read, in words.
     read: Mutex<BTreeSet<String>>,
 }
 
 impl References {
-    /// Allows the files in the folder of a document (none for standard input, `-`), and in these folders.
+    /// Allows what a document (`-` for standard input) may refer to, but never these files of the installation, such as its keys.
     ///
     /// # Errors
     /// If a folder does not exist.
-    pub(super) fn of(document: &Path, folders: &[PathBuf]) -> std::io::Result<Self> {
-        let mut allowed = folders.iter().map(|folder| folder.canonicalize()).collect::<Result<Vec<_>, _>>()?;
-        if document != Path::new("-") {
-            allowed.extend(document.canonicalize()?.parent().map(Path::to_owned));
-        }
-        Ok(Self { folders: allowed, read: Mutex::default() })
+    pub(super) fn of(document: &Path, allowed: &Allowed<'_>, never: &[PathBuf]) -> std::io::Result<Self> {
+        let own_folder =
+            if document == Path::new("-") { None } else { document.canonicalize()?.parent().map(Path::to_owned) };
+        Ok(Self {
+            own_folder,
+            folders: allowed.folders.iter().map(|folder| folder.canonicalize()).collect::<Result<_, _>>()?,
+            variables: allowed.variables.iter().cloned().collect(),
+            never: never.iter().filter_map(|file| file.canonicalize().ok()).collect(),
+            read: Mutex::default(),
+        })
     }
 
     /// Returns the text of a secret.
     pub(super) fn resolve(&self, reference: &Reference) -> Result<String, String> {
         let (what, text) = match reference {
-            Reference::Env(name) => {
-                let unset = |_| format!("refers to the environment variable {name}, which is not set");
-                (format!("the environment variable {name:?}"), std::env::var(name).map_err(unset)?)
-            }
+            Reference::Env(name) => (format!("the environment variable {name:?}"), self.variable(name)?),
             Reference::File(path) => (format!("the file {path:?}"), self.file(path)?),
             _ => return Err("refers to something that this version does not support".to_owned()),
         };
@@ -46,12 +64,25 @@ impl References {
         Ok(text)
     }
 
+    fn variable(&self, name: &str) -> Result<String, String> {
+        let refused = |why: &str| format!("refers to the environment variable {name:?}, which {why}");
+        if !name.starts_with(VARIABLES) && !self.variables.contains(name) {
+            return Err(refused("no export has written: if it may be read, name it with `--env`"));
+        }
+        std::env::var(name).map_err(|_| refused("is not set"))
+    }
+
     fn file(&self, path: &str) -> Result<String, String> {
-        let refused = |why: String| format!("refers to the file {path}, which {why}");
+        let refused = |why: String| format!("refers to the file {path:?}, which {why}");
         let unreadable = |error: std::io::Error| refused(format!("cannot be read: {error}"));
         let file = Path::new(path).canonicalize().map_err(unreadable)?;
-        if !self.folders.iter().any(|folder| file.starts_with(folder)) {
-            let why = "is not in the document's folder: if it may be read, name its folder with `--files-from`";
+        if self.never.contains(&file) {
+            return Err(refused("belongs to this installation".to_owned()));
+        }
+        let is_hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_beside = !is_hidden && self.own_folder.as_deref().is_some_and(|folder| file.parent() == Some(folder));
+        if !is_beside && !self.folders.iter().any(|folder| file.starts_with(folder)) {
+            let why = "is not beside the document: if it may be read, name its folder with `--files-from`";
             return Err(refused(why.to_owned()));
         }
         let mut text = String::new();

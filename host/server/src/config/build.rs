@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
 use twofactor::sandbox::Signers;
 use twofactor::{Builder, Network, TwoFactor};
 use url::Url;
@@ -132,6 +133,23 @@ impl Config {
         self.beside(&self.keys.file, "keys").context(
             "`keys.file` is required with a PostgreSQL database: each server needs a copy of the same file, in a folder of its own",
         )
+    }
+
+    /// Returns the paths that the configuration names, such as those of the store, of the keys and of other secrets.
+    ///
+    /// # Errors
+    /// As for [`Config::key_file`].
+    pub(crate) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let (mut found, mut values) = (vec![self.key_file()?], vec![serde_json::to_value(self)?]);
+        while let Some(value) = values.pop() {
+            match value {
+                Value::String(text) => found.push(text.into()),
+                Value::Array(items) => values.extend(items),
+                Value::Object(fields) => values.extend(fields.into_iter().map(|(_, value)| value)),
+                _ => {}
+            }
+        }
+        Ok(found)
     }
 
     /// Returns a configured path, or the default beside the database's file.

@@ -1,7 +1,8 @@
 //! The metadata of the FIDO Alliance, which says which authenticator models are genuine: for enrolments that demand attestation.
 //!
 //! The server reads it from a file, or fetches it once a day and stores it in that file. What cannot be verified, or is older than what is
-//! in use, changes nothing: the last good one stays in use.
+//! in use, changes nothing: the last good one stays in use until it is overdue for too long. So nobody keeps a model trusted that was
+//! revoked, by holding back newer metadata or by bringing back older ones.
 
 mod blob;
 mod fetch;
@@ -10,11 +11,14 @@ mod models;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use serde::{Deserialize, Serialize};
@@ -50,6 +54,14 @@ pub struct FidoMetadata {
     /// The AAGUIDs of the models to trust, such as `cb69481e-8ff7-4039-93ec-0a2729a154a8`. Default: all.
     #[serde(default)]
     pub aaguids: Vec<String>,
+    /// For how many days the metadata are used after the day on which newer ones should have been there. After that, no model is
+    /// trusted. Default: 30.
+    #[serde(default = "overdue_days")]
+    pub overdue_days: u16,
+}
+
+fn overdue_days() -> u16 {
+    30
 }
 
 /// Keeps the trusted models of an engine up to date.
@@ -58,8 +70,22 @@ pub(crate) struct Follower {
     source: Option<Fetch>,
     roots: Vec<TrustAnchor<'static>>,
     allowed: BTreeSet<Aaguid>,
-    /// The number of the BLOB that is in use.
-    no: Option<u64>,
+    overdue_days: u16,
+    in_use: Option<InUse>,
+}
+
+/// The metadata that are in use.
+struct InUse {
+    no: u64,
+    /// The last day on which they may be used.
+    last_day: Date,
+}
+
+/// Metadata that were verified.
+struct Verified {
+    no: u64,
+    last_day: Date,
+    models: Vec<TrustedAuthenticator>,
 }
 
 impl FidoMetadata {
@@ -89,25 +115,29 @@ impl FidoMetadata {
             })
         });
         let allowed = allowed.collect::<anyhow::Result<_>>()?;
-        Ok(Follower { file: self.file.clone(), source, roots, allowed, no: None })
+        let (file, overdue_days) = (self.file.clone(), self.overdue_days);
+        Ok(Follower { file, source, roots, allowed, overdue_days, in_use: None })
     }
 }
 
 impl Follower {
-    /// Reads the file, and lets the engine trust its models.
+    /// Reads the file, and lets the engine trust its models. Metadata that cannot be used are logged: only enrolments that demand
+    /// attestation depend on them.
     ///
     /// # Errors
-    /// If the file cannot be read or is not valid, unless the metadata are fetched: then this is only logged.
+    /// If the file cannot be read, unless the metadata are fetched.
     pub(crate) fn begin(&mut self, engine: &TwoFactor) -> anyhow::Result<()> {
-        match self.read() {
-            Ok(models) => engine.set_trusted_authenticators(models),
-            Err(error) if self.source.is_some() => {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "no authenticator model is trusted until the metadata of FIDO are fetched"
-                );
-            }
-            Err(error) => return Err(error),
+        let about = format!("`fido_metadata.file` = {}", self.file.display());
+        let used = match self.read().context(about.clone()) {
+            Ok(blob) => self.verify(&blob).context(about).map(|verified| self.use_them(engine, verified)),
+            Err(error) if self.source.is_none() => return Err(error),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = used {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "no authenticator model is trusted until there are valid metadata of FIDO"
+            );
         }
         Ok(())
     }
@@ -117,56 +147,84 @@ impl Follower {
         let mut wait = if self.source.is_some() { Duration::ZERO } else { DAILY };
         loop {
             tokio::time::sleep(wait).await;
-            wait = match self.refresh().await {
-                Ok(models) => {
-                    engine.set_trusted_authenticators(models);
-                    DAILY
-                }
-                Err(error) => {
-                    tracing::error!(
-                        error = format!("{error:#}"),
-                        "the metadata of FIDO were not updated; those in use stay"
-                    );
-                    RETRY
-                }
-            };
+            wait = self.update(&engine).await;
         }
     }
 
-    async fn refresh(&mut self) -> anyhow::Result<Vec<TrustedAuthenticator>> {
-        let Some(source) = &self.source else { return self.read() };
+    /// Takes newer metadata into use, if there are any. Returns when to look again.
+    async fn update(&mut self, engine: &TwoFactor) -> Duration {
+        let wait = match self.refresh(engine).await {
+            Ok(()) => DAILY,
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the metadata of FIDO were not updated; those in use stay"
+                );
+                RETRY
+            }
+        };
+        if self.in_use.take_if(|in_use| in_use.last_day < today()).is_some() {
+            tracing::error!("the metadata of FIDO are overdue for too long: no authenticator model is trusted");
+            engine.set_trusted_authenticators(Vec::new());
+        }
+        wait
+    }
+
+    async fn refresh(&mut self, engine: &TwoFactor) -> anyhow::Result<()> {
+        let about = || format!("`fido_metadata.file` = {}", self.file.display());
+        let Some(source) = &self.source else {
+            let blob = self.read().with_context(about)?;
+            let verified = self.verify(&blob).with_context(about)?;
+            self.use_them(engine, verified);
+            return Ok(());
+        };
         let fetched = source.fetch().await?;
-        let models = self.accept(&fetched)?;
-        store(&self.file, &fetched).with_context(|| format!("`fido_metadata.file` = {}", self.file.display()))?;
-        Ok(models)
-    }
-
-    fn read(&mut self) -> anyhow::Result<Vec<TrustedAuthenticator>> {
-        let file = self.file.clone();
-        let about = || format!("`fido_metadata.file` = {}", file.display());
-        let length = std::fs::metadata(&file).with_context(about)?.len();
-        if length > BLOB_BYTES as u64 {
-            bail!("{}: it is too long", about());
+        let verified = self.verify(&fetched)?;
+        // Also if they cannot be stored: they may say that a model is not to be trusted any more.
+        self.use_them(engine, verified);
+        if let Err(error) = store(&self.file, &fetched) {
+            let file = self.file.display();
+            tracing::error!(error = error.to_string(), %file, "the metadata of FIDO are in use, but could not be stored");
         }
-        let blob = std::fs::read(&file).with_context(about)?;
-        self.accept(&blob).with_context(about)
+        Ok(())
     }
 
-    /// Verifies a BLOB, which is in use from then on. Returns its models.
-    fn accept(&mut self, blob: &[u8]) -> anyhow::Result<Vec<TrustedAuthenticator>> {
-        let now = Timestamp::now();
-        let payload = blob::verify(blob, &self.roots, now)?;
-        if let Some(no) = self.no.filter(|no| payload.no < *no) {
+    fn read(&self) -> anyhow::Result<Vec<u8>> {
+        let mut blob = Vec::new();
+        // One byte more than is valid, which is then refused.
+        File::open(&self.file)?.take(BLOB_BYTES as u64 + 1).read_to_end(&mut blob)?;
+        Ok(blob)
+    }
+
+    /// Verifies a BLOB.
+    fn verify(&self, blob: &[u8]) -> anyhow::Result<Verified> {
+        let payload = blob::verify(blob, &self.roots, Timestamp::now())?;
+        if let Some(InUse { no, .. }) = self.in_use.as_ref().filter(|in_use| payload.no < in_use.no) {
             bail!("its number is {}, and the one in use has {no}: it is older", payload.no);
         }
-        if payload.next_update < jiff::tz::Offset::UTC.to_datetime(now).date() {
-            tracing::warn!(next_update = %payload.next_update, "the metadata of FIDO are out of date");
+        let next_update = payload.next_update;
+        let last_day = next_update.saturating_add(i32::from(self.overdue_days).days());
+        if last_day < today() {
+            bail!(
+                "newer metadata should have been there by {next_update}: `fido_metadata.overdue_days` have passed since"
+            );
         }
-        let models = models::trusted(&payload, &self.allowed);
-        tracing::info!(no = payload.no, models = models.len(), next_update = %payload.next_update, "metadata of FIDO are in use");
-        self.no = Some(payload.no);
-        Ok(models)
+        if next_update < today() {
+            tracing::warn!(%next_update, "the metadata of FIDO are out of date");
+        }
+        Ok(Verified { no: payload.no, last_day, models: models::trusted(&payload, &self.allowed) })
     }
+
+    fn use_them(&mut self, engine: &TwoFactor, verified: Verified) {
+        let Verified { no, last_day, models } = verified;
+        tracing::info!(no, models = models.len(), %last_day, "metadata of FIDO are in use");
+        engine.set_trusted_authenticators(models);
+        self.in_use = Some(InUse { no, last_day });
+    }
+}
+
+fn today() -> Date {
+    jiff::tz::Offset::UTC.to_datetime(Timestamp::now()).date()
 }
 
 /// Returns the root of the FIDO Alliance.
@@ -181,9 +239,12 @@ fn read_root(file: &Path) -> anyhow::Result<TrustAnchor<'static>> {
     Ok(webpki::anchor_from_trusted_cert(&certificate).with_context(about)?.to_owned())
 }
 
-/// Replaces the file: a reader finds the old contents or the new ones.
+/// Replaces the file: a reader finds the old contents or the new ones, also if several servers share it.
 fn store(file: &Path, blob: &[u8]) -> std::io::Result<()> {
-    let new = file.with_extension("new");
-    std::fs::write(&new, blob)?;
-    std::fs::rename(new, file)
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(blob)?;
+    new.as_file().sync_all()?;
+    new.persist(file)?;
+    Ok(())
 }

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rcgen::{
@@ -11,6 +15,8 @@ use rcgen::{
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::json;
+use twofactor::sandbox::NetworkBuilder;
+use twofactor_tests::certificates::Authority;
 
 use super::blob::{BlobError, verify};
 use super::*;
@@ -74,9 +80,27 @@ impl Service {
         let root = folder.join("root.pem");
         std::fs::write(&root, self.root.pem()).unwrap();
         let aaguids = aaguids.iter().map(|one| (*one).to_owned()).collect();
-        let config = FidoMetadata { file: folder.join("blob.jwt"), url: None, root: Some(root), aaguids };
+        let config = FidoMetadata { root: Some(root), aaguids, ..config(&folder.join("blob.jwt")) };
         config.follower(&Network::builder().build().unwrap()).unwrap()
     }
+
+    /// Serves this over TLS as `mds.test`. Returns what trusts the server and finds it.
+    async fn serve(blob: String) -> NetworkBuilder {
+        let (authority, listener) = (Authority::default(), TcpListener::bind("127.0.0.1:0").unwrap());
+        listener.set_nonblocking(true).unwrap();
+        let network = Network::builder().trust_certificate_pem(authority.pem().as_bytes());
+        let network = network.resolve("mds.test", listener.local_addr().unwrap());
+        let mut tls = (*authority.issue("mds.test").server_config()).clone();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let router = axum::Router::new().route("/", axum::routing::get(async move || blob));
+        let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(Arc::new(tls))).unwrap();
+        tokio::spawn(server.serve(router.into_make_service()));
+        network
+    }
+}
+
+fn config(file: &Path) -> FidoMetadata {
+    FidoMetadata { file: file.to_owned(), url: None, root: None, aaguids: Vec::new(), overdue_days: 30 }
 }
 
 fn entry(aaguid: &str, statuses: &[&str]) -> serde_json::Value {
@@ -179,11 +203,11 @@ fn compromised_models_and_those_that_nobody_listed_are_left_out() {
     entries
         .extend(compromised.map(|status| entry("44444444-4444-4444-4444-444444444444", &[status, "FIDO_CERTIFIED"])));
     let blob = service.sign(&payload(1, &entries));
-    let models = service.follower(folder.path(), &[]).accept(blob.as_bytes()).unwrap();
+    let models = service.follower(folder.path(), &[]).verify(blob.as_bytes()).unwrap().models;
     assert_eq!(names(&models), ["11", "22"]);
     assert_eq!(models[0].roots, [b"root"]);
-    assert_eq!(names(&service.follower(folder.path(), &[OTHER]).accept(blob.as_bytes()).unwrap()), ["22"]);
-    let config = FidoMetadata { file: "x".into(), url: None, root: None, aaguids: vec!["x".to_owned()] };
+    assert_eq!(names(&service.follower(folder.path(), &[OTHER]).verify(blob.as_bytes()).unwrap().models), ["22"]);
+    let config = FidoMetadata { aaguids: vec!["x".to_owned()], ..config(Path::new("x")) };
     assert!(
         config
             .follower(&Network::builder().build().unwrap())
@@ -191,36 +215,80 @@ fn compromised_models_and_those_that_nobody_listed_are_left_out() {
     );
 }
 
-#[test]
-fn older_metadata_change_nothing() {
+#[tokio::test]
+async fn older_metadata_change_nothing() {
     let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
+    let engine = TwoFactor::builder().build().await.unwrap();
     let mut follower = service.follower(folder.path(), &[]);
     for (no, is_accepted) in [(5, true), (4, false), (5, true), (6, true), (5, false)] {
-        let accepted = follower.accept(service.sign(&payload(no, &[])).as_bytes());
-        assert_eq!(accepted.is_ok(), is_accepted, "{no}: {accepted:?}");
+        let verified = follower.verify(service.sign(&payload(no, &[])).as_bytes());
+        assert_eq!(verified.is_ok(), is_accepted, "{no}");
+        if let Ok(verified) = verified {
+            follower.use_them(&engine, verified);
+        }
     }
-    // What is overdue is used, with a warning.
-    let mut overdue = payload(7, &[entry(GOOD, &[])]);
-    overdue["nextUpdate"] = json!("2026-01-01");
-    assert_eq!(names(&follower.accept(service.sign(&overdue).as_bytes()).unwrap()), ["11"]);
 }
 
 #[tokio::test]
-async fn the_file_is_read_at_the_start_and_a_bad_one_is_an_error_that_names_the_key() {
+async fn overdue_metadata_are_used_for_thirty_days_and_then_no_model_is_trusted() {
     let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
     let engine = TwoFactor::builder().build().await.unwrap();
-    let begin = || service.follower(folder.path(), &[]).begin(&engine);
-    assert!(begin().unwrap_err().to_string().contains("fido_metadata.file"));
+    let blob = |days: i32| {
+        let mut overdue = payload(7, &[entry(GOOD, &[])]);
+        overdue["nextUpdate"] = json!(today().saturating_sub(days.days()).to_string());
+        service.sign(&overdue)
+    };
+    let mut follower = service.follower(folder.path(), &[]);
+    assert!(follower.verify(blob(32).as_bytes()).is_err());
+    let verified = follower.verify(blob(29).as_bytes()).unwrap();
+    assert_eq!(names(&verified.models), ["11"]);
+    std::fs::write(folder.path().join("blob.jwt"), blob(32)).unwrap();
+    for (last_day, is_in_use) in [(today(), true), (today().yesterday().unwrap(), false)] {
+        follower.use_them(&engine, Verified { no: 7, last_day, models: Vec::new() });
+        assert_eq!(follower.update(&engine).await, RETRY);
+        assert_eq!(follower.in_use.is_some(), is_in_use);
+    }
+}
+
+#[tokio::test]
+async fn fetched_metadata_are_stored_and_are_used_also_if_they_cannot_be() {
+    let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
+    let engine = TwoFactor::builder().build().await.unwrap();
+    let blob = service.sign(&payload(7, &[entry(GOOD, &[])]));
+    let network = Service::serve(blob.clone()).await.build().unwrap();
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, service.root.pem()).unwrap();
+    for (file, stored) in [("blob.jwt", Some(blob)), ("missing/blob.jwt", None)] {
+        let file = folder.path().join(file);
+        let url = Some("https://mds.test/".to_owned());
+        let config = FidoMetadata { url, root: Some(root.clone()), ..config(&file) };
+        let mut follower = config.follower(&network).unwrap();
+        follower.begin(&engine).unwrap();
+        assert_eq!(follower.update(&engine).await, DAILY);
+        assert_eq!(follower.in_use.unwrap().no, 7);
+        assert_eq!(std::fs::read_to_string(&file).ok(), stored);
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_read_at_the_start_and_one_that_is_not_valid_stops_only_attestation() {
+    let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
+    let engine = TwoFactor::builder().build().await.unwrap();
+    let number_in_use = || {
+        let mut follower = service.follower(folder.path(), &[]);
+        follower.begin(&engine).map(|()| follower.in_use.map(|in_use| in_use.no))
+    };
+    assert!(number_in_use().unwrap_err().to_string().contains("fido_metadata.file"));
     std::fs::write(folder.path().join("blob.jwt"), "x").unwrap();
-    assert!(begin().unwrap_err().to_string().contains("fido_metadata.file"));
+    assert_eq!(number_in_use().unwrap(), None);
     store(&folder.path().join("blob.jwt"), service.sign(&payload(1, &[entry(GOOD, &[])])).as_bytes()).unwrap();
-    begin().unwrap();
+    assert_eq!(number_in_use().unwrap(), Some(1));
 }
 
 #[test]
 fn the_default_root_is_the_one_that_the_fido_alliance_names() {
     assert_eq!(default_roots().len(), 1);
-    let config = FidoMetadata { file: "x".into(), url: Some("http://x".to_owned()), root: None, aaguids: Vec::new() };
+    let config = FidoMetadata { url: Some("http://x".to_owned()), ..config(Path::new("x")) };
     assert!(
         config
             .follower(&Network::builder().build().unwrap())

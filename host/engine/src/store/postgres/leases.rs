@@ -5,6 +5,7 @@
 //! reached a little early: what other processes have taken and not spent is missing, also if they ended since.
 
 use std::collections::HashMap;
+use std::ops::Add;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,17 +43,43 @@ pub(super) struct Leases {
     waiting: AtomicUsize,
 }
 
+/// A moment by both clocks of this process: one may be set, and the other stands still while the machine is suspended.
+#[derive(Clone, Copy)]
+struct Moment {
+    monotonic: Instant,
+    wall: Timestamp,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: Timestamp::now() }
+    }
+
+    fn is_before(&self, other: Self) -> bool {
+        self.monotonic < other.monotonic && self.wall < other.wall
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let wall = self.wall.checked_add(duration).unwrap_or(Timestamp::MAX);
+        Self { monotonic: self.monotonic + duration, wall }
+    }
+}
+
 /// What this process has taken of a limit in its current window.
 #[derive(Default)]
 struct Lease {
     /// When its window ends, at the latest. None before the first part.
-    until: Option<Instant>,
+    until: Option<Moment>,
     /// The end of the window, for callers.
     ends: Timestamp,
     taken: u32,
     left: u32,
     /// Nothing more can be taken before this.
-    reached_until: Option<Instant>,
+    reached_until: Option<Moment>,
 }
 
 /// Charges of which some were counted in memory.
@@ -66,9 +93,16 @@ pub(super) enum Spent {
 /// What was counted in memory. If it is dropped, it stays counted.
 #[derive(Default)]
 pub(super) struct Spending {
-    counted: Vec<(BucketKey, u32)>,
+    counted: Vec<Counted>,
     /// The index that each of the other charges had, if some were counted.
     places: Vec<usize>,
+}
+
+/// An amount that was counted in memory, in the window that ends then.
+struct Counted {
+    key: BucketKey,
+    amount: u32,
+    ends: Timestamp,
 }
 
 impl Spending {
@@ -82,12 +116,12 @@ impl Spending {
 }
 
 impl Lease {
-    fn is_current(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now < until)
+    fn is_current(&self, now: Moment) -> bool {
+        self.until.is_some_and(|until| now.is_before(until))
     }
 
     /// Adds a part of a window that lasts for so many milliseconds. It was asked for at `asked`: the window ends early rather than late.
-    fn add(&mut self, taken: u32, lasts: i64, ends: Timestamp, asked: Instant) {
+    fn add(&mut self, taken: u32, lasts: i64, ends: Timestamp, asked: Moment) {
         if !self.is_current(asked) || self.ends != ends {
             *self = Self { ends, ..Self::default() };
         }
@@ -96,7 +130,7 @@ impl Lease {
         self.left = self.left.saturating_add(taken);
     }
 
-    fn spend(&mut self, amount: u32, now: Instant) -> bool {
+    fn spend(&mut self, amount: u32, now: Moment) -> bool {
         let is_enough = self.is_current(now) && self.left >= amount;
         if is_enough {
             self.left -= amount;
@@ -104,7 +138,7 @@ impl Lease {
         is_enough
     }
 
-    fn give_back(&mut self, amount: u32, now: Instant) -> bool {
+    fn give_back(&mut self, amount: u32, now: Moment) -> bool {
         // Never more than was taken in this window.
         let is_possible = self.is_current(now) && self.taken - self.left >= amount;
         if is_possible {
@@ -112,6 +146,12 @@ impl Lease {
         }
         is_possible
     }
+}
+
+/// What became of a charge, and when its window ends.
+enum Count {
+    Counted(Timestamp),
+    Reached(Timestamp),
 }
 
 /// Returns how much of a limit is taken at a time, if it is taken in parts.
@@ -132,7 +172,7 @@ impl Leases {
     fn of_or_new(&self, key: &BucketKey) -> Option<SharedLease> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= LIMITS && !all.contains_key(key) {
-            let now = Instant::now();
+            let now = Moment::now();
             all.retain(|_, lease| lease.try_lock().is_ok_and(|lease| lease.is_current(now)));
             if all.len() >= LIMITS {
                 return None;
@@ -162,9 +202,12 @@ impl Leases {
 
     /// Takes back what was counted in memory.
     async fn give_back(&self, spending: &Spending) {
-        for (key, amount) in &spending.counted {
-            if let Some(lease) = self.of(key) {
-                lease.lock().await.give_back(*amount, Instant::now());
+        for Counted { key, amount, ends } in &spending.counted {
+            let Some(lease) = self.of(key) else { continue };
+            let mut lease = lease.lock().await;
+            // What was counted in an earlier window frees nothing in this one.
+            if lease.ends == *ends {
+                lease.give_back(*amount, Moment::now());
             }
         }
     }
@@ -175,7 +218,7 @@ impl Leases {
         for key in keys {
             let lease = self.of(key);
             let is_released = match &lease {
-                Some(lease) => lease.lock().await.give_back(1, Instant::now()),
+                Some(lease) => lease.lock().await.give_back(1, Moment::now()),
                 None => false,
             };
             if !is_released {
@@ -190,7 +233,7 @@ impl Leases {
         let mut found = Vec::new();
         for key in keys {
             if let Some(lease) = self.of(key)
-                && lease.lock().await.is_current(Instant::now())
+                && lease.lock().await.is_current(Moment::now())
             {
                 found.push(*key);
             }
@@ -203,7 +246,7 @@ impl Leases {
         match self.of(key) {
             Some(lease) => {
                 let lease = lease.lock().await;
-                lease.is_current(Instant::now()) && lease.left > 0
+                lease.is_current(Moment::now()) && lease.left > 0
             }
             None => false,
         }
@@ -228,8 +271,10 @@ impl PostgresStore {
                 continue;
             };
             match self.count(&charge, part, lease, now).await {
-                Ok(None) => spending.counted.push((charge.key, charge.amount)),
-                Ok(Some(ends)) => {
+                Ok(Count::Counted(ends)) => {
+                    spending.counted.push(Counted { key: charge.key, amount: charge.amount, ends });
+                }
+                Ok(Count::Reached(ends)) => {
                     self.leases.give_back(&spending).await;
                     return Ok(Spent::Limited(Limited::Until(ends, place)));
                 }
@@ -242,8 +287,8 @@ impl PostgresStore {
         Ok(Spent::Spent(spending))
     }
 
-    /// Counts a charge in memory. Returns the end of the window if the limit is reached.
-    async fn count(&self, charge: &Charge, part: u32, lease: SharedLease, now: Timestamp) -> Result<Option<Timestamp>> {
+    /// Counts a charge in memory.
+    async fn count(&self, charge: &Charge, part: u32, lease: SharedLease, now: Timestamp) -> Result<Count> {
         let mut lease = match lease.clone().try_lock_owned() {
             Ok(lease) => lease,
             // Somebody takes a part.
@@ -256,12 +301,12 @@ impl PostgresStore {
                 timeout(TURN, lease.lock_owned()).await.map_err(late)?
             }
         };
-        let asked = Instant::now();
+        let asked = Moment::now();
         if lease.spend(charge.amount, asked) {
-            return Ok(None);
+            return Ok(Count::Counted(lease.ends));
         }
-        if lease.reached_until.is_some_and(|until| asked < until) {
-            return Ok(Some(lease.ends));
+        if lease.reached_until.is_some_and(|until| asked.is_before(until)) {
+            return Ok(Count::Reached(lease.ends));
         }
         self.record_time(now).await?;
         let (pool, charge) = (self.pool.clone(), *charge);
@@ -278,10 +323,10 @@ impl PostgresStore {
             // It was granted at a moment of the window, even if that has ended by now.
             if lease.left < charge.amount {
                 lease.reached_until = Some(asked + REACHED);
-                return Ok(Some(ends));
+                return Ok(Count::Reached(ends));
             }
             lease.left -= charge.amount;
-            Ok(None)
+            Ok(Count::Counted(ends))
         });
         counted.await.map_err(|_| StoreError::unavailable("the database operation was aborted"))?
     }
@@ -307,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_part_is_spent_in_its_window_only_and_given_back_once() {
-        let begun = Instant::now();
+        let begun = Moment::now();
         let after = |ms| begun + Duration::from_millis(ms);
         let first: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap_or_default();
         let mut lease = Lease::default();
@@ -325,5 +370,35 @@ mod tests {
         // It had ended already when the database answered.
         lease.add(2, -5, first + Duration::from_secs(2), after(3000));
         assert!(!lease.spend(1, after(3000)));
+    }
+
+    #[test]
+    fn a_window_ends_also_while_the_machine_is_suspended() {
+        let begun = Moment::now();
+        let mut lease = Lease::default();
+        lease.add(3, 1000, begun.wall + Duration::from_secs(1), begun);
+        assert!(lease.spend(1, begun));
+        let resumed = Moment { monotonic: begun.monotonic, ..begun + Duration::from_secs(2) };
+        assert!(!lease.spend(1, resumed) && !lease.give_back(1, resumed));
+        let set_back = Moment { wall: begun.wall, ..begun + Duration::from_secs(2) };
+        assert!(!lease.spend(1, set_back));
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_in_one_window_is_not_given_back_to_the_next() {
+        let leases = Leases::default();
+        let key = [1; 16];
+        let first: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap_or_default();
+        let next = first + Duration::from_secs(60);
+        let lease = leases.of_or_new(&key).unwrap_or_default();
+        let mut changed = lease.lock().await;
+        changed.add(3, 60_000, next, Moment::now());
+        assert!(changed.spend(2, Moment::now()));
+        drop(changed);
+        for (ends, left) in [(first, 1), (next, 2)] {
+            let counted = vec![Counted { key, amount: 1, ends }];
+            leases.give_back(&Spending { counted, places: Vec::new() }).await;
+            assert_eq!(lease.lock().await.left, left);
+        }
     }
 }

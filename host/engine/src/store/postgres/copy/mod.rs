@@ -7,6 +7,7 @@ mod sqlite;
 mod tables;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -24,6 +25,9 @@ use crate::store::{Result, SqliteStore, StoreError, StoreErrorKind};
 const PART_ROWS: usize = 1000;
 const PART_BYTES: usize = 8 << 20;
 
+/// A process that reported itself within this time uses the store. Processes report every few seconds, and say when they end.
+const IN_USE: Duration = Duration::from_secs(20);
+
 /// Where a store is.
 pub enum Place<'a> {
     /// A SQLite file.
@@ -32,13 +36,14 @@ pub enum Place<'a> {
     Postgres(Box<PostgresOptions>),
 }
 
-/// Copies a store to another database, which must be empty. No server may use either of them.
+/// Copies a store to another database, which must be empty. No server may use either of them: what it changes while the copy is made
+/// would be lost, such as the use of a recovery code.
 ///
 /// Open challenges, sign-ins, enrolments, temporary passes and pending logins are not copied: they are valid only where they were
 /// started. Limits and wrong answers are copied.
 ///
 /// # Errors
-/// Incompatible if the target is not empty, or both are of the same kind; a conflict if the copy differs from the original: the target
+/// Incompatible if the target is not empty, a server that uses one of them was seen in the last 20 seconds, or both are of the same kind; a conflict if the copy differs from the original: the target
 /// must not be used then.
 pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTable>> {
     match (from, to) {
@@ -51,6 +56,7 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
             drop(SqliteStore::open(file)?);
             let source = Connection::open(file)?;
             source.execute_batch("BEGIN")?;
+            refuse_if_used_by(sqlite::user(&source)?)?;
             let session = open(&options).await?;
             session.transaction(BEGIN_UNGUARDED, to_postgres(&source, &session)).await
         }
@@ -111,7 +117,16 @@ async fn open(options: &PostgresOptions) -> Result<Session> {
             "the schema of the database is newer: copy it with the version of TwoFactor that wrote it",
         ));
     }
+    refuse_if_used_by(postgres::user(&session).await?)?;
     Ok(session)
+}
+
+fn refuse_if_used_by(process: Option<String>) -> Result<()> {
+    let Some(name) = process else { return Ok(()) };
+    Err(StoreError::incompatible(format_args!(
+        "the server {name:?} uses it: stop it; if it ended without saying so, try again in {} seconds",
+        IN_USE.as_secs()
+    )))
 }
 
 async fn to_postgres(source: &Connection, target: &Session) -> Result<Step<Vec<CopiedTable>>> {

@@ -5,7 +5,7 @@ use super::super::values::{Value, get, values};
 use super::rows::{Cell, Row, bytes};
 use super::tables::Kind::{Bool, Bytes, Int, Text};
 use super::tables::{Kind, Table};
-use super::{PART_BYTES, PART_ROWS};
+use super::{IN_USE, PART_BYTES, PART_ROWS};
 use crate::store::{Result, StoreError};
 
 /// Passes on the rows of a table, in the order of their key.
@@ -37,6 +37,12 @@ pub(super) async fn read(c: &Session, table: &Table, mut with: impl FnMut(Row) -
         let fit = PART_BYTES / (size / rows.len()).max(1);
         count = fit.clamp(1, PART_ROWS).min(2 * rows.len());
     }
+}
+
+/// Returns the name of a process that uses the store.
+pub(super) async fn user(c: &Session) -> Result<Option<String>> {
+    let sql = "SELECT name FROM nodes WHERE seen_at > (SELECT tf1_clock()) - $1 LIMIT 1";
+    c.row(sql, values![IN_USE.as_millis() as i64]).await?.map(|row| get(&row, 0)).transpose()
 }
 
 /// Adds rows.

@@ -1,10 +1,11 @@
 //! Reading and writing rows of SQLite.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types};
 
 use super::rows::{Cell, Row, bytes};
 use super::tables::Table;
-use super::{PART_BYTES, PART_ROWS};
+use super::{IN_USE, PART_BYTES, PART_ROWS};
 use crate::store::Result;
 
 /// Returns the rows of a table that follow `after` in the order of the key, as many as a part may have. None are left if it is empty.
@@ -38,6 +39,12 @@ pub(super) fn insert(c: &Connection, table: &Table, row: Row) -> Result<()> {
     let sql = format!("INSERT INTO {} ({}) VALUES ({places})", table.name, table.names_in_sqlite());
     c.prepare_cached(&sql)?.execute(params_from_iter(row.into_iter().map(types::Value::from)))?;
     Ok(())
+}
+
+/// Returns the name of a process that uses the store.
+pub(super) fn user(c: &Connection) -> Result<Option<String>> {
+    let since = Timestamp::now().as_millisecond() - IN_USE.as_millis() as i64;
+    Ok(c.query_row("SELECT name FROM nodes WHERE seen_at > ? LIMIT 1", [since], |row| row.get(0)).optional()?)
 }
 
 /// Returns the newest recorded time.

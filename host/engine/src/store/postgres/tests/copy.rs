@@ -1,5 +1,6 @@
 //! Copies a store to the other kind of database and back.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -143,6 +144,39 @@ async fn a_copy_knows_the_newest_time_and_refuses_a_text_that_cannot_be_stored()
     let third = folder.path().join("third.db");
     copy_store(Place::Postgres(options()), Place::Sqlite(&third)).await.unwrap();
     assert_eq!(newest(&Connection::open(&third).unwrap()), ahead);
+}
+
+#[tokio::test]
+async fn a_store_that_a_server_uses_is_neither_copied_nor_copied_to() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (folder.path().join("first.db"), folder.path().join("other.db"));
+    let sqlite = SqliteStore::open(&file).unwrap();
+    let url = cluster.new_database().await;
+    let postgres = connect(&url).await;
+    let options = || Box::new(PostgresOptions::parse(&url).unwrap());
+    let refused = async |from: Place<'_>, to: Place<'_>| {
+        let error = copy_store(from, to).await.unwrap_err();
+        assert!(error.is_incompatible() && error.to_string().contains("\"web-1\" uses it"), "{error}");
+    };
+    let node = NodeRecord {
+        id: "n".to_owned(),
+        name: "web-1".to_owned(),
+        version: String::new(),
+        providers: BTreeMap::new(),
+        clock_behind_ms: 0,
+        started_at: Timestamp::now(),
+        seen_at: Timestamp::now(),
+    };
+    sqlite.report_node(node.clone()).await.unwrap();
+    refused(Place::Sqlite(&file), Place::Postgres(options())).await;
+    sqlite.remove_node("n").await.unwrap();
+    postgres.report_node(node).await.unwrap();
+    refused(Place::Sqlite(&file), Place::Postgres(options())).await;
+    refused(Place::Postgres(options()), Place::Sqlite(&other)).await;
+    postgres.remove_node("n").await.unwrap();
+    drop(sqlite);
+    copy_store(Place::Sqlite(&file), Place::Postgres(options())).await.unwrap();
 }
 
 /// Fills a SQLite store with a million challenges and what they leave behind.
