@@ -385,6 +385,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_share_of_nothing_and_one_of_more_than_everything_are_refused() {
+        for percent in [0, 101] {
+            let limits = RateLimits { subscription_share_percent: percent, ..RateLimits::default() };
+            let refused = TwoFactor::builder().rate_limits(limits).build().await.map(drop).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{percent}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_process_whose_clock_is_off_is_not_ready_until_it_agrees_again() {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key");

@@ -128,6 +128,16 @@ fn a_code_is_accepted_once_and_a_replay_reads_like_a_wrong_code() {
 }
 
 #[test]
+fn an_app_whose_clock_is_off_is_observed_and_another_is_not() {
+    let now = testing::context().now + 300;
+    let state = enrolled();
+    for (offset, observed) in [(0, vec![]), (1, vec![Observation::ClockDrift])] {
+        let code = state.parameters.code(&state.secret, now / 30 + offset);
+        assert_eq!(verify(vec![state.clone()], now, &code).unwrap().observations, observed);
+    }
+}
+
+#[test]
 fn the_index_names_the_app_that_was_used() {
     let now = testing::context().now + 30;
     let mut other = enrolled();

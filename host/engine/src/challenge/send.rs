@@ -310,15 +310,19 @@ impl Challenges {
 const PAUSES_AT_THE_LATEST: u32 = 50;
 
 impl Challenges {
-    /// Returns when an instance pauses. Only the policy of the installation can switch that off.
+    /// Returns when an instance with this policy pauses.
     pub(super) fn pause_after(&self, policy: &Policy) -> PauseAfter {
-        let (own, default) = (policy, self.instances.default_policy());
-        let most = default.pause_after.max(PAUSES_AT_THE_LATEST);
-        if default.pause_after == 0 || (1..=most).contains(&own.pause_after) {
-            return PauseAfter { failures: own.pause_after, seconds: own.pause_seconds };
-        }
-        PauseAfter { failures: most, seconds: own.pause_seconds.max(default.pause_seconds) }
+        pause_of(policy, self.instances.default_policy())
     }
+}
+
+/// Returns when an instance pauses. Only the policy of the installation, which is the default, can switch that off.
+fn pause_of(own: &Policy, default: &Policy) -> PauseAfter {
+    let most = default.pause_after.max(PAUSES_AT_THE_LATEST);
+    if default.pause_after == 0 || (1..=most).contains(&own.pause_after) {
+        return PauseAfter { failures: own.pause_after, seconds: own.pause_seconds };
+    }
+    PauseAfter { failures: most, seconds: own.pause_seconds.max(default.pause_seconds) }
 }
 
 fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &str, seconds: u32) -> Message {
@@ -365,4 +369,31 @@ pub(crate) fn sample_message(
     message.recipient = canonical.address;
     message.purpose = "test".to_owned();
     Ok(message.with_context(now.as_second(), kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_policy_of_the_installation_switches_pauses_off() {
+        let policy = |pause_after, pause_seconds| Policy { pause_after, pause_seconds, ..Policy::default() };
+        for (own, default, failures, seconds) in [
+            (policy(3, 20), policy(8, 60), 3, 20),
+            (policy(50, 20), policy(8, 60), 50, 20),
+            (policy(0, 0), policy(8, 60), 50, 60),
+            (policy(1000, 90), policy(8, 60), 50, 90),
+            (policy(1000, 0), policy(200, 60), 200, 60),
+            (policy(0, 0), policy(0, 60), 0, 0),
+        ] {
+            let pause = pause_of(&own, &default);
+            assert_eq!(
+                (pause.failures, pause.seconds),
+                (failures, seconds),
+                "{} {}",
+                own.pause_after,
+                default.pause_after
+            );
+        }
+    }
 }

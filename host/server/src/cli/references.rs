@@ -108,3 +108,23 @@ impl References {
         text
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_more_than_a_mebibyte_is_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let (document, secret) = (folder.path().join("document.yaml"), folder.path().join("secret"));
+        std::fs::write(&document, "").unwrap();
+        let references = References::of(&document, &[]).unwrap();
+        let resolve = |length| {
+            std::fs::write(&secret, vec![b'x'; length]).unwrap();
+            references.resolve(&Reference::File(secret.to_str().unwrap().to_owned()))
+        };
+        assert_eq!(resolve(1 << 20).unwrap().len(), 1 << 20);
+        assert!(resolve((1 << 20) + 1).unwrap_err().ends_with("is longer than 1048576 bytes"));
+    }
+}

@@ -183,6 +183,35 @@ fn what_is_no_blob_is_refused_and_never_a_panic() {
 }
 
 #[test]
+fn what_is_too_long_is_refused_before_it_is_parsed() {
+    let service = Service::usual();
+    let with = |header: serde_json::Value| service.sign_with(&header, &payload(1, &[]));
+    let padded = |bytes| with(json!({"alg": "ES256", "x5c": service.chain, "x": "x".repeat(bytes)}));
+    let verdict = |blob: &str| verify(blob.as_bytes(), &service.roots(), Timestamp::now()).map(|payload| payload.no);
+    assert_eq!(verdict(&padded(40 << 10)), Ok(1));
+    assert_eq!(verdict(&padded(64 << 10)), Err(BlobError::Malformed("its header is too long")));
+    assert_eq!(verdict(&"x".repeat(BLOB_BYTES + 1)), Err(BlobError::Malformed("it is too long")));
+    let many = with(json!({"alg": "ES256", "x5c": vec![service.chain[0].clone(); 9]}));
+    assert_eq!(verdict(&many), Err(BlobError::Malformed("it has no certificates, or too many")));
+}
+
+#[test]
+fn the_number_and_the_size_of_models_and_certificates_are_bounded() {
+    let models = |entries: Vec<serde_json::Value>| {
+        models::trusted(&serde_json::from_value(payload(1, &entries)).unwrap(), &BTreeSet::new())
+    };
+    let with = |roots: Vec<usize>| {
+        let roots: Vec<_> = roots.into_iter().map(|length| STANDARD.encode(vec![0; length])).collect();
+        json!({"aaguid": GOOD, "metadataStatement": {"attestationRootCertificates": roots}})
+    };
+    assert_eq!(models(vec![with(vec![1]); 5001]).len(), 5000);
+    assert_eq!(models(vec![with(vec![1; 65])])[0].roots.len(), 64);
+    assert_eq!(models(vec![with(vec![16 << 10, (16 << 10) + 1])])[0].roots.len(), 1);
+    assert!(models(vec![with(vec![(16 << 10) + 1])]).is_empty());
+    assert_eq!(models(vec![with(vec![16 << 10; 64]); 5]).len(), 4, "4 MiB together");
+}
+
+#[test]
 fn compromised_models_and_those_that_nobody_listed_are_left_out() {
     let service = Service::usual();
     let folder = tempfile::tempdir().unwrap();

@@ -113,6 +113,19 @@ fn the_own_certificate_may_be_the_trusted_one() {
 }
 
 #[test]
+fn a_chain_of_more_than_six_certificates_is_not_trusted() {
+    let mut registration = registration(|_| {});
+    let Statement::Certified(_, certificates) = &mut registration.creation.statement else { panic!("it has some") };
+    let own = certificates[0].clone();
+    certificates.resize(6, own.clone());
+    registration.context.trusted_authenticators[0].roots = vec![own.clone()];
+    assert!(registration.verdict().is_ok());
+    let Statement::Certified(_, certificates) = &mut registration.creation.statement else { panic!("it has some") };
+    certificates.push(own);
+    assert_eq!(registration.verdict().err(), Some(Unmet(UnmetRequirement::TrustedAuthenticator)));
+}
+
+#[test]
 fn an_intermediate_certificate_leads_to_the_root() {
     let root = authority("Root");
     let mut registration = registration(|_| {});

@@ -24,9 +24,12 @@ fn the_description_is_that_of_a_factor_without_secrets() {
 
 #[test]
 fn an_instance_needs_a_site() {
-    let nowhere = Site { rp_id: String::new(), origins: vec![], ..testing::site() };
-    let problems = Fido::configure(&Options::default(), &nowhere).unwrap_err();
-    assert_eq!(problems[0].pointer, "");
+    let without_id = Site { rp_id: String::new(), ..testing::site() };
+    let without_origins = Site { origins: vec![], ..testing::site() };
+    for site in [without_id, without_origins] {
+        let problems = Fido::configure(&Options::default(), &site).unwrap_err();
+        assert_eq!((problems.len(), problems[0].pointer.as_str()), (1, ""));
+    }
     for (value, pointer) in [
         (json!({"FidoTimeoutSeconds": 301}), "/FidoTimeoutSeconds"),
         (json!({"FidoHints": ["hybrid", "hybrid", "hybrid", "hybrid"]}), "/FidoHints"),
@@ -122,6 +125,18 @@ fn a_passkey_that_does_not_meet_a_requirement_is_not_asked_for() {
     let request = Fido::begin_challenge(&Options::default(), &context, &[copyable, state.clone()]).public;
     assert_eq!(request["allowCredentials"].as_array().unwrap().len(), 1);
     assert_eq!(request["allowCredentials"][0]["id"], json!(state.id));
+}
+
+#[test]
+fn a_passkey_of_another_relying_party_is_neither_asked_for_nor_accepted() {
+    let state = Registration::new().verdict().unwrap().state;
+    let other = State { rp_id: "other.example".to_owned(), id: vec![1; 16].into(), ..state.clone() };
+    let states = [other, state.clone()];
+    let begun = Fido::begin_challenge(&Options::default(), &testing::context(), &states);
+    assert_eq!(begun.public["allowCredentials"].as_array().unwrap().len(), 1);
+    assert_eq!(begun.challenge.allowed, [state::shortened(&state.id)]);
+    let signals = Fido::signals(&testing::context(), &states, None);
+    assert_eq!(signals[0].argument["allAcceptedCredentialIds"], json!([state.id]));
 }
 
 #[test]

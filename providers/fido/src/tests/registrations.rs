@@ -62,6 +62,16 @@ fn the_credential_record_has_what_level_3_stores() {
     );
 }
 
+/// Otherwise a later verification alone could sign in with it: see assertion step 24.
+#[test]
+fn an_authenticator_that_did_not_verify_its_user_is_not_stored_as_one_that_did() {
+    let mut registration = Registration::new();
+    registration.creation.data.flags &= !flag::UV;
+    let enrolled = registration.verdict().unwrap();
+    assert!(!enrolled.state.uv_initialized);
+    assert_eq!(enrolled.facts.user_verified, Some(false));
+}
+
 /// R7.
 #[test]
 fn another_type_is_refused() {
@@ -347,6 +357,9 @@ fn transports_that_are_no_names_are_not_stored() {
     let transports = json!(["usb", "<script>", "", "usb", "x".repeat(100), "smart-card"]);
     let answer = changed(&registration.answer(), "/response/transports", transports);
     assert_eq!(registration.finish(&answer).unwrap().state.transports, ["smart-card", "usb"]);
+    let many: Vec<String> = ('a'..='z').map(String::from).collect();
+    let answer = changed(&registration.answer(), "/response/transports", json!(many));
+    assert_eq!(registration.finish(&answer).unwrap().state.transports, many[..8]);
     let answer = changed(&registration.answer(), "/response/transports", Value::Null);
     assert!(registration.finish(&answer).is_ok());
 }
