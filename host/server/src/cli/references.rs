@@ -119,7 +119,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (document, secret) = (folder.path().join("document.yaml"), folder.path().join("secret"));
         std::fs::write(&document, "").unwrap();
-        let references = References::of(&document, &[]).unwrap();
+        let nothing = Allowed { folders: &[], variables: &[] };
+        let references = References::of(&document, &nothing, &[]).unwrap();
         let resolve = |length| {
             std::fs::write(&secret, vec![b'x'; length]).unwrap();
             references.resolve(&Reference::File(secret.to_str().unwrap().to_owned()))
