@@ -6,6 +6,8 @@
 
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
+mod early_read;
+
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -141,6 +143,7 @@ fn shared(out: &Path) -> &Path {
 
 /// Makes a component of a core module that has its interfaces in a custom section, as `wit-bindgen` writes it.
 fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    early_read::check(module)?;
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
