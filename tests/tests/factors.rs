@@ -118,6 +118,34 @@ async fn a_passkey_of_each_algorithm_is_enrolled_and_used() {
     }
 }
 
+/// The component's arithmetic is compiled with instructions that few programs use; the signatures are made natively.
+#[tokio::test]
+async fn signatures_of_many_keys_are_verified() {
+    let place = Place::default();
+    let component = load(twofactor_bundle::FIDO).await;
+    let configured = place.configure(&component, &json!({})).await;
+    let fido = factor(&configured);
+    let begun = fido.begin_enrolment(&place.context(), &[]).await.unwrap();
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        for number in 0..32 {
+            let authenticator = Authenticator::new(algorithm, &number.to_string());
+            let answer = authenticator.create(&begun.public, ORIGIN).answer(&authenticator);
+            let verdict = fido.finish_enrolment(&place.context(), &begun.pending, &answer).await.unwrap();
+            let factors = [enrolled(verdict).state];
+            let challenge = fido.begin_challenge(&place.context(), &factors).await.unwrap();
+            let assertion = authenticator.get(&challenge.public, ORIGIN);
+            let answer = assertion.answer(&authenticator);
+            accepted(fido.verify(&place.context(), &factors, &challenge.pending, &answer).await.unwrap());
+
+            let client_data = assertion.client_data.to_string();
+            let change = |signature: &mut Vec<u8>| *signature.last_mut().unwrap() ^= 1;
+            let forged = assertion.answer_with(&authenticator, client_data.as_bytes(), change);
+            let verdict = fido.verify(&place.context(), &factors, &challenge.pending, &forged).await.unwrap();
+            assert!(matches!(verdict, FactorVerdict::Wrong), "{algorithm:?} {number}");
+        }
+    }
+}
+
 /// The same input gives the same output.
 #[tokio::test]
 async fn a_begin_depends_only_on_its_input() {

@@ -1,8 +1,8 @@
 //! Finds code that the compiler got wrong.
 //!
-//! An instruction of wide arithmetic leaves two numbers on the stack. LLVM before version 23 may leave the lower one there while it
-//! stores the upper one in a local, although an earlier instruction has already read that local: the code then computes with the
-//! value that the local had before (<https://github.com/llvm/llvm-project/issues/199910>).
+//! An instruction of wide arithmetic leaves two numbers on the stack. LLVM 22 may leave the lower one there while it stores the upper
+//! one in a local, although an earlier instruction has already read that local: the code then computes with the value that the local
+//! had before (<https://github.com/llvm/llvm-project/issues/199910>).
 //! It depends on the surrounding code whether this happens, and a signature would be verified wrongly. So each component is searched
 //! for it.
 

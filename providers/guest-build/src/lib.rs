@@ -49,8 +49,18 @@ impl Target {
 
     /// Returns flags for the compiler. What imports nothing runs in this host alone: it may use instructions that multiply numbers of 64
     /// bits, without which cryptography takes four times as long. rustc warns that it may change how the feature is named.
-    fn flags(self) -> Option<String> {
-        (self == Self::Bare).then(|| "-Ctarget-feature=+wide-arithmetic".to_owned())
+    ///
+    /// `curve25519-dalek` has to be told so: by itself it takes numbers of 32 bits where pointers have 32. And arithmetic is inlined
+    /// more than usual, because a number of 256 bits costs less in locals than in memory.
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Wasi => &[],
+            Self::Bare => &[
+                "-Ctarget-feature=+wide-arithmetic",
+                "--cfg=curve25519_dalek_bits=\"64\"",
+                "-Cllvm-args=--inline-threshold=600",
+            ],
+        }
     }
 }
 
@@ -115,7 +125,8 @@ fn build_for(target: Target, packages: &[&str], sources: &[&str]) -> Result<(), 
             cargo.env_remove(name);
         }
     }
-    let flags: Vec<String> = same_everywhere().into_iter().chain(target.flags()).collect();
+    let own = target.flags().iter().map(|flag| (*flag).to_owned());
+    let flags: Vec<String> = same_everywhere().into_iter().chain(own).collect();
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let output = cargo.output().map_err(|error| format!("cargo could not be run: {error}"))?;
     if !output.status.success() {
