@@ -86,6 +86,17 @@ pub(super) struct Needle {
     pub(super) is_ascii: bool,
 }
 
+impl Needle {
+    /// Returns what these texts and others have in common.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            shortest: self.shortest.min(other.shortest),
+            longest: self.longest.max(other.longest),
+            is_ascii: self.is_ascii && other.is_ascii,
+        }
+    }
+}
+
 /// Decodes one encoding. `None` if the text contains nothing in it.
 pub(super) type Decoder = fn(&View<'_>, Needle) -> Option<View<'static>>;
 
@@ -109,15 +120,15 @@ fn escapes(
     decode: impl Fn(&[u8]) -> Option<(Option<Letter>, usize)>,
 ) -> Option<View<'static>> {
     let bytes = &*view.bytes;
-    let mut at = memchr::memchr(sign, bytes)?;
+    let decoded = |at: usize| if bytes[at] == sign { decode(&bytes[at + 1..]) } else { None };
+    // Most signs begin no escape, and need no copy.
+    let first = memchr::memchr_iter(sign, bytes).find(|at| decoded(*at).is_some())?;
     let mut out = Decoded::of(view);
-    let mut is_encoded = false;
-    (0..at).for_each(|n| out.push(bytes[n], n..n + 1));
+    (0..first).for_each(|n| out.push(bytes[n], n..n + 1));
+    let mut at = first;
     while at < bytes.len() {
-        let found = if bytes[at] == sign { decode(&bytes[at + 1..]) } else { None };
-        match found {
+        match decoded(at) {
             Some((letter, length)) => {
-                is_encoded = true;
                 match letter {
                     Some(Letter::Byte(byte)) => out.push(byte, at..at + 1 + length),
                     Some(Letter::Char(c)) => out.push_char(c, at..at + 1 + length),
@@ -131,7 +142,7 @@ fn escapes(
             }
         }
     }
-    is_encoded.then(|| out.view())
+    Some(out.view())
 }
 
 enum Letter {
@@ -248,37 +259,43 @@ fn without_nul(view: &View<'_>, _: Needle) -> Option<View<'static>> {
     Some(out.view())
 }
 
-/// Collects decoded bytes that may be part of a text and are long enough: the rest is random.
-struct Texty<'o, 'v, 'a> {
-    out: &'o mut Decoded<'v, 'a>,
-    needle: Needle,
-    /// The start of the current bytes.
-    from: usize,
+/// Returns whether a decoded byte may be part of a text, in any encoding, including UTF-16. Other bytes are random.
+fn is_texty(byte: u8, needle: Needle) -> bool {
+    matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~') || byte >= 0x80 && !needle.is_ascii
 }
 
-impl<'o, 'v, 'a> Texty<'o, 'v, 'a> {
-    fn of(out: &'o mut Decoded<'v, 'a>, needle: Needle) -> Self {
-        let from = out.bytes.len();
-        Self { out, needle, from }
+impl Decoded<'_, '_> {
+    /// Adds the sections of decoded bytes that may be part of a text and are long enough. `at` is where the encoding begins.
+    fn add_texts(&mut self, decoded: impl Iterator<Item = (u8, Range<usize>)> + Clone, needle: Needle, at: usize) {
+        // Most of what can be decoded is random, and needs no memory.
+        let mut length = 0;
+        let is_long = decoded.clone().any(|(byte, _)| {
+            length = if is_texty(byte, needle) { length + 1 } else { 0 };
+            length >= needle.shortest.max(1)
+        });
+        if !is_long {
+            return;
+        }
+        let mut from = self.bytes.len();
+        for (byte, range) in decoded {
+            if is_texty(byte, needle) {
+                self.push(byte, range);
+            } else {
+                from = self.end_text(from, needle, range.start);
+            }
+        }
+        self.end_text(from, needle, at);
     }
 
-    fn push(&mut self, byte: u8, range: Range<usize>) {
-        // In any encoding, including UTF-16.
-        if matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~') || byte >= 0x80 && !self.needle.is_ascii {
-            self.out.push(byte, range);
+    /// Ends the section that began at `from`, and removes it if it is too short. Returns where the next one begins.
+    fn end_text(&mut self, from: usize, needle: Needle, at: usize) -> usize {
+        if self.bytes.len() - from < needle.shortest {
+            self.bytes.truncate(from);
+            self.spans.truncate(from);
         } else {
-            self.end(range.start);
+            self.end(at);
         }
-    }
-
-    fn end(&mut self, at: usize) {
-        if self.out.bytes.len() - self.from < self.needle.shortest {
-            self.out.bytes.truncate(self.from);
-            self.out.spans.truncate(self.from);
-        } else {
-            self.out.end(at);
-        }
-        self.from = self.out.bytes.len();
+        self.bytes.len()
     }
 }
 
@@ -291,11 +308,9 @@ fn hexadecimal(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
         let run = bytes[at..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         if run >= 2 * needle.shortest.max(1) {
             for first in [at, at + 1] {
-                let mut texty = Texty::of(&mut out, needle);
-                for pair_at in (first..at + run - 1).step_by(2) {
-                    texty.push(pair(bytes, pair_at).unwrap_or_default(), pair_at..pair_at + 2);
-                }
-                texty.end(at);
+                let pairs = (first..at + run - 1).step_by(2);
+                let decoded = pairs.map(|at| (pair(bytes, at).unwrap_or_default(), at..at + 2));
+                out.add_texts(decoded, needle, at);
             }
         }
         at += run + 1;
@@ -319,40 +334,47 @@ const SEXTETS: [u8; 256] = {
     all
 };
 
+/// Returns the characters of base64 that begin at a place, also across line ends: their places and values.
+fn sextets(bytes: &[u8], at: usize) -> impl Iterator<Item = (usize, u8)> + Clone + '_ {
+    let line_ends = |byte: u8| matches!(byte, b'\r' | b'\n');
+    let values = bytes[at..].iter().enumerate().map(move |(n, byte)| (at + n, *byte, SEXTETS[usize::from(*byte)]));
+    let run = values.take_while(move |(_, byte, sextet)| *sextet != NO_SEXTET || line_ends(*byte));
+    run.filter(|(.., sextet)| *sextet != NO_SEXTET).map(|(at, _, sextet)| (at, sextet))
+}
+
+/// Decodes characters of base64, four at a time.
+fn of_sextets(letters: impl Iterator<Item = (usize, u8)> + Clone) -> impl Iterator<Item = (u8, Range<usize>)> + Clone {
+    let mut before = (0, 0);
+    letters.enumerate().filter_map(move |(n, (at, low))| {
+        let (from, high) = std::mem::replace(&mut before, (at, low));
+        let byte = match n % 4 {
+            0 => return None,
+            1 => high << 2 | low >> 4,
+            2 => high << 4 | low >> 2,
+            _ => high << 6 | low,
+        };
+        Some((byte, from..at + 1))
+    })
+}
+
 /// Runs of base64 characters, also across line ends, starting at each of the first four characters.
 fn base64(view: &View<'_>, needle: Needle) -> Option<View<'static>> {
     let bytes = &*view.bytes;
     let mut out = Decoded { from: view, bytes: Vec::new(), spans: Vec::new() };
-    let mut letters: Vec<(usize, u8)> = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        letters.clear();
-        while let Some(byte) = bytes.get(at) {
-            match SEXTETS[usize::from(*byte)] {
-                NO_SEXTET if matches!(byte, b'\r' | b'\n') && !letters.is_empty() => {}
-                NO_SEXTET => break,
-                sextet => letters.push((at, sextet)),
-            }
+        if SEXTETS[usize::from(bytes[at])] == NO_SEXTET {
             at += 1;
+            continue;
         }
-        if letters.len() * 3 >= needle.shortest.max(1) * 4 {
+        let letters = sextets(bytes, at);
+        let (count, last) = letters.clone().fold((0, at), |(count, _), (at, _)| (count + 1, at));
+        if count * 3 >= needle.shortest.max(1) * 4 {
             for first in 0..4 {
-                let mut texty = Texty::of(&mut out, needle);
-                for group in letters.get(first..).unwrap_or_default().chunks(4) {
-                    for two in 0..group.len() - 1 {
-                        let ((from, high), (to, low)) = (group[two], group[two + 1]);
-                        let byte = match two {
-                            0 => high << 2 | low >> 4,
-                            1 => high << 4 | low >> 2,
-                            _ => high << 6 | low,
-                        };
-                        texty.push(byte, from..to + 1);
-                    }
-                }
-                texty.end(letters[0].0);
+                out.add_texts(of_sextets(letters.clone().skip(first)), needle, at);
             }
         }
-        at += 1;
+        at = last + 1;
     }
     (!out.bytes.is_empty()).then(|| out.view())
 }

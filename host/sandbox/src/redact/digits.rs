@@ -1,6 +1,6 @@
 //! Codes, and numbers that could be a code.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ impl fmt::Debug for Code {
 /// The numbers of the code's length that one call has read. Since the code is covered in them, a
 /// reader learns of each whether it is the code: each number is a guess.
 #[derive(Default)]
-pub(crate) struct Numbers(HashSet<u64>);
+pub(crate) struct Numbers(BTreeSet<u64>);
 
 impl Numbers {
     fn are_too_many(&self) -> bool {
@@ -58,9 +58,9 @@ impl Code {
         &self.code
     }
 
-    /// Returns its places in a text, in every spelling.
-    pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
-        self.sought.places(text, 0)
+    /// Returns its digits, for a search in every spelling.
+    pub(super) fn sought(&self) -> &Sought {
+        &self.sought
     }
 
     /// Returns whether a text contains it, in any spelling.

@@ -12,13 +12,14 @@ mod spelled;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod words;
 
 use std::ops::Range;
 
 pub(crate) use digits::{Code, Numbers};
 pub use redactor::Redactor;
-pub(crate) use spelled::PhoneNumber;
 pub(crate) use texts::Texts;
+pub(crate) use words::Words;
 
 use decode::{DECODERS, Needle, View};
 
@@ -35,6 +36,10 @@ const LONGER: usize = 24;
 /// Reads a text in every encoding that may contain the needle. `read` also gets the position of the
 /// view's source.
 fn views(text: &[u8], needle: Needle, read: &mut impl FnMut(&View<'_>, usize)) {
+    // No encoding is shorter than what it encodes.
+    if text.len() < needle.shortest {
+        return;
+    }
     let overlap = needle.longest * LONGER;
     let window = WINDOW.max(2 * overlap);
     let mut from = 0;

@@ -1,6 +1,6 @@
 //! The redactor for tools that store what upstreams and components wrote.
 
-use super::{Code, PhoneNumber, Texts, merged};
+use super::{Code, Words};
 
 /// Shorter words are not searched for: they would be found in every other text.
 const SHORTEST: usize = 4;
@@ -9,32 +9,22 @@ const SHORTEST: usize = 4;
 /// in each other. It also finds the national forms of a phone number in E.164, and every spelling
 /// of a word that consists of digits, which may be a code.
 #[derive(Debug)]
-pub struct Redactor {
-    texts: Texts,
-    codes: Vec<Code>,
-    numbers: Vec<PhoneNumber>,
-}
+pub struct Redactor(Words);
 
 impl Redactor {
     /// Creates one for these words. Words of fewer than four bytes are left out.
     pub fn new(words: impl IntoIterator<Item = String>) -> Self {
         let words: Vec<String> = words.into_iter().filter(|word| word.len() >= SHORTEST).collect();
         let is_code = |word: &&String| word.bytes().all(|byte| byte.is_ascii_digit());
-        Self {
-            texts: Texts::new(words.iter().map(String::as_str), SHORTEST),
-            codes: words.iter().filter(is_code).map(|word| Code::new(word)).collect(),
-            numbers: words.iter().filter_map(|word| PhoneNumber::new(word)).collect(),
-        }
+        let codes = words.iter().filter(is_code).map(|word| Code::new(word));
+        Self(Words::new(words.iter().map(String::as_str), SHORTEST).with_codes(codes))
     }
 
     /// Returns a text with `*` in place of every byte of the words.
     pub fn redact(&self, text: &str) -> String {
-        let mut places = self.texts.places(text.as_bytes());
-        places.extend(self.codes.iter().flat_map(|code| code.places(text.as_bytes())));
-        places.extend(self.numbers.iter().flat_map(|number| number.places(text.as_bytes())));
         let mut redacted = String::with_capacity(text.len());
         let mut at = 0;
-        for place in merged(places) {
+        for place in self.0.places(text.as_bytes()) {
             // A character is redacted as a whole.
             let (from, to) = (text.floor_char_boundary(place.start).max(at), text.ceil_char_boundary(place.end));
             redacted.push_str(&text[at..from]);

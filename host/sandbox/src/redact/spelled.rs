@@ -3,10 +3,11 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use super::{Needle, merged, views};
+use super::{Needle, views};
 
 /// A digit and its place.
 pub(super) struct Digit {
@@ -193,25 +194,18 @@ impl Sought {
 
     /// A digit is up to eight bytes long as a word, with a gap after it. Text decoded from base64
     /// or hexadecimal digits is ASCII.
-    fn needle(&self) -> Needle {
+    pub(super) fn needle(&self) -> Needle {
         Needle { shortest: self.0.len(), longest: self.0.len() * 12, is_ascii: true }
     }
 
-    /// Returns their places. Each begins with the `before` digits in front of it, or with fewer if another place ends there.
-    pub(super) fn places(&self, text: &[u8], before: usize) -> Vec<Range<usize>> {
-        let mut places = Vec::new();
-        views(text, self.needle(), &mut |view, from| {
-            runs(&view.bytes, &mut |run| {
-                let mut end = 0;
-                for found in within(run, &self.0) {
-                    let first = found.start.saturating_sub(before).max(end).min(found.start);
-                    end = found.end;
-                    let place = view.source(run[first].place.start..run[found.end - 1].place.end);
-                    places.push(from + place.start..from + place.end);
-                }
-            });
-        });
-        merged(places)
+    /// Passes on their places in a run. Each begins with the `before` digits in front of it, or with fewer if another place ends there.
+    pub(super) fn find(&self, run: &[Digit], before: usize, found: &mut impl FnMut(Range<usize>)) {
+        let mut end = 0;
+        for place in within(run, &self.0) {
+            let first = place.start.saturating_sub(before).max(end).min(place.start);
+            end = place.end;
+            found(run[first].place.start..run[place.end - 1].place.end);
+        }
     }
 
     /// Passes on each number of as many digits in a text, in every spelling, forwards and backwards.
@@ -251,7 +245,13 @@ fn national_digits(e164: &str) -> Option<String> {
 
 /// A phone number, found in its international and its national forms: `+41791234567`, `0041 79 123 45 67`, `079/123.45.67`,
 /// `+41 (0)79 123 45 67`.
-pub(crate) struct PhoneNumber(Sought);
+pub(crate) struct PhoneNumber {
+    e164: Zeroizing<String>,
+    /// Its last digits, which each form ends with.
+    end: Sought,
+    /// Its national form, without which it is not found. It takes long to parse, and most texts do not even have the last digits.
+    national: OnceLock<Sought>,
+}
 
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -267,21 +267,52 @@ impl PhoneNumber {
     /// The minimum length of a national number that is searched for.
     const SHORTEST: usize = 6;
 
-    /// Parses a number in E.164. `None` if it is not one.
+    /// Reads a number in E.164. `None` if it is not one, or too short.
     pub(crate) fn new(e164: &str) -> Option<Self> {
         let digits = e164.strip_prefix('+')?;
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        if digits.len() < Self::SHORTEST || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let national = national_digits(e164);
-        // If the country is unknown, its last digits belong to the national number in any case.
-        let national = national.unwrap_or_else(|| digits[digits.len().min(3)..].to_owned());
-        let national = if national.len() < Self::SHORTEST { digits } else { &national };
-        (national.len() >= Self::SHORTEST).then(|| Self(Sought::of(national)))
+        let end = Sought::of(&digits[digits.len() - Self::SHORTEST..]);
+        Some(Self { e164: Zeroizing::new(e164.to_owned()), end, national: OnceLock::new() })
     }
 
-    /// Returns its places, in order.
-    pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
-        self.0.places(text, Self::BEFORE)
+    /// Returns the digits that are in all its forms.
+    fn national(&self) -> &Sought {
+        self.national.get_or_init(|| {
+            let digits = self.e164.trim_start_matches('+');
+            // If the country is unknown, its last digits belong to the national number in any case.
+            let national = national_digits(&self.e164).unwrap_or_else(|| digits[digits.len().min(3)..].to_owned());
+            Sought::of(if national.len() < Self::SHORTEST { digits } else { &national })
+        })
+    }
+
+    pub(super) fn needle(&self) -> Needle {
+        // Longer than the national number, so that it is in each window.
+        let longest = Sought::of(&self.e164).needle().longest;
+        Needle { longest, ..self.end.needle() }
+    }
+
+    /// Passes on its places in a run of digits.
+    pub(super) fn find(&self, run: &[Digit], found: &mut impl FnMut(Range<usize>)) {
+        if within(run, &self.end.0).next().is_some() {
+            self.national().find(run, Self::BEFORE, found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_national_form_of_a_number_ends_with_its_last_digits(digits in "[1-9][0-9]{5,14}") {
+            if let Some(number) = PhoneNumber::new(&format!("+{digits}")) {
+                prop_assert!(number.national().0.ends_with(&number.end.0), "{digits}");
+            }
+        }
     }
 }

@@ -6,13 +6,18 @@ use std::ops::Range;
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::{Needle, merged, views};
+use super::{Needle, View, merged, views};
+
+/// In a shorter text than this many bytes, `memmem` searches without building a searcher, which would take longer than the search.
+const SHORT: usize = 64;
 
 /// Texts that must not be displayed, found in any case and encoding. `Debug` shows none.
 #[derive(Default)]
 pub(crate) struct Texts {
     /// With case folded.
     needles: Vec<Zeroizing<Vec<u8>>>,
+    /// What they have in common. `None` if there are none.
+    needle: Option<Needle>,
 }
 
 impl fmt::Debug for Texts {
@@ -45,34 +50,45 @@ impl Texts {
     fn add(&mut self, text: &[u8]) {
         let folded = Zeroizing::new(text.iter().copied().map(fold).collect::<Vec<_>>());
         if !self.needles.contains(&folded) {
+            let needle = Needle { shortest: folded.len(), longest: folded.len(), is_ascii: folded.is_ascii() };
+            self.needle = Some(self.needle.map_or(needle, |others| others.or(needle)));
             self.needles.push(folded);
         }
     }
 
-    /// Returns what the texts have in common.
-    fn needle(&self) -> Needle {
-        let lengths = self.needles.iter().map(|needle| needle.len());
-        let (shortest, longest) = (lengths.clone().min().unwrap_or_default(), lengths.max().unwrap_or_default());
-        Needle { shortest, longest, is_ascii: self.needles.iter().all(|needle| needle.is_ascii()) }
+    /// Returns what the texts have in common. `None` if there are none.
+    pub(super) fn needle(&self) -> Option<Needle> {
+        self.needle
     }
 
     /// Returns their places, in order.
     pub(crate) fn places(&self, text: &[u8]) -> Vec<Range<usize>> {
-        if self.needles.is_empty() {
-            return Vec::new();
-        }
-        let (mut places, mut folded) = (Vec::new(), Vec::new());
-        views(text, self.needle(), &mut |view, from| {
-            folded.clear();
-            folded.extend(view.bytes.iter().copied().map(fold));
-            for needle in &self.needles {
-                for at in memmem::find_iter(&folded, &**needle) {
-                    let place = view.source(at..at + needle.len());
-                    places.push(from + place.start..from + place.end);
-                }
-            }
+        let Some(needle) = self.needle else { return Vec::new() };
+        let mut places = Vec::new();
+        views(text, needle, &mut |view, from| {
+            self.find(view, &mut |place| places.push(from + place.start..from + place.end));
         });
         merged(places)
+    }
+
+    /// Passes on each place in the source of a view.
+    pub(super) fn find(&self, view: &View<'_>, found: &mut impl FnMut(Range<usize>)) {
+        let mut folded = Vec::new();
+        for needle in self.needles.iter().filter(|needle| needle.len() <= view.bytes.len()) {
+            if folded.is_empty() {
+                folded.extend(view.bytes.iter().copied().map(fold));
+            }
+            let mut note = |at: usize| found(view.source(at..at + needle.len()));
+            if folded.len() < SHORT {
+                let mut from = 0;
+                while let Some(at) = memmem::find(&folded[from..], needle) {
+                    note(from + at);
+                    from += at + needle.len();
+                }
+            } else {
+                memmem::find_iter(&folded, &**needle).for_each(note);
+            }
+        }
     }
 
     /// Covers them with `*`. Nothing else in the text changes, nor does its length.
@@ -106,7 +122,9 @@ mod tests {
     /// The bytes that are compared to find these texts in a response: those of all its views, once for each spelling of each text.
     fn compared(texts: &Texts, response: &[u8]) -> usize {
         let mut read = 0;
-        views(response, texts.needle(), &mut |view, _| read += view.bytes.len());
+        if let Some(needle) = texts.needle() {
+            views(response, needle, &mut |view, _| read += view.bytes.len());
+        }
         read * texts.needles.len()
     }
 

@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use crate::redact::{Code, PhoneNumber, Texts};
+use zeroize::Zeroizing;
+
+use crate::redact::{Code, Words};
 
 /// The replacement for removed text.
 const REMOVED: &str = "[removed]";
@@ -16,10 +18,11 @@ const BEYOND: usize = 16 << 10;
 /// Redacts the texts of one call.
 pub(crate) struct CallRedactor {
     texts: Vec<String>,
-    code: Option<Code>,
+    /// Digits.
+    code: Option<Zeroizing<String>>,
     recipient: String,
     /// The search, built when the first text is redacted.
-    sought: OnceLock<(Texts, Option<PhoneNumber>)>,
+    sought: OnceLock<Words>,
     chars: usize,
 }
 
@@ -41,7 +44,7 @@ impl CallRedactor {
     /// Adds a code to remove: digits in every spelling, and anything else as a text, such as a recovery code.
     pub(crate) fn without_code(mut self, code: &str) -> Self {
         if code.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.code = (code.len() >= Self::SHORTEST).then(|| Code::new(code));
+            self.code = (code.len() >= Self::SHORTEST).then(|| Zeroizing::new(code.to_owned()));
         } else {
             self.texts.push(code.to_owned());
         }
@@ -54,11 +57,11 @@ impl CallRedactor {
         self
     }
 
-    fn sought(&self) -> &(Texts, Option<PhoneNumber>) {
+    fn sought(&self) -> &Words {
         self.sought.get_or_init(|| {
             let backwards: String = self.recipient.chars().rev().collect();
             let texts = self.texts.iter().map(String::as_str).chain([&*self.recipient, &backwards]);
-            (Texts::new(texts, Self::SHORTEST), PhoneNumber::new(&self.recipient))
+            Words::new(texts, Self::SHORTEST).with_codes(self.code.iter().map(|code| Code::new(code)))
         })
     }
 
@@ -70,11 +73,7 @@ impl CallRedactor {
         }
         let searched = text.floor_char_boundary(self.chars.saturating_mul(4).saturating_add(BEYOND).min(text.len()));
         let text = &text[..searched];
-        let (texts, phone) = self.sought();
-        let mut places = texts.places(text.as_bytes());
-        places.extend(self.code.iter().flat_map(|code| code.places(text.as_bytes())));
-        places.extend(phone.iter().flat_map(|phone| phone.places(text.as_bytes())));
-        let places = crate::redact::merged(places);
+        let places = self.sought().places(text.as_bytes());
 
         let mut clean = String::with_capacity(text.len().min(self.chars));
         let (mut at, mut places) = (0, places.into_iter().peekable());
