@@ -17,7 +17,6 @@ use super::log::CallLog;
 use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network, UpstreamFailure};
 
 /// A call's access to upstreams, with a record of what it did.
-#[derive(Clone)]
 pub(crate) struct Outside {
     pub(crate) network: Network,
     pub(crate) grants: Arc<Grants>,
@@ -32,12 +31,11 @@ pub(crate) struct Outside {
 }
 
 /// The number of requests, mails and log lines that a call may still make, whichever interfaces it uses.
-#[derive(Clone)]
-pub(crate) struct HostCalls(Arc<AtomicU32>);
+pub(crate) struct HostCalls(AtomicU32);
 
 impl HostCalls {
     pub(crate) fn new(most: u32) -> Self {
-        Self(Arc::new(AtomicU32::new(most)))
+        Self(AtomicU32::new(most))
     }
 
     /// Counts a call. Returns whether it may be made.
@@ -49,7 +47,6 @@ impl HostCalls {
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Work of the host that goes on while the component runs. It is done as part of the call, so that it counts as the call's own time.
-#[derive(Clone)]
 pub(crate) struct Concurrently(mpsc::UnboundedSender<Task>);
 
 impl Concurrently {

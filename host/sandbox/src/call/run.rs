@@ -158,7 +158,7 @@ impl<'a> Call<'a> {
             host_calls: HostCalls::new(limits.host_calls),
             concurrently,
         };
-        let state = State::new(outside, limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
+        let state = State::new(Arc::new(outside), limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
         sandbox.fill_up(&mut store);

@@ -1,5 +1,7 @@
 //! The host's state of one call. It is dropped at the end of the call.
 
+use std::sync::Arc;
+
 use wasmtime::component::ResourceTable;
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -14,7 +16,7 @@ use crate::schedule::fixed_clock;
 
 pub(crate) struct State {
     /// The access of the component's host calls to the outside.
-    pub(crate) outside: Outside,
+    pub(crate) outside: Arc<Outside>,
     hooks: Hooks,
     http: WasiHttpCtx,
     pub(crate) limits: StoreLimits,
@@ -26,7 +28,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(outside: Outside, limits: &SandboxLimits, fixed_clock: bool) -> Self {
+    pub(crate) fn new(outside: Arc<Outside>, limits: &SandboxLimits, fixed_clock: bool) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         Self {

@@ -21,11 +21,11 @@ type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
 
 pub(crate) struct Hooks {
-    outside: Outside,
+    outside: Arc<Outside>,
 }
 
 impl Hooks {
-    pub(crate) fn new(outside: Outside) -> Self {
+    pub(crate) fn new(outside: Arc<Outside>) -> Self {
         Self { outside }
     }
 }
@@ -45,8 +45,7 @@ impl WasiHttpHooks for Hooks {
         let outside = self.outside.clone();
         // Immediately: the rest runs concurrently with the component, which may end first.
         let sending = outside.effects.begin_sending();
-        let concurrently = self.outside.concurrently.clone();
-        let answer = concurrently.begin(async move {
+        let answer = self.outside.concurrently.begin(async move {
             let request = match gather(request).await {
                 Ok(request) => request,
                 Err(error) => {

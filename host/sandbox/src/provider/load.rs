@@ -134,7 +134,7 @@ impl Provider {
                 ))
             },
         )?;
-        let said = describe(sandbox, &exports).await?;
+        let said = describe(sandbox, &exports, Exports::check).await?;
         let (manifest, schema) = sandbox
             .aside(sandbox.manifests(), move || said.check())
             .await
@@ -159,7 +159,7 @@ impl Provider {
 
     /// Asks a fresh instance who it is.
     pub(crate) async fn describe(&self) -> Result<String, LoadError> {
-        let said = describe(&self.sandbox, &self.exports).await?;
+        let said = describe(&self.sandbox, &self.exports, |_, _, _| Ok(())).await?;
         let (name, version) = said.name_and_version();
         Ok(format!("{name} {version}"))
     }
@@ -214,13 +214,18 @@ async fn compile(
         .map_err(|error| LoadError::new(format!("this is not a valid WebAssembly component: {}", one_line(&error))))
 }
 
-async fn describe(sandbox: &Sandbox, exports: &Exports) -> Result<Described, LoadError> {
+/// Asks a fresh instance who it is, after a check of the instance.
+async fn describe(
+    sandbox: &Sandbox,
+    exports: &Exports,
+    check: fn(&Exports, &mut Store<State>, &Instance) -> wasmtime::Result<()>,
+) -> Result<Described, LoadError> {
     let limits = sandbox.limits();
     let log = CallLog::new("(new)", CallRedactor::new(limits.text_chars), limits.log_lines);
     let call = Call::new(sandbox, log, limits.configure_time);
     call.run(async |store| {
         let instance = exports.pre.instantiate_async(&mut *store).await?;
-        exports.check(store, &instance)?;
+        check(exports, store, &instance)?;
         Ok(match &exports.functions {
             Functions::Provider(functions) => {
                 let configuration = functions.configuration.load(&mut *store, &instance)?;
