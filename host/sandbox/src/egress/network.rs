@@ -166,7 +166,7 @@ impl NetworkBuilder {
     /// # Errors
     /// If a certificate cannot be read, an override is not on loopback or is for an invalid endpoint, or an origin is not valid.
     pub fn build(self) -> Result<Network, NetworkError> {
-        let mut overrides = HashMap::new();
+        let (mut http_overrides, mut smtp_overrides) = (HashMap::new(), HashMap::new());
         let Overrides { http, smtp } = self.for_all;
         if [http, smtp].into_iter().flatten().any(|address| !address.ip().is_loopback()) {
             return Err(NetworkError("overrides must be on loopback".to_owned()));
@@ -175,11 +175,10 @@ impl NetworkBuilder {
             if !address.ip().is_loopback() {
                 return Err(NetworkError(format!("the override for {text} must be on loopback")));
             }
-            let key = match text.strip_prefix("smtp://") {
-                Some(endpoint) => endpoint.to_ascii_lowercase(),
-                None => Origin::parse(&text).map_err(NetworkError)?.to_string(),
+            match text.strip_prefix("smtp://") {
+                Some(endpoint) => smtp_overrides.insert(endpoint.to_ascii_lowercase(), address),
+                None => http_overrides.insert(Origin::parse(&text).map_err(NetworkError)?, address),
             };
-            overrides.insert(key, address);
         }
         let store = trust(&self.certificates)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -197,11 +196,11 @@ impl NetworkBuilder {
             match endpoint.strip_prefix("smtp://") {
                 Some(server) => _ = smtps.insert(server.to_ascii_lowercase(), Arc::new(tls)),
                 None => {
-                    let origin = Origin::parse_any(endpoint).map_err(wrong)?;
+                    let origin = Origin::parse(endpoint).map_err(wrong)?;
                     if !origin.is_https() {
                         return Err(wrong("it needs an https origin".to_owned()));
                     }
-                    https.insert(origin.to_string(), tls);
+                    https.insert(origin, tls);
                 }
             }
         }
@@ -214,7 +213,16 @@ impl NetworkBuilder {
         let code_in_query = origins("allowed_code_in_query", &self.code_in_query)?;
         let plaintext_http = origins("allowed_plaintext_http", &self.plaintext_http)?;
         let digest = origins("digest_authentication", &self.digest)?;
-        let rules = Rules { names, overrides, for_all, plaintext_smtp, code_in_query, plaintext_http, digest };
+        let rules = Rules {
+            names,
+            http_overrides,
+            smtp_overrides,
+            for_all,
+            plaintext_smtp,
+            code_in_query,
+            plaintext_http,
+            digest,
+        };
         let rules = Arc::new(rules);
         let tls = Arc::new(tls);
         Ok(Network(Arc::new(Inner {

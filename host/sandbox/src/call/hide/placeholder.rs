@@ -152,7 +152,7 @@ impl Placeholder {
     /// Why the mail is not sent.
     pub(crate) fn fill_mail(&self, mail: &mut Mail) -> Result<bool, MailRefused> {
         let html = mail.html.as_deref().unwrap_or_default();
-        let shown = without_tags(html);
+        let shown = if self.may_be_known() { without_tags(html) } else { String::new() };
         let texts =
             [&mail.sender_name, &mail.sender, &mail.recipient, &mail.subject, &mail.text, &mail.id, html, &shown];
         self.refuse_typed(texts.into_iter().map(str::as_bytes))?;
@@ -215,8 +215,8 @@ impl Placeholder {
         texts.push(&mut answer.body);
         self.code.cover(&mut texts, &self.letters, &mut self.numbers.lock().unwrap_or_else(PoisonError::into_inner));
         for ((name, value), (new_name, new_value)) in answer.headers.iter_mut().zip(headers) {
-            *name = String::from_utf8_lossy(&new_name).to_ascii_lowercase();
-            *value = String::from_utf8_lossy(&new_value).into_owned();
+            (*name, *value) = (readable(new_name), readable(new_value));
+            name.make_ascii_lowercase();
         }
     }
 
@@ -228,7 +228,7 @@ impl Placeholder {
         let mut bytes = text.into_bytes();
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         self.code.cover(&mut [&mut bytes], &self.letters, &mut numbers);
-        String::from_utf8_lossy(&bytes).into_owned()
+        readable(bytes)
     }
 
     /// Returns whether the code was sent, or may have been, in a message that may have been accepted.
@@ -240,6 +240,11 @@ impl Placeholder {
     fn may_be_known(&self) -> bool {
         self.was_put.load(Ordering::Acquire)
     }
+}
+
+/// Returns bytes as a text. A character of which a part was covered is replaced.
+fn readable(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Chooses letters that occur in none of these texts.

@@ -49,14 +49,14 @@ pub(crate) struct Clients {
     direct: reqwest::Client,
     proxied: Option<(ForwardProxy, reqwest::Client)>,
     /// Those with a client certificate, by origin.
-    own: HashMap<String, reqwest::Client>,
+    own: HashMap<Origin, reqwest::Client>,
 }
 
 impl Clients {
     /// Builds the clients. `own` are the TLS settings of origins with a client certificate.
     pub(crate) fn new(
         tls: &ClientConfig,
-        own: &HashMap<String, ClientConfig>,
+        own: &HashMap<Origin, ClientConfig>,
         names: &Arc<Names>,
         proxy: Option<&ForwardProxy>,
         timeout: Duration,
@@ -68,8 +68,8 @@ impl Clients {
         };
         let mut clients = HashMap::new();
         for (origin, tls) in own {
-            let host = Origin::parse(origin)?.host().to_owned();
-            let proxy = proxy.filter(|proxy| !proxy.except.contains(&host) && !names.fixed.contains_key(&host));
+            let host = origin.host();
+            let proxy = proxy.filter(|proxy| !proxy.except.contains(host) && !names.fixed.contains_key(host));
             clients.insert(origin.clone(), build(tls, proxy)?);
         }
         let proxied = proxy.map(|proxy| Ok::<_, String>((proxy.clone(), build(tls, Some(proxy))?))).transpose()?;
@@ -83,7 +83,7 @@ impl Clients {
         }
         let proxied = self.proxied.as_ref().filter(|_| self.uses_proxy(origin, rules));
         let usual = proxied.map_or(&self.direct, |(_, client)| client);
-        self.own.get(&origin.to_string()).unwrap_or(usual)
+        self.own.get(origin).unwrap_or(usual)
     }
 
     /// Returns whether requests to an origin go through the proxy. Where the operator chose the address they do not.

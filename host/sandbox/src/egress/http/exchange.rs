@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
-use reqwest::{Body, Request, Url};
+use reqwest::{Body, Request};
 use tokio::time::timeout;
 use url::Position;
 
@@ -31,22 +31,24 @@ pub(crate) struct HttpClient {
 
 impl HttpClient {
     /// Returns where a request goes: to the origin, or to the operator's override.
-    pub(crate) fn route(&self, origin: &Origin, mut url: Url, request: &mut Request) {
-        let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
-        if let Some(address) = self.rules.http_override(origin) {
+    pub(crate) fn route(&self, origin: &Origin, request: &mut Request) {
+        let address = self.rules.http_override(origin);
+        if address.is_none() && !self.rules.is_fixed(origin.host()) {
+            return;
+        }
+        let url = request.url_mut();
+        let authority = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+        if let Some(address) = address {
             let _ = url.set_scheme("http");
             let _ = url.set_ip_host(address.ip());
             let _ = url.set_port(Some(address.port()));
-        } else if self.rules.is_fixed(origin.host()) {
+        } else {
             // If the URL has no port, the port of the fixed address is dialled.
             let _ = url.set_port(None);
-        } else {
-            return;
         }
-        if let Ok(host) = HeaderValue::from_str(&authority) {
+        if let Ok(host) = authority {
             request.headers_mut().insert(header::HOST, host);
         }
-        *request.url_mut() = url;
     }
 
     /// Sends an admitted request and reads the whole response, with limits on size and time. The

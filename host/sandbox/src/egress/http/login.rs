@@ -19,13 +19,11 @@ pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, login: &TokenL
         return Err(TokenError::Misconfigured("the login URL is not protected: it must be https".to_owned()));
     }
     let fields = || login.fields.iter().map(|(name, value)| (name.as_str(), value.expose()));
-    let mut request = Request::new(Method::POST, url.clone());
-    let mut url = url;
+    let mut request = Request::new(Method::POST, url);
     let media_type = match login.format {
         LoginFormat::Query => {
             *request.method_mut() = Method::GET;
-            url.query_pairs_mut().extend_pairs(fields());
-            *request.url_mut() = url.clone();
+            request.url_mut().query_pairs_mut().extend_pairs(fields());
             None
         }
         LoginFormat::Form => {
@@ -42,7 +40,7 @@ pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, login: &TokenL
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    client.route(&origin, url, &mut request);
+    client.route(&origin, &mut request);
     let began = Instant::now();
     let answer = exchange(client, meter, &origin, request).await?;
     match answer.status {

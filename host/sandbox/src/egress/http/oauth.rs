@@ -71,7 +71,7 @@ pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, oauth2: &OAuth
     if !origin.is_https() {
         return Err(TokenError::Misconfigured("the token endpoint is not protected: it must be https".to_owned()));
     }
-    let mut request = Request::new(Method::POST, url.clone());
+    let mut request = Request::new(Method::POST, url);
     let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert(header::CONTENT_TYPE, form_type);
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -80,7 +80,7 @@ pub(super) async fn fetch(client: &HttpClient, meter: &ByteMeter, oauth2: &OAuth
     }
     let form = form(oauth2, SystemTime::now()).map_err(TokenError::Misconfigured)?;
     *request.body_mut() = Some(form.into());
-    client.route(&origin, url, &mut request);
+    client.route(&origin, &mut request);
     let began = Instant::now();
     let answer = exchange(client, meter, &origin, request).await?;
     match answer.status {

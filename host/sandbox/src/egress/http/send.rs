@@ -151,7 +151,7 @@ impl HttpEgress {
             request.headers_mut().append(name, value);
         }
         *request.body_mut() = Some(asked.body.into());
-        self.client.route(&origin, request.url().clone(), &mut request);
+        self.client.route(&origin, &mut request);
         Ok((grant, request))
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct SmtpGrant {
     pub(crate) port: u16,
     pub(crate) security: SmtpSecurity,
     pub(crate) credentials: Option<Credentials>,
+    /// Secrets that are removed from replies.
+    pub(crate) secrets: Texts,
     pub(crate) timeout: Duration,
 }
 
@@ -106,7 +108,8 @@ impl Grants {
                 }
                 Connection::UnknownSmtp(setting) => return Err(unknown(&setting)),
                 Connection::Smtp { host, port, security, credentials, timeout } => {
-                    let asked = SmtpGrant { host: host.to_ascii_lowercase(), port, security, credentials, timeout };
+                    let (host, secrets) = (host.to_ascii_lowercase(), reflected_secrets::of_mail(credentials.as_ref()));
+                    let asked = SmtpGrant { host, port, security, credentials, secrets, timeout };
                     grants.add_smtp(asked, rules)?;
                 }
             }

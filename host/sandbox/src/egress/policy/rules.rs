@@ -14,7 +14,8 @@ use super::resolver::Resolver;
 /// The rules of one installation.
 pub(crate) struct Rules {
     pub(crate) names: Arc<Names>,
-    pub(crate) overrides: HashMap<String, SocketAddr>,
+    pub(crate) http_overrides: HashMap<Origin, SocketAddr>,
+    pub(crate) smtp_overrides: HashMap<String, SocketAddr>,
     pub(crate) for_all: Overrides,
     pub(crate) plaintext_smtp: HashSet<String>,
     /// Origins that take the code in the query.
@@ -41,11 +42,11 @@ pub(crate) struct Names {
 
 impl Rules {
     pub(crate) fn http_override(&self, origin: &Origin) -> Option<SocketAddr> {
-        self.overrides.get(&origin.to_string()).copied().or(self.for_all.http)
+        self.http_overrides.get(origin).copied().or(self.for_all.http)
     }
 
     pub(crate) fn smtp_override(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        self.overrides.get(&endpoint(host, port)).copied().or(self.for_all.smtp)
+        self.smtp_overrides.get(&endpoint(host, port)).copied().or(self.for_all.smtp)
     }
 
     /// Returns whether the operator's settings name this mail server.

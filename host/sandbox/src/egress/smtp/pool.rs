@@ -136,7 +136,7 @@ impl Pool {
 
     fn key(&self, grant: &SmtpGrant, hello: &str) -> Option<Key> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
-        let SmtpGrant { host, port, security, credentials, timeout: _ } = grant;
+        let SmtpGrant { host, port, security, credentials, secrets: _, timeout: _ } = grant;
         let (port, security) = (port.to_string(), security.to_string());
         let login = credentials.as_ref().map(|login| [&*login.username, login.password.expose()]);
         let server = [host, &*port, &*security, hello];
@@ -306,6 +306,7 @@ mod tests {
     use super::super::stream::Replies;
     use super::*;
     use crate::egress::policy::{Credentials, Secret, SmtpSecurity};
+    use crate::redact::Texts;
 
     const HELLO: &str = "example.com";
 
@@ -313,7 +314,7 @@ mod tests {
         let credentials = login
             .map(|(username, password)| Credentials { username: username.to_owned(), password: Secret::new(password) });
         let (security, timeout) = (SmtpSecurity::ImplicitTls, Duration::from_secs(1));
-        SmtpGrant { host: host.to_owned(), port: 465, security, credentials, timeout }
+        SmtpGrant { host: host.to_owned(), port: 465, security, credentials, secrets: Texts::default(), timeout }
     }
 
     /// A server that says yes to everything. Ends with the commands that came.

@@ -16,7 +16,7 @@ use super::open::{Opener, hello};
 use super::pool::{Bounds, Connection, Pool, Turn};
 use super::progress::{MailError, MailStage, Progress};
 use crate::egress::failure::{UpstreamCause, UpstreamStep};
-use crate::egress::policy::{Grants, Rules, reflected_secrets};
+use crate::egress::policy::{Grants, Rules};
 use crate::testing::{KeptMail, Outbox};
 
 /// The maximum duration of an exchange, whatever the options say.
@@ -111,7 +111,7 @@ impl SmtpEgress {
             tokio::spawn(connection.close());
         }
         let said = reply.first_line().unwrap_or_default().to_owned();
-        Ok(reflected_secrets::of_mail(progress.grant.credentials.as_ref()).covered(said))
+        Ok(progress.grant.secrets.covered(said))
     }
 
     /// Returns an open connection on which the server accepted MAIL. If a kept connection fails, a new one is tried, once: the
