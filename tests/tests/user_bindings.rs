@@ -9,10 +9,11 @@ use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::factor::{AddressKind, Demand, NewAddress, Proof, RequiredFactor, UserEventKind};
 use twofactor::sandbox::Outbox;
-use twofactor::sign_in::SignInPage;
+use twofactor::sign_in::{Given, HostedPage, NewHostedSignIn, Proceeded, SignInPage, Visit, Visited};
+use twofactor::store::{BeginEnrolment, FactorStore as _};
 use twofactor::{
     Actor, Answer, Assignment, EnrolmentAnswer, Error, ErrorKind, Network, NewChallenge, NewEnrolment, NewInstance,
-    Recipient, SignIn, TwoFactor,
+    Recipient, SignIn, SqliteStore, TwoFactor,
     admin::{Administration, InstanceChange},
 };
 use twofactor_tests::compiled;
@@ -20,6 +21,7 @@ use twofactor_tests::held::App;
 
 const ALICE: &str = "alice@example.com";
 const SUPPORT: &str = "https://example.com/help";
+const RETURN_URL: &str = "https://example.com/back";
 
 struct World {
     outbox: Outbox,
@@ -34,14 +36,20 @@ async fn world(policy: serde_json::Value) -> World {
 }
 
 async fn limited_world(policy: serde_json::Value, limits: RateLimits) -> World {
+    world_on(SqliteStore::in_memory().unwrap(), policy, limits).await
+}
+
+async fn world_on(store: SqliteStore, policy: serde_json::Value, limits: RateLimits) -> World {
     let (outbox, clock) = (Outbox::new(), ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let network = Network::builder().outbox(&outbox).build().unwrap();
-    let builder = compiled::builder().network(network).clock(clock.clone()).bundled_provider("email").unwrap();
+    let builder =
+        compiled::builder().store(store).network(network).clock(clock.clone()).bundled_provider("email").unwrap();
     let builder = builder.bundled_provider("totp").unwrap();
     let engine = builder.rate_limits(limits).build().await.unwrap();
     let admin = engine.administration(Actor::new("help desk"));
     admin.create_subscription("shop", "Shop").await.unwrap();
-    let page = SignInPage { support_url: Some(SUPPORT.to_owned()), ..SignInPage::default() };
+    let return_urls = vec![RETURN_URL.to_owned()];
+    let page = SignInPage { support_url: Some(SUPPORT.to_owned()), return_urls, ..SignInPage::default() };
     admin.set_sign_in_page("shop", page, None).await.unwrap();
     let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": {"MailType": "SMTP", "Host": "smtp.example.com",
         "Port": 465, "EnableSSL": true, "UserName": "u", "Password": "p", "Timeout": 20000}});
@@ -82,6 +90,78 @@ impl World {
         let added = self.engine.confirm_address("shop", Answer::new(&challenge.id, &answer)).await?;
         assert_eq!(added.kind, AddressKind::Email);
         Ok(added.id)
+    }
+
+    /// Starts to verify an address of Alice. Returns the challenge and its code.
+    async fn parked(&self, address: &str, proof: Proof) -> (String, String) {
+        let new = NewAddress::new(sign_in(), to_email(address), proof);
+        let challenge = self.engine.add_address(new).await.unwrap();
+        (challenge.id, self.code(address))
+    }
+
+    async fn confirm(&self, (challenge, code): &(String, String)) -> Result<(), Error> {
+        self.engine.confirm_address("shop", Answer::new(challenge, code)).await.map(drop)
+    }
+
+    /// Returns a challenge of Alice whose code went to this address and was entered.
+    async fn proof(&self, address: &str) -> Proof {
+        Proof::Challenge(self.verified(NewChallenge::new(sign_in()).email(address), address).await)
+    }
+
+    /// Adds an instance for authenticator apps. Returns its id.
+    async fn apps(&self, policy: serde_json::Value) -> String {
+        let mut new = NewInstance::new("totp", "App", json!({}));
+        new.policy = Some(policy);
+        let id = self.admin.create_instance("shop", new).await.unwrap().id;
+        self.admin.set_assignments("shop", &id, vec![Assignment::tenant("main")]).await.unwrap();
+        id
+    }
+
+    /// Begins to enrol an app for Alice. Returns the answer that finishes it.
+    async fn begun(&self, apps: &str, proof: Proof) -> Result<EnrolmentAnswer, Error> {
+        let enrolment = self.engine.enrol(NewEnrolment::new(sign_in(), apps, proof)).await?;
+        Ok(EnrolmentAnswer::code(&enrolment.id, App::scan(&enrolment).code(self.clock.now())))
+    }
+
+    /// Enrols an app for Alice. Returns the factor's id.
+    async fn enrolled(&self, apps: &str, proof: Proof) -> Result<String, Error> {
+        let answer = self.begun(apps, proof).await?;
+        Ok(self.engine.finish_enrolment("shop", answer).await?.id)
+    }
+
+    /// Opens a link of a hosted sign-in.
+    async fn visit(&self, secret: &str) -> Visit {
+        match self.engine.hosted_sign_ins().visit(secret, None).await.unwrap() {
+            Visited::Open(visit) => *visit,
+            _ => panic!("it is not open"),
+        }
+    }
+
+    /// Begins a hosted sign-in of Alice, and answers it with a code, asking to remember the browser. Returns the secret of the link.
+    async fn offered(&self) -> String {
+        let sign_ins = self.engine.hosted_sign_ins();
+        let new = NewHostedSignIn {
+            sign_in: sign_in(),
+            recipient: to_email(ALICE),
+            locale: None,
+            purpose: None,
+            client_address: None,
+            user_agent: None,
+            first_factor: true,
+            page: HostedPage::SignIn,
+            user_name: None,
+            required: RequiredFactor::Any,
+            acr: None,
+            return_url: RETURN_URL.to_owned(),
+            state: "s".to_owned(),
+        };
+        let secret = sign_ins.begin(new).await.unwrap().secret;
+        sign_ins.start(&self.visit(&secret).await, &self.email, 0, None, None, "en").await.unwrap();
+        let code = self.code(ALICE);
+        let visit = self.visit(&secret).await;
+        let answered = sign_ins.answer(&visit, Given::Code(&code), Some("Firefox"), None).await.unwrap();
+        assert!(answered == Proceeded::Stay, "an app is offered");
+        secret
     }
 
     /// Issues a pass for Alice, who is notified. Returns it as a proof.
@@ -420,14 +500,12 @@ async fn a_limit_that_is_reached_uses_up_no_proof() {
 }
 
 #[tokio::test]
-async fn a_user_has_at_most_five_verified_addresses_however_they_are_confirmed() {
+async fn of_addresses_that_are_confirmed_at_once_one_is_verified_and_a_user_has_at_most_five() {
     let world = world(json!({})).await;
+    let verified = async || world.engine.addresses("shop", "alice").await.unwrap().len();
     let mut started = Vec::new();
-    for n in 0..6 {
-        let (address, proof) = (format!("a{n}@example.com"), world.pass().await);
-        let new = NewAddress::new(sign_in(), to_email(&address), proof);
-        let challenge = world.engine.add_address(new).await.unwrap();
-        started.push((challenge.id, world.code(&address)));
+    for n in 0..4 {
+        started.push(world.parked(&format!("a{n}@example.com"), world.pass().await).await);
     }
     let confirm = |(id, code): (String, String)| {
         let engine = world.engine.clone();
@@ -437,11 +515,16 @@ async fn a_user_has_at_most_five_verified_addresses_however_they_are_confirmed()
     let mut refused = 0;
     for one in confirmed {
         if let Err(error) = one.await.unwrap() {
-            assert_eq!(error.kind(), ErrorKind::Conflict);
+            assert!(error.is_closed());
             refused += 1;
         }
     }
-    assert_eq!((refused, world.engine.addresses("shop", "alice").await.unwrap().len()), (1, 5));
+    assert_eq!((refused, verified().await), (3, 1));
+    for n in 4..8 {
+        world.with_address(&format!("a{n}@example.com"), world.pass().await).await.unwrap();
+    }
+    let error = world.with_address("a8@example.com", world.pass().await).await.unwrap_err();
+    assert_eq!((error.kind(), verified().await), (ErrorKind::Conflict, 5));
 }
 
 #[tokio::test]
@@ -477,25 +560,150 @@ async fn a_reset_leaves_no_address_verified_and_tells_each() {
 #[tokio::test]
 async fn a_challenge_of_an_address_ends_when_a_factor_of_its_user_is_added_or_removed() {
     let world = world(json!({})).await;
-    let totp = world.admin.create_instance("shop", NewInstance::new("totp", "App", json!({}))).await.unwrap().id;
-    world.admin.set_assignments("shop", &totp, vec![Assignment::tenant("main")]).await.unwrap();
+    let apps = world.apps(json!({})).await;
     // Somebody who knows the password parks an address.
-    let park = async |proof| {
-        let new = NewAddress::new(sign_in(), to_email("thief@example.com"), proof);
-        let challenge = world.engine.add_address(new).await.unwrap().id;
-        world.clock.advance(Duration::from_secs(1));
-        (challenge, world.code("thief@example.com"))
-    };
-    let (parked, code) = park(Proof::FirstFactor).await;
-    let enrolment = world.engine.enrol(NewEnrolment::new(sign_in(), &totp, Proof::FirstFactor)).await.unwrap();
-    let answer = EnrolmentAnswer::code(&enrolment.id, App::scan(&enrolment).code(world.clock.now()));
-    let app = world.engine.finish_enrolment("shop", answer).await.unwrap();
-    let confirm = async |id: &str, code: &str| world.engine.confirm_address("shop", Answer::new(id, code)).await;
-    assert!(confirm(&parked, &code).await.unwrap_err().is_closed());
+    let parked = world.parked("thief@example.com", Proof::FirstFactor).await;
+    let app = world.enrolled(&apps, Proof::FirstFactor).await.unwrap();
+    assert!(world.confirm(&parked).await.unwrap_err().is_closed());
     // The same with a pass, before a removal.
-    let (parked, code) = park(world.pass().await).await;
+    let parked = world.parked("thief@example.com", world.pass().await).await;
     let pass = world.pass().await;
-    world.engine.remove_factor("shop", "alice", &app.id, &pass).await.unwrap();
-    assert!(confirm(&parked, &code).await.unwrap_err().is_closed());
+    world.engine.remove_factor("shop", "alice", &app, &pass).await.unwrap();
+    assert!(world.confirm(&parked).await.unwrap_err().is_closed());
     assert!(world.engine.addresses("shop", "alice").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_began_on_the_first_factor_ends_when_an_address_is_verified() {
+    let world = world(json!({})).await;
+    let apps = world.apps(json!({})).await;
+    // Somebody who knows the password is first, but does not finish.
+    let enrolment = world.begun(&apps, Proof::FirstFactor).await.unwrap();
+    let parked = world.parked("thief@example.com", Proof::FirstFactor).await;
+    world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    assert!(world.engine.finish_enrolment("shop", enrolment).await.unwrap_err().is_enrolment_closed());
+    assert!(world.confirm(&parked).await.unwrap_err().is_closed());
+    assert!(world.engine.factors("shop", "alice").await.unwrap().is_empty());
+    assert_eq!(world.engine.addresses("shop", "alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_began_with_a_code_to_an_address_ends_when_an_address_is_removed() {
+    let world = world(json!({})).await;
+    let apps = world.apps(json!({})).await;
+    let taken = world.with_address("taken@example.com", world.pass().await).await.unwrap();
+    world.with_address(ALICE, world.pass().await).await.unwrap();
+    // Whoever has taken over one mailbox is about to add an app and a mailbox.
+    let enrolment = world.begun(&apps, world.proof("taken@example.com").await).await.unwrap();
+    let parked = world.parked("thief@example.com", world.proof("taken@example.com").await).await;
+    let proof = world.proof(ALICE).await;
+    world.engine.remove_address("shop", "alice", &taken, &proof).await.unwrap();
+    assert!(world.engine.finish_enrolment("shop", enrolment).await.unwrap_err().is_enrolment_closed());
+    assert!(world.confirm(&parked).await.unwrap_err().is_closed());
+    assert!(world.engine.factors("shop", "alice").await.unwrap().is_empty());
+    assert_eq!(world.engine.addresses("shop", "alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_enrolment_adds_nothing_if_it_is_stored_after_a_change_that_its_proof_preceded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.db");
+    let world = world_on(SqliteStore::open(&file).unwrap(), json!({}), RateLimits::default()).await;
+    let apps = world.apps(json!({})).await;
+    let other = SqliteStore::open(&file).unwrap();
+    for reset in [true, false] {
+        let answer = world.begun(&apps, Proof::FirstFactor).await.unwrap();
+        let enrolment = other.enrolment("shop", &answer.enrolment).await.unwrap().unwrap();
+        match reset {
+            true => drop(world.admin.reset_factors("shop", "alice", "stolen").await.unwrap()),
+            false => drop(world.with_address(ALICE, Proof::FirstFactor).await.unwrap()),
+        }
+        assert!(other.enrolment("shop", &answer.enrolment).await.unwrap().is_none());
+        // Its transaction was slower.
+        let late = BeginEnrolment { enrolment, charges: Vec::new(), idempotency: None, pass: None };
+        other.begin_enrolment(late).await.unwrap();
+        assert!(world.engine.finish_enrolment("shop", answer).await.unwrap_err().is_enrolment_closed());
+        assert!(world.engine.factors("shop", "alice").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_code_that_verified_an_address_proves_no_other_change() {
+    let world = world(json!({})).await;
+    let apps = world.apps(json!({})).await;
+    let parked = world.parked(ALICE, Proof::FirstFactor).await;
+    world.confirm(&parked).await.unwrap();
+    let proof = Proof::Challenge(parked.0);
+    let refused = world.enrolled(&apps, proof.clone()).await.unwrap_err();
+    assert!(refused.is_proof_required());
+    let id = world.engine.addresses("shop", "alice").await.unwrap()[0].id.clone();
+    assert!(world.engine.remove_address("shop", "alice", &id, &proof).await.unwrap_err().is_proof_required());
+}
+
+#[tokio::test]
+async fn an_address_that_the_first_factor_verified_proves_no_more_than_that() {
+    let until = json!({"first_enrolment_until": "2026-11-24T11:00:00Z"});
+    for policy in [json!({"first_enrolment": "pass", "enrol_in_sign_in": true}), until] {
+        // The instance that delivers trusts the first factor, as by default.
+        let world = world(json!({})).await;
+        let apps = world.apps(policy).await;
+        let refused = async |proof: Proof| {
+            assert!(world.enrolled(&apps, proof).await.unwrap_err().is_proof_required());
+        };
+        refused(Proof::FirstFactor).await;
+        // Somebody who knows the password verifies an address, and with this another one.
+        let first = world.with_address("thief@example.com", Proof::FirstFactor).await.unwrap();
+        refused(world.proof("thief@example.com").await).await;
+        let proof = world.proof("thief@example.com").await;
+        world.with_address("thief2@example.com", proof).await.unwrap();
+        refused(world.proof("thief2@example.com").await).await;
+        // So it is for one that is verified with a code while there is none.
+        world.admin.reset_factors("shop", "alice", "taken over").await.unwrap();
+        let proof = world.proof("thief@example.com").await;
+        world.with_address("thief@example.com", proof).await.unwrap();
+        refused(world.proof("thief@example.com").await).await;
+
+        // The owner has a pass. The address that it verifies proves everything; the other one removes only its like.
+        let own = world.with_address(ALICE, world.pass().await).await.unwrap();
+        let remove = async |id: &str, proof: Proof| world.engine.remove_address("shop", "alice", id, &proof).await;
+        assert!(remove(&own, world.proof("thief@example.com").await).await.unwrap_err().is_proof_required());
+        remove(&first, world.proof("thief@example.com").await).await.unwrap();
+        world.enrolled(&apps, world.proof(ALICE).await).await.unwrap();
+    }
+    // Where policy trusts the first factor, such an address is enough.
+    let world = world(json!({})).await;
+    let apps = world.apps(json!({})).await;
+    world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    world.enrolled(&apps, world.proof(ALICE).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sign_in_that_waits_on_its_page_ends_with_a_reset_or_a_new_factor_and_remembers_no_browser() {
+    for reset in [true, false] {
+        let world = world(json!({"remembered_days": 30})).await;
+        let apps = world.apps(json!({"enrol_in_sign_in": true})).await;
+        let sign_ins = world.engine.hosted_sign_ins();
+        let change = async || match reset {
+            true => drop(world.admin.reset_factors("shop", "alice", "stolen").await.unwrap()),
+            false => drop(world.enrolled(&apps, Proof::FirstFactor).await.unwrap()),
+        };
+        let secret = world.offered().await;
+        assert!(world.visit(&secret).await.is_proved());
+        // Seen before the change, and gone on after it.
+        let racing = world.offered().await;
+        let racing = world.visit(&racing).await;
+        change().await;
+        let late = world.visit(&secret).await;
+        assert!(!late.is_proved());
+        assert!(sign_ins.proceed(&late).await.err().unwrap().is_closed());
+        let Proceeded::Return { remembered, .. } = sign_ins.proceed(&racing).await.unwrap() else { panic!("it stays") };
+        assert!(remembered.is_none());
+        assert!(world.engine.remembered_browsers().list("shop", "alice").await.unwrap().is_empty());
+    }
+    // Nothing changed: the browser is remembered.
+    let world = world(json!({"remembered_days": 30})).await;
+    world.apps(json!({"enrol_in_sign_in": true})).await;
+    let secret = world.offered().await;
+    let proceeded = world.engine.hosted_sign_ins().proceed(&world.visit(&secret).await).await.unwrap();
+    assert!(matches!(proceeded, Proceeded::Return { remembered: Some(_), .. }));
 }

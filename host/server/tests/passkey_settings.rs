@@ -66,7 +66,8 @@ impl Stage {
             last_used_at: None,
             ended_at: None,
         };
-        let request = AddFactor { factor, enrolment: None, replaces_earlier: false, max_per_user: 1, now };
+        let request =
+            AddFactor { factor, enrolment: None, changes: None, replaces_earlier: false, max_per_user: 1, now };
         assert_eq!(store.add_factor(request).await.unwrap(), FactorAdded::Added(Vec::new()));
     }
 }

@@ -9,7 +9,7 @@ use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements};
 
 use super::account_challenge::StartedFor;
 use super::request::{AvailableInstance, Challenge, ChallengeKind, NewChallenge};
-use super::{Challenges, Details, VerifiedBy, code};
+use super::{AddressProof, Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::store::{BucketKey, ChallengeRecord, Limited, MAX_CLOCK_SKEW, NOBODY, OpenChallenge, Opened};
@@ -160,6 +160,7 @@ impl Challenges {
             verified_by: VerifiedBy::Factor(Box::new(kept)),
             sign_in: start.sign_in,
             verifies_address: false,
+            address_proof: AddressProof::default(),
         };
         let subscription = details.sign_in.subscription.clone();
         let lifetime = Duration::from_secs(chosen.policy.lifetime_seconds.into());

@@ -58,7 +58,7 @@ pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChalle
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;
 pub(crate) use turns::{Turn, Turns};
-pub(crate) use user_address::UserAddress;
+pub(crate) use user_address::{AddressProof, UserAddress};
 
 pub(crate) use crate::user_factor::user_person;
 
@@ -109,6 +109,9 @@ struct Details {
     /// Whether the right answer verifies the address.
     #[serde(default)]
     verifies_address: bool,
+    /// The proof for that.
+    #[serde(default)]
+    address_proof: AddressProof,
 }
 
 /// Who verifies an answer.

@@ -22,13 +22,13 @@ pub(crate) enum AnsweredBy {
 
 impl Challenges {
     /// Returns how a challenge of this user was answered, if it was. It may have been used as a proof before: see
-    /// [`Self::use_as_proof`].
+    /// [`Self::use_as_proof`]. Returns none for one that verified an address: its code was typed for that only.
     pub(crate) async fn answered(&self, subscription: &str, user: &str, id: &str) -> Result<Option<Answered>, Error> {
         let id = StartedFor::User.own(id);
         let record = self.store.challenge(subscription, id).await?.filter(|one| one.closed == Some(Closing::Used));
         let Some(record) = record else { return Ok(None) };
         let details = self.details(&record)?;
-        if details.sign_in.user.as_deref() != Some(user) {
+        if details.sign_in.user.as_deref() != Some(user) || details.verifies_address {
             return Ok(None);
         }
         let by = match details.verified_by {

@@ -17,7 +17,7 @@ use super::history::{About, Facts, MessageOutcome};
 use super::limits::{Counted, CountedFor};
 use super::recipient::Recipient;
 use super::request::{Challenge, NewChallenge};
-use super::{Challenges, Details, SEALED, VerifiedBy};
+use super::{AddressProof, Challenges, Details, SEALED, VerifiedBy};
 use crate::error::Error;
 use crate::instance::{Available, Chosen};
 use crate::store::{
@@ -45,7 +45,7 @@ const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
     pub(crate) async fn start(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        Box::pin(self.start_for(start, StartedFor::User)).await
+        Box::pin(self.start_for(start, StartedFor::User, AddressProof::default())).await
     }
 
     /// Checks that a code can be sent: that there is an instance for it, and that no limit is reached. Counts nothing.
@@ -67,8 +67,12 @@ impl Challenges {
     }
 
     /// Starts a challenge whose right answer verifies the address that the code goes to.
-    pub(crate) async fn start_to_verify_address(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        Box::pin(self.start_for(start, StartedFor::Address)).await
+    pub(crate) async fn start_to_verify_address(
+        self: &Arc<Self>,
+        start: NewChallenge,
+        proof: AddressProof,
+    ) -> Result<Challenge, Error> {
+        Box::pin(self.start_for(start, StartedFor::Address, proof)).await
     }
 
     /// Returns the first response to a request of [`Self::start_to_verify_address`] with this idempotency key.
@@ -85,10 +89,15 @@ impl Challenges {
     /// Starts a challenge for a login to an account of this engine. What applications do with a
     /// user of the same name does not count against it.
     pub(crate) async fn start_for_account(self: &Arc<Self>, start: NewChallenge) -> Result<Challenge, Error> {
-        Box::pin(self.start_for(start, StartedFor::Account)).await
+        Box::pin(self.start_for(start, StartedFor::Account, AddressProof::default())).await
     }
 
-    async fn start_for(self: &Arc<Self>, start: NewChallenge, whose: StartedFor) -> Result<Challenge, Error> {
+    async fn start_for(
+        self: &Arc<Self>,
+        start: NewChallenge,
+        whose: StartedFor,
+        address_proof: AddressProof,
+    ) -> Result<Challenge, Error> {
         let of_account = whose == StartedFor::Account;
         let mut start = start.checked()?;
         self.purge_now_and_then();
@@ -132,6 +141,7 @@ impl Challenges {
             webotp_host: start.webotp_host,
             verified_by: VerifiedBy::Host,
             verifies_address: whose == StartedFor::Address,
+            address_proof,
         };
         let id = whose.new_id(now)?;
         let subscription = details.sign_in.subscription.clone();

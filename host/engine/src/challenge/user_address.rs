@@ -33,6 +33,21 @@ pub(crate) struct KnownAddress {
     pub(crate) locale: Option<String>,
 }
 
+/// What was proved when a challenge was started that verifies an address.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct AddressProof {
+    /// The count of the user's changes before the proof was checked: see [`UserChangeStore`](crate::store::UserChangeStore).
+    pub(crate) changes: u64,
+    /// Whether it was nothing but the first factor.
+    pub(crate) first_factor_only: bool,
+}
+
+impl Default for AddressProof {
+    fn default() -> Self {
+        Self { changes: 0, first_factor_only: true }
+    }
+}
+
 /// An address with its record. `Debug` is missing on purpose.
 #[derive(Clone)]
 pub(crate) struct UserAddress {
@@ -62,6 +77,7 @@ impl Challenges {
             sealed,
             verified_at: None,
             seen_at: self.clock.now(),
+            first_factor_only: true,
         })
     }
 
@@ -117,10 +133,12 @@ impl Challenges {
         Ok(recipient)
     }
 
-    /// Returns whether the right answer to a challenge verifies an address: see [`Self::start_to_verify_address`].
-    pub(crate) async fn verifies_address(&self, subscription: &str, id: &str) -> Result<bool, Error> {
-        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(false) };
-        Ok(self.details(&record)?.verifies_address)
+    /// Returns the proof with which a challenge was started that verifies an address; none for another challenge. See
+    /// [`Self::start_to_verify_address`].
+    pub(crate) async fn proof_of_address(&self, subscription: &str, id: &str) -> Result<Option<AddressProof>, Error> {
+        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(None) };
+        let details = self.details(&record)?;
+        Ok(details.verifies_address.then_some(details.address_proof))
     }
 
     /// Returns the address that a challenge's code went to, as a record that is not stored.

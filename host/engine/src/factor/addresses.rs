@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use super::Factors;
 use super::notices::{Happened, UserEventKind, address_subject};
-use super::proof::ProofFor;
+use super::proof::{Change, ProofFor};
 use super::request::Proof;
 use super::request::checked_user;
-use crate::challenge::{Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
+use crate::challenge::{AddressProof, Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
 use crate::error::{Error, FactorConflict};
 use crate::instance::SignIn;
 use crate::store::{AddressKind, AddressVerified};
@@ -105,23 +105,24 @@ impl Factors {
         if let Some(first) = self.challenges.repeat_to_verify_address(&start).await? {
             return Ok(first);
         }
-        // Checked again when the code is entered: others may be verified in the meantime.
+        // Checked again when the code is entered.
         if self.verified_addresses(&sign_in).await?.len() >= MOST as usize {
             return Err(too_many());
         }
         let policy = self.challenges.policy_for_delivery(&start).await?;
+        let changes = self.changes(&sign_in).await?;
         let held = self.held.of(subscription, &user, false).await?;
         let what = ProofFor {
             sign_in: &sign_in,
-            policy: Some(&policy),
+            change: Change::AddAddress(&policy),
             held: &held,
             client_address: new.client_address,
             holder: None,
         };
         // Before the proof: what fails before it does not use it up.
         self.challenges.check_delivery(&start).await?;
-        self.accept_proof(&new.proof, what).await?;
-        self.challenges.start_to_verify_address(start).await
+        let first_factor_only = self.accept_proof(&new.proof, what).await?.first_factor_only;
+        self.challenges.start_to_verify_address(start, AddressProof { changes, first_factor_only }).await
     }
 
     /// Verifies the answer to the challenge of an address, which is verified from then on.
@@ -130,39 +131,31 @@ impl Factors {
         subscription: &str,
         answer: Answer<'_>,
     ) -> Result<VerifiedAddress, Error> {
-        if !self.challenges.verifies_address(subscription, answer.challenge).await? {
-            return Err(Error::closed());
-        }
         let id = answer.challenge.to_owned();
-        self.check_unchanged(subscription, &id).await?;
+        let proof = self.challenges.proof_of_address(subscription, &id).await?.ok_or_else(Error::closed)?;
         let verified = self.challenges.verify_address(subscription, answer).await?;
         let mut address = self.challenges.address_of(subscription, &id).await?.ok_or_else(Error::closed)?;
         address.record.verified_at = Some(verified.verified_at);
+        address.record.first_factor_only = proof.first_factor_only;
         let user = verified.user.unwrap_or_default();
         let (kind, hash) = (address.record.kind, address.record.hash);
         let detail = format!("{} verified", address_subject(kind));
         let (actor, whose) = (Self::person(&user), format!("{subscription}/{user}"));
         self.audit.append(&actor, "address.add", &whose, &detail).await?;
-        if self.store.verify_address(address.record.clone(), MOST).await? == AddressVerified::TooMany {
-            let detail = format!("not applied: {detail}: the user has as many as allowed");
-            self.audit.append(&actor, "address.add", &whose, &detail).await?;
-            return Err(too_many());
+        let refused = match self.store.verify_address(address.record.clone(), MOST, proof.changes).await? {
+            AddressVerified::Verified => None,
+            AddressVerified::TooMany => Some(("the user has as many as allowed", too_many())),
+            AddressVerified::Changed => Some(("a sign-in method has changed since it was sent", Error::closed())),
+        };
+        if let Some((why, error)) = refused {
+            self.audit.append(&actor, "address.add", &whose, &format!("not applied: {detail}: {why}")).await?;
+            return Err(error);
         }
         self.happened(subscription, &user, UserEventKind::Added, Some(address_subject(kind)));
         // It may have been there before, with another id.
         let stored = self.challenges.user_addresses(address.record.person).await?;
         let stored = stored.into_iter().find(|one| (one.record.kind, one.record.hash) == (kind, hash));
         stored.and_then(view).ok_or_else(Error::closed)
-    }
-
-    /// Refuses the challenge of an address that was started before a factor of its user was added or ended: what proved it then may not be
-    /// enough any longer. Enrolments end in the same way.
-    async fn check_unchanged(&self, subscription: &str, challenge: &str) -> Result<(), Error> {
-        let address = self.challenges.address_of(subscription, challenge).await?.ok_or_else(Error::closed)?;
-        let (started, user) = (address.record.seen_at, address.known.sign_in.user.unwrap_or_default());
-        let factors = self.held.of(subscription, &user, true).await?;
-        let mut changes = factors.iter().flat_map(|one| [Some(one.record.created_at), one.record.ended_at]).flatten();
-        if changes.any(|changed| changed > started) { Err(Error::closed()) } else { Ok(()) }
     }
 
     /// Removes a verified address.
@@ -179,7 +172,8 @@ impl Factors {
         let not_found = || Error::not_found("address");
         let address = addresses.into_iter().find(|one| one.record.id == id).ok_or_else(not_found)?;
         let held = self.held.of(subscription, &user, false).await?;
-        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None, holder: None };
+        let change = Change::RemoveAddress(&address.record);
+        let what = ProofFor { sign_in: &sign_in, change, held: &held, client_address: None, holder: None };
         let accepted = self.accept_proof(proof, what).await?;
         let subject = address_subject(address.record.kind);
         let detail = format!("{subject} removed; proof: {}", accepted.name);

@@ -8,7 +8,7 @@ use twofactor_sandbox::{AnswerKind, FactorContext, FactorState};
 use super::Factors;
 use super::Proof;
 use super::pending::{Kept, KeptReveal};
-use super::proof::ProofFor;
+use super::proof::{Change, ProofFor};
 use super::request::{Enrolment, NewEnrolment};
 use crate::challenge::{Challenges, CountedFor};
 use crate::error::{Error, FactorConflict};
@@ -32,6 +32,7 @@ impl Factors {
         let (new, user) = new.checked()?;
         let subscription = new.sign_in.subscription.clone();
         let chosen = self.instance(&new.sign_in, &new.two_factor).await?;
+        let changes = self.changes(&new.sign_in).await?;
         let held = self.held.of(&subscription, &user, false).await?;
         let now = self.clock.now();
         let id = random::id_at(now)?;
@@ -55,6 +56,7 @@ impl Factors {
             required: new.required,
             holder: self.holder(new.holder.as_deref()),
             proof: String::new(),
+            changes,
             pending: Pending(Default::default()),
             public: json!({}),
             reveal: None,
@@ -78,7 +80,7 @@ impl Factors {
             chosen.configured()?.begin_enrolment(&context, &existing).await.map_err(|why| chosen.failed(&why))?;
         let what = ProofFor {
             sign_in: &new.sign_in,
-            policy: Some(&chosen.policy),
+            change: Change::Enrol(&chosen.policy),
             held: &held,
             client_address: new.client_address,
             holder: new.holder.as_deref(),

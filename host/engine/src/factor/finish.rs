@@ -135,6 +135,7 @@ impl Factors {
         let request = AddFactor {
             factor: factor.clone(),
             enrolment: (!taken).then(|| enrolment.id.clone()),
+            changes: Some(kept.changes),
             replaces_earlier: chosen.manifest.replaces_earlier,
             max_per_user: chosen.manifest.max_per_user,
             now,
@@ -149,7 +150,9 @@ impl Factors {
                 self.announce(subscription, user, held.view(), FactorEventKind::Enrolled);
                 return Ok(held.view());
             }
-            FactorAdded::Closed => ("the enrolment was finished or has expired", Error::enrolment_closed()),
+            FactorAdded::Closed => {
+                ("the enrolment has ended, or a sign-in method has changed since it began", Error::enrolment_closed())
+            }
             // The same answer whether it is the user's own or another user's: nobody learns who holds an authenticator.
             FactorAdded::Duplicate => {
                 let text = "this authenticator is already enrolled; use another one";

@@ -3,7 +3,7 @@
 use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements, Signal};
 
 use super::Factors;
-use super::proof::ProofFor;
+use super::proof::{Change, ProofFor};
 use super::request::{EnrollableFactor, Proof, RemovedFactors, checked_user, label};
 use crate::audit::Actor;
 use crate::error::Error;
@@ -66,7 +66,8 @@ impl Factors {
             return Err(Error::not_found("factor"));
         }
         let sign_in = SignIn::new(subscription).user(&user);
-        let what = ProofFor { sign_in: &sign_in, policy: None, held: &held, client_address: None, holder: None };
+        let change = Change::RemoveFactor;
+        let what = ProofFor { sign_in: &sign_in, change, held: &held, client_address: None, holder: None };
         let proof = self.accept_proof(proof, what).await?;
         let why = format!("proof: {}", proof.name);
         self.end(&Self::person(&user), (subscription, &user), held, FactorSelection::One(id), &why).await

@@ -31,6 +31,9 @@ pub(super) struct Kept {
     pub(super) holder: Option<[u8; 32]>,
     /// What the proof was, for the audit log.
     pub(super) proof: String,
+    /// The count of the user's changes before the proof was checked: see [`UserChangeStore`](crate::store::UserChangeStore).
+    #[serde(default)]
+    pub(super) changes: u64,
     pub(super) pending: Pending,
     /// The response, for as long as the enrolment is open: a page that is loaded again shows the same secret.
     pub(super) public: Value,

@@ -2,20 +2,22 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::Factors;
 use super::request::Proof;
 use crate::challenge::{Answered, AnsweredBy, UserAddress, user_person};
 use crate::error::Error;
 use crate::instance::{Policy, SignIn};
-use crate::store::BucketKey;
+use crate::store::{AddressRecord, BucketKey};
 use crate::user_factor::HeldFactor;
 
 /// What a proof is for.
 pub(super) struct ProofFor<'a> {
     /// The sign-in, with its user.
     pub(super) sign_in: &'a SignIn,
-    /// The policy of the instance to enrol with; none for a removal.
-    pub(super) policy: Option<&'a Policy>,
+    /// The change.
+    pub(super) change: Change<'a>,
     /// The user's factors.
     pub(super) held: &'a [HeldFactor],
     /// The person's own network address, for limits.
@@ -24,17 +26,57 @@ pub(super) struct ProofFor<'a> {
     pub(super) holder: Option<&'a str>,
 }
 
+/// A change of a user's sign-in methods.
+#[derive(Clone, Copy)]
+pub(super) enum Change<'a> {
+    /// A factor is enrolled with an instance that has this policy.
+    Enrol(&'a Policy),
+    /// An address is verified, to which an instance with this policy delivers.
+    AddAddress(&'a Policy),
+    /// A factor is removed.
+    RemoveFactor,
+    /// This address is removed.
+    RemoveAddress(&'a AddressRecord),
+}
+
+impl Change<'_> {
+    /// Returns whether the first factor is enough for a user who has nothing better.
+    fn allows_first_factor(self, now: Timestamp) -> bool {
+        match self {
+            Self::Enrol(policy) | Self::AddAddress(policy) => policy.allows_first_enrolment(now),
+            Self::RemoveFactor | Self::RemoveAddress(_) => false,
+        }
+    }
+
+    /// Returns whether a code is enough that went to an address which was verified on the first factor only. An address that is added with
+    /// such a code is one of this kind, too.
+    fn allows_address_of_first_factor(self, now: Timestamp) -> bool {
+        match self {
+            Self::Enrol(policy) => policy.allows_first_enrolment(now),
+            Self::AddAddress(_) => true,
+            Self::RemoveFactor => false,
+            Self::RemoveAddress(address) => address.first_factor_only,
+        }
+    }
+}
+
 /// A proof that was enough, and was used.
 pub(super) struct AcceptedProof {
     /// Its name, for the audit log.
     pub(super) name: &'static str,
     /// The id of the pass, if it was one.
     pub(super) pass: Option<String>,
+    /// Whether it proves nothing but the first factor.
+    pub(super) first_factor_only: bool,
 }
 
 impl AcceptedProof {
     fn named(name: &'static str) -> Self {
-        Self { name, pass: None }
+        Self { name, pass: None, first_factor_only: false }
+    }
+
+    fn of_pass(id: String) -> Self {
+        Self { pass: Some(id), ..Self::named("temporary pass") }
     }
 }
 
@@ -64,13 +106,19 @@ impl Factors {
         match proof {
             Proof::Account => Ok(AcceptedProof::named(OF_ACCOUNT)),
             Proof::Administrator => Ok(AcceptedProof::named("administrator")),
-            Proof::Session => Ok(AcceptedProof::named("session")),
+            Proof::Session(factor) => {
+                let is_used = |held: &HeldFactor| held.record.id == *factor && held.is_active();
+                match what.held.iter().any(is_used) {
+                    true => Ok(AcceptedProof::named("session")),
+                    false => Err(Error::proof_required("the factor that was used can no longer be used")),
+                }
+            }
             Proof::FirstFactor => self.accept_first_factor(&what).await,
             Proof::Challenge(id) => self.accept_challenge(id, None, &what).await,
             Proof::Again { challenge, enrolment } => self.accept_challenge(challenge, Some(enrolment), &what).await,
             Proof::UsedPass(id) => match self.is_pass_in_use(what.sign_in, id).await? {
                 // The store checks it again, in the transaction that begins the enrolment.
-                true => Ok(AcceptedProof { name: "temporary pass", pass: Some(id.clone()) }),
+                true => Ok(AcceptedProof::of_pass(id.clone())),
                 false => Err(Error::proof_required("the pass is not valid")),
             },
             Proof::Pass(pass) => self.accept_pass(pass, &what).await,
@@ -88,18 +136,18 @@ impl Factors {
         }
     }
 
-    /// Returns whether a user who holds nothing may enrol the first factor on the application's word.
-    pub(super) async fn may_enrol_first(
+    /// Returns whether the application's word is enough for a change: the user holds nothing, and policy allows it.
+    async fn may_use_first_factor(
         &self,
         sign_in: &SignIn,
-        policy: &Policy,
+        change: Change<'_>,
         held: &[HeldFactor],
     ) -> Result<bool, Error> {
-        let is_open = held.is_empty() && policy.allows_first_enrolment(self.clock.now());
+        let is_open = held.is_empty() && change.allows_first_factor(self.clock.now());
         Ok(is_open && self.verified_addresses(sign_in).await?.is_empty())
     }
 
-    /// Returns whether a first enrolment with an instance is open to a user: see [`Self::may_enrol_first`].
+    /// Returns whether a user who holds nothing may enrol the first factor with an instance on the application's word.
     pub(crate) async fn is_first_enrolment_open(
         &self,
         sign_in: &SignIn,
@@ -114,16 +162,12 @@ impl Factors {
             return Ok(false);
         }
         let held = self.held.of(&sign_in.subscription, user, false).await?;
-        self.may_enrol_first(&sign_in, &policy, &held).await
+        self.may_use_first_factor(&sign_in, Change::Enrol(&policy), &held).await
     }
 
     async fn accept_first_factor(&self, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
-        let is_open = match what.policy {
-            Some(policy) => self.may_enrol_first(what.sign_in, policy, what.held).await?,
-            None => false,
-        };
-        if is_open {
-            return Ok(AcceptedProof::named("first factor"));
+        if self.may_use_first_factor(what.sign_in, what.change, what.held).await? {
+            return Ok(AcceptedProof { first_factor_only: true, ..AcceptedProof::named("first factor") });
         }
         Err(Error::proof_required(match what.held {
             [] => {
@@ -151,7 +195,7 @@ impl Factors {
         if !PURPOSES.contains(&&*answered.purpose) {
             return Err(unfit());
         }
-        let mut holder = None;
+        let (mut holder, mut first_factor_only) = (None, false);
         match answered.by {
             AnsweredBy::Factor => holder = Some(self.held.key(subscription, user)),
             AnsweredBy::DeliveredCode(_) if !what.held.is_empty() => {
@@ -160,11 +204,13 @@ impl Factors {
                 ));
             }
             AnsweredBy::DeliveredCode(hash) => {
-                if !self.is_code_enough(what.sign_in, &hash, what.policy).await? {
-                    return Err(Error::proof_required(
-                        "the code of the challenge must have gone to a verified address of the user",
-                    ));
-                }
+                let proved = self.proved_by_code(what.sign_in, &hash, what.change).await?;
+                first_factor_only = proved.ok_or_else(|| {
+                    Error::proof_required(
+                        "the code of the challenge must have gone to a verified address of the user; where policy demands a temporary pass for \
+                         the first enrolment, to one that was not verified on the first factor alone",
+                    )
+                })?;
             }
         }
         let is_accepted = match given_up {
@@ -174,15 +220,27 @@ impl Factors {
                 open.is_ok_and(|(record, ..)| record.user == self.held.key(subscription, user))
             }
         };
-        if is_accepted { Ok(AcceptedProof::named("challenge")) } else { Err(unfit()) }
+        match is_accepted {
+            true => Ok(AcceptedProof { first_factor_only, ..AcceptedProof::named("challenge") }),
+            false => Err(unfit()),
+        }
     }
 
-    /// Returns whether a delivered code proves a change of a user who holds no factor: it went to a verified address, or the user has
-    /// none and the policy trusts whoever passed the first factor.
-    async fn is_code_enough(&self, sign_in: &SignIn, hash: &BucketKey, policy: Option<&Policy>) -> Result<bool, Error> {
-        let verified = self.verified_addresses(sign_in).await?;
-        let is_open = policy.is_some_and(|policy| policy.allows_first_enrolment(self.clock.now()));
-        Ok(verified.iter().any(|one| one.record.hash == *hash) || verified.is_empty() && is_open)
+    /// Returns whether a delivered code proves nothing but the first factor; none if it does not prove the change of a user who holds no
+    /// factor. A code that went to a verified address proves as much as that was verified on: whoever passed only the first factor could
+    /// have verified it. If the user has no verified address, any code proves the first factor.
+    async fn proved_by_code(
+        &self,
+        sign_in: &SignIn,
+        hash: &BucketKey,
+        change: Change<'_>,
+    ) -> Result<Option<bool>, Error> {
+        let (verified, now) = (self.verified_addresses(sign_in).await?, self.clock.now());
+        Ok(match verified.iter().find(|one| one.record.hash == *hash) {
+            Some(address) if !address.record.first_factor_only => Some(false),
+            Some(_) => change.allows_address_of_first_factor(now).then_some(true),
+            None => (verified.is_empty() && change.allows_first_factor(now)).then_some(true),
+        })
     }
 
     /// Returns whether policy lets sign-ins like this one offer factors.
@@ -214,7 +272,7 @@ impl Factors {
         let mut offered = Vec::new();
         for (id, policy) in policies {
             let is_enough = match &hash {
-                Some(hash) => self.is_code_enough(sign_in, hash, Some(&policy)).await?,
+                Some(hash) => self.proved_by_code(sign_in, hash, Change::Enrol(&policy)).await?.is_some(),
                 None => true,
             };
             if is_enough {
@@ -228,7 +286,14 @@ impl Factors {
         let (subscription, user) = (&what.sign_in.subscription, what.sign_in.user.as_deref().unwrap_or_default());
         let used = self.use_pass((subscription, user), pass, what.client_address).await?;
         let id = used.ok_or_else(|| Error::proof_required("the pass is not valid"))?;
-        Ok(AcceptedProof { name: "temporary pass", pass: Some(id) })
+        Ok(AcceptedProof::of_pass(id))
+    }
+
+    /// Returns how often the factors and verified addresses of the user of a sign-in have changed. It is read before a proof is checked:
+    /// see [`UserChangeStore`](crate::store::UserChangeStore).
+    pub(crate) async fn changes(&self, sign_in: &SignIn) -> Result<u64, Error> {
+        let person = user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
+        Ok(self.store.user_changes(person).await?)
     }
 
     /// Returns the verified addresses of the user of a sign-in.

@@ -129,7 +129,8 @@ impl RememberedBrowsers {
     }
 
     /// Remembers the browser in which a user has just used a factor. Returns the secret that the browser stores, or none if the policy
-    /// of the instance does not allow it. Each secret is valid for the user of this sign-in only.
+    /// of the instance does not allow it, or the user's factors or addresses change at this moment. Each secret is valid for the user of this
+    /// sign-in only.
     ///
     /// # Errors
     /// Invalid input without a user; an error if the store is not available.
@@ -138,6 +139,20 @@ impl RememberedBrowsers {
         sign_in: &SignIn,
         two_factor: &str,
         user_agent: Option<&str>,
+    ) -> Result<Option<Secret>, Error> {
+        let sign_in = sign_in.clone().in_one_spelling()?;
+        let changes = self.store.user_changes(self.person(&sign_in)?).await?;
+        self.remember_unchanged(&sign_in, two_factor, user_agent, changes).await
+    }
+
+    /// Remembers a browser as [`Self::remember`] does, if the count of the user's changes is still what it was before the user's answer was
+    /// verified.
+    pub(crate) async fn remember_unchanged(
+        &self,
+        sign_in: &SignIn,
+        two_factor: &str,
+        user_agent: Option<&str>,
+        changes: u64,
     ) -> Result<Option<Secret>, Error> {
         let sign_in = &sign_in.clone().in_one_spelling()?;
         let Some(days) = self.days(sign_in, two_factor).await? else { return Ok(None) };
@@ -158,7 +173,9 @@ impl RememberedBrowsers {
             last_used_at: now,
             expires_at: now + DAY * days,
         };
-        self.store.add_remembered_browser(browser, MOST).await?;
+        if !self.store.add_remembered_browser(browser, MOST, changes).await? {
+            return Ok(None);
+        }
         let user = sign_in.user.as_deref().unwrap_or_default();
         self.record(&sign_in.subscription, user, UserEventKind::BrowserRemembered).await?;
         Ok(Some(secret))

@@ -24,9 +24,9 @@ pub enum Proof {
     Challenge(String),
     /// A temporary pass that an administrator issued for this user.
     Pass(String),
-    /// The caller has checked it: a page on which the user proved a factor a moment ago.
+    /// A page on which the user used a factor a moment ago, by the factor's id. The caller has checked it; the factor must still be active.
     #[doc(hidden)]
-    Session,
+    Session(String),
     /// A temporary pass that was used on a page before, by its id. Changes rest on it for ten minutes, until a newer pass or a reset
     /// ends it.
     #[doc(hidden)]
@@ -52,7 +52,7 @@ impl fmt::Debug for Proof {
             Self::FirstFactor => "FirstFactor",
             Self::Challenge(_) => "Challenge",
             Self::Pass(_) => "Pass",
-            Self::Session => "Session",
+            Self::Session(_) => "Session",
             Self::UsedPass(_) => "UsedPass",
             Self::Again { .. } => "Again",
             Self::Account => "Account",

@@ -193,6 +193,13 @@ impl HostedSignIns {
         {
             kept.session.proved = None;
         }
+        if let Some(proved) =
+            kept.session.proved.as_ref().filter(|_| ended.is_none() && kept.page == HostedPage::SignIn)
+            && self.factors.changes(&kept.sign_in).await? != proved.changes
+        {
+            // The person answers again: a factor may have been added that this answer does not prove, or the user was reset.
+            kept.session.proved = None;
+        }
         let page = self.page(&record.subscription).await?;
         let application = match &page.application_name {
             Some(name) => name.clone(),
@@ -392,11 +399,12 @@ impl HostedSignIns {
             let answer =
                 if is_credential { Answer::credential(&challenge, &text) } else { Answer::new(&challenge, &text) };
             let answer = answer.client_address(address);
+            let changes = this.factors.changes(&visit.kept.sign_in).await?;
             let verified = this.challenges.verify(&visit.record.subscription, answer).await?;
             // A passkey names the person of a sign-in that did not.
             visit.kept.sign_in.user = visit.kept.sign_in.user.or_else(|| verified.user.clone());
             let has_few_codes = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
-            let proved = Proved { remember, ..Proved::of(verified, Some(challenge)) };
+            let proved = Proved { remember, changes, ..Proved::of(verified, Some(challenge)) };
             if visit.kept.page == HostedPage::Factors {
                 this.rewrite(&visit, |session| session.proved = Some(proved)).await?;
                 return Ok(Proceeded::Stay);

@@ -63,6 +63,10 @@ pub(super) struct Proved {
     /// The `User-Agent` of the browser, if the person asked to remember it.
     #[serde(default)]
     pub(super) remember: Option<String>,
+    /// The count of the person's changes before the answer was verified ([`UserChangeStore`](crate::store::UserChangeStore)), and what the
+    /// person has changed on this page since. Within a sign-in, another count ends what was proved.
+    #[serde(default)]
+    pub(super) changes: u64,
 }
 
 /// The factors of a person, and what the person can do with them.
@@ -79,13 +83,32 @@ impl Session {
         let proved = self.added.as_ref().or(self.proved.as_ref());
         proved.filter(|proved| proved.at + PROVED > now && proved.is_by_one_of(factors))
     }
+
+    /// Counts a change that the person made on this page.
+    fn count_change(&mut self) {
+        if let Some(proved) = &mut self.proved {
+            proved.changes += 1;
+        }
+    }
 }
 
 impl Proved {
     pub(super) fn of(verified: Verified, challenge: Option<String>) -> Self {
         let Verified { two_factor, amr, acr, assurance, factor, verified_at: at, .. } = verified;
         let (by_factor, assurance) = (factor.is_some(), Some(assurance));
-        Self { at, challenge, by_factor, pass: None, factor, two_factor, amr, acr, assurance, remember: None }
+        Self {
+            at,
+            challenge,
+            by_factor,
+            pass: None,
+            factor,
+            two_factor,
+            amr,
+            acr,
+            assurance,
+            remember: None,
+            changes: 0,
+        }
     }
 
     /// Returns that a temporary pass was used on the page of a person's own factors.
@@ -101,6 +124,7 @@ impl Proved {
             acr: None,
             assurance: None,
             remember: None,
+            changes: 0,
         }
     }
 
@@ -242,7 +266,7 @@ impl HostedSignIns {
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let given_up = visit.kept.session.given_up.clone();
         let proof = match proved {
-            Some(proved) if proved.by_factor => Proof::Session,
+            Some(Proved { by_factor: true, factor: Some(factor), .. }) => Proof::Session(factor.clone()),
             Some(Proved { pass: Some(pass), .. }) => Proof::UsedPass(pass.clone()),
             Some(Proved { challenge: Some(challenge), .. }) => match given_up {
                 Some(enrolment) => Proof::Again { challenge: challenge.clone(), enrolment },
@@ -265,12 +289,13 @@ impl HostedSignIns {
 
     /// Begins the enrolment of recovery codes, if a person can have some who has just added the first factor within a sign-in. The factor
     /// is added, whatever becomes of the codes.
-    async fn first_codes(&self, visit: &Visit) -> Option<OpenEnrolment> {
+    async fn first_codes(&self, visit: &Visit, added: &str) -> Option<OpenEnrolment> {
         let begun = async {
             let codes =
                 self.held(&visit.kept).await?.enrollable.into_iter().find(|one| one.kind == EnrolmentKind::Codes);
             let Some(codes) = codes else { return Ok(None) };
-            let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), codes.two_factor, Proof::Session);
+            let proof = Proof::Session(added.to_owned());
+            let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), codes.two_factor, proof);
             new.user_name.clone_from(&visit.kept.user_name);
             new.holder = Some(visit.id().to_owned());
             new.locale.clone_from(&visit.kept.locale);
@@ -302,8 +327,9 @@ impl HostedSignIns {
             Ok(added) => {
                 let (two_factor, at) = (open.two_factor.clone(), visit.now);
                 if visit.kept.page == HostedPage::SignIn && !codes {
-                    let next = self.first_codes(visit).await;
+                    let next = self.first_codes(visit, &added.id).await;
                     self.rewrite(visit, |session| {
+                        session.count_change();
                         session.enrolment = next;
                         session.added = Some(Proved::by_new_factor(at, added.id, two_factor));
                     })
@@ -311,6 +337,7 @@ impl HostedSignIns {
                     return Ok(Finished::Added { codes });
                 }
                 self.rewrite(visit, |session| {
+                    session.count_change();
                     session.enrolment = None;
                     // New codes replace those of which one was just used.
                     let replaced = |one: &&mut Proved| {
@@ -354,7 +381,7 @@ impl HostedSignIns {
     /// # Errors
     /// A proof is required if none was given on this page. Not found, or invalid input for the name.
     pub async fn rename_factor(&self, visit: &Visit, factor: &str, label: Option<&str>) -> Result<(), Error> {
-        let user = proved_user(visit)?;
+        let (user, _) = proved_user(visit)?;
         self.factors.rename(&visit.record.subscription, user, factor, label).await.map(drop)
     }
 
@@ -363,8 +390,9 @@ impl HostedSignIns {
     /// # Errors
     /// A proof is required if none was given on this page. Not found.
     pub async fn remove_factor(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
-        let user = proved_user(visit)?;
-        let removed = self.factors.remove(&visit.record.subscription, user, factor, &Proof::Session).await?;
+        let (user, used) = proved_user(visit)?;
+        let proof = Proof::Session(used.to_owned());
+        let removed = self.factors.remove(&visit.record.subscription, user, factor, &proof).await?;
         let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
         let signals = signals.collect::<Result<Vec<_>, _>>()?;
         let proved = visit.kept.session.proved.as_ref();
@@ -400,14 +428,12 @@ fn give_up(session: &mut Session) {
     session.given_up = session.enrolment.take().map(|open| open.id);
 }
 
-/// Returns the person, if a factor was used on this page recently.
-fn proved_user(visit: &Visit) -> Result<&str, Error> {
+/// Returns the person and the factor that was used on this page recently.
+fn proved_user(visit: &Visit) -> Result<(&str, &str), Error> {
     let user = visit.kept.sign_in.user.as_deref();
-    let session = &visit.kept.session;
-    let by_factor = session.proof(&visit.factors, visit.now).is_some_and(|proved| proved.by_factor);
-    let proved = visit.kept.page == HostedPage::Factors && by_factor;
-    user.filter(|_| proved)
-        .ok_or_else(|| Error::proof_required("no factor was used on this page in the last ten minutes"))
+    let proved = visit.kept.session.proof(&visit.factors, visit.now).filter(|proved| proved.by_factor);
+    let factor = proved.filter(|_| visit.kept.page == HostedPage::Factors).and_then(|proved| proved.factor.as_deref());
+    user.zip(factor).ok_or_else(|| Error::proof_required("no factor was used on this page in the last ten minutes"))
 }
 
 fn option(one: &EnrollableFactor, last_used_at: Option<Timestamp>) -> FactorOption {

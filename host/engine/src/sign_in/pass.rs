@@ -31,8 +31,9 @@ impl HostedSignIns {
         }
         let (sign_in, client_address) = (&visit.kept.sign_in, visit.kept.client_address.or(client_address));
         if visit.kept.page == HostedPage::SignIn {
+            let changes = self.factors.changes(sign_in).await?;
             let (verified, id) = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
-            let proved = Proved { pass: Some(id), ..Proved::of(verified, None) };
+            let proved = Proved { pass: Some(id), changes, ..Proved::of(verified, None) };
             let proceeded = match self.offer(visit, &proved, false).await {
                 true => Proceeded::Stay,
                 false => self.end(visit, proved).await?,

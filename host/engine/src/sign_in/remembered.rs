@@ -25,15 +25,16 @@ impl HostedSignIns {
         }
     }
 
-    /// Remembers the browser of a sign-in that ended, if its person asked for it and policy allows it; not if a factor was added since: the
-    /// person has not used it yet. The sign-in has succeeded already,
-    /// so a failure is only logged.
+    /// Remembers the browser of a sign-in that ended, if its person asked for it and policy allows it; not if a first factor was added on this
+    /// page, which the person has not used yet, or if anything else has changed since the answer. The sign-in has succeeded already, so a
+    /// failure is only logged.
     pub(super) async fn remember(&self, visit: &Visit, proved: &Proved) -> Option<BrowserSecret> {
         let user_agent = proved.remember.as_deref().filter(|_| may_remember(visit) && !visit.is_first_added())?;
         let (browsers, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
         let remembered = async {
             let Some(days) = browsers.days(sign_in, &proved.two_factor).await? else { return Ok(None) };
-            let secret = browsers.remember(sign_in, &proved.two_factor, Some(user_agent)).await?;
+            let (two_factor, changes) = (&proved.two_factor, proved.changes);
+            let secret = browsers.remember_unchanged(sign_in, two_factor, Some(user_agent), changes).await?;
             Ok::<_, Error>(secret.map(|secret| BrowserSecret { secret, days }))
         };
         remembered.await.unwrap_or_else(|error| {

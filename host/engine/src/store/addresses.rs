@@ -33,6 +33,8 @@ pub struct AddressRecord {
     pub verified_at: Option<Timestamp>,
     /// When it was last verified or given.
     pub seen_at: Timestamp,
+    /// Whether it was verified on no better proof than the first factor. True for one that is not verified.
+    pub first_factor_only: bool,
 }
 
 /// The result of [`AddressStore::verify_address`].
@@ -42,6 +44,8 @@ pub enum AddressVerified {
     Verified,
     /// The user has as many verified addresses as allowed, and this is not one of them.
     TooMany,
+    /// Something has changed since: see [`super::UserChangeStore`].
+    Changed,
 }
 
 /// Stores addresses of users.
@@ -51,13 +55,14 @@ pub trait AddressStore {
     /// verified, with its id. If the user has more than `most` unverified ones then, those that were seen least recently are removed.
     async fn put_addresses(&self, addresses: Vec<AddressRecord>, most: u32) -> Result<()>;
 
-    /// Adds a verified address, or verifies one that is there, which keeps its id, and forgets the user's remembered browsers. Nothing
-    /// changes if the user would have more than `most` verified addresses then.
-    async fn verify_address(&self, address: AddressRecord, most: u32) -> Result<AddressVerified>;
+    /// Adds a verified address, or verifies one that is there, which keeps its id, and ends the user's enrolments and remembered browsers.
+    /// One that is verified keeps the better of its two proofs. Nothing changes if the user would have more than `most` verified addresses
+    /// then, or the count of the user's changes is not `changes`.
+    async fn verify_address(&self, address: AddressRecord, most: u32, changes: u64) -> Result<AddressVerified>;
 
     /// Returns a user's addresses, verified ones first, then those that were seen most recently.
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>>;
 
-    /// Removes an address of a user, and forgets the user's remembered browsers. Returns whether it existed.
+    /// Removes an address of a user, and ends the user's enrolments and remembered browsers. Returns whether it existed.
     async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool>;
 }

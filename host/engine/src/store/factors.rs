@@ -130,6 +130,9 @@ pub struct AddFactor {
     /// The enrolment that ends with it. Its attempts may be used up: this answer may have been the last one allowed. None if the enrolment
     /// was taken before ([`FactorStore::take_enrolment`]).
     pub enrolment: Option<String>,
+    /// The count of the user's changes when the enrolment began ([`super::UserChangeStore`]): another one closes it. None if nothing depends on
+    /// it.
+    pub changes: Option<u64>,
     /// Whether the user's earlier factors of the instance end.
     pub replaces_earlier: bool,
     /// How many factors of the instance a user may have.
@@ -156,7 +159,7 @@ pub struct ImportFactors {
 pub enum FactorAdded {
     /// It is committed. The ids are those of the factors that it replaced.
     Added(Vec<String>),
-    /// The enrolment is not open.
+    /// The enrolment is not open, or something has changed since it began.
     Closed,
     /// Another factor has this unique id.
     Duplicate,
@@ -243,7 +246,7 @@ pub trait FactorStore {
     /// Takes the count of an answer back that was not of the expected form.
     async fn release_enrolment(&self, subscription: &str, id: &str) -> Result<()>;
 
-    /// Adds a factor, and ends its enrolment and the factors that it replaces.
+    /// Adds a factor, and ends the user's enrolments and the factors that it replaces. It counts as one change.
     async fn add_factor(&self, request: AddFactor) -> Result<FactorAdded>;
 
     /// Adds factors that were set up somewhere else, as [`Self::add_factor`] adds one. Returns the indexes of those that cannot be added,

@@ -37,6 +37,7 @@ mod sqlite;
 mod statistics;
 mod subscriptions;
 mod tokens;
+mod user_changes;
 
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ pub use sqlite::SqliteStore;
 pub use statistics::*;
 pub use subscriptions::*;
 pub use tokens::*;
+pub use user_changes::*;
 
 /// The result of every method of a store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -90,6 +92,7 @@ pub trait Store:
     + SessionStore
     + PassStore
     + RememberedBrowserStore
+    + UserChangeStore
     + AddressStore
     + FactorEventStore
     + FactorResetStore
@@ -119,6 +122,7 @@ impl<T> Store for T where
         + SessionStore
         + PassStore
         + RememberedBrowserStore
+        + UserChangeStore
         + AddressStore
         + FactorEventStore
         + FactorResetStore

@@ -33,8 +33,7 @@ pub enum BrowserSelection {
     All,
 }
 
-/// Stores remembered browsers. All of a user's are gone when a factor of that user is added, suspended, resumed or removed, in
-/// the same transaction.
+/// Stores remembered browsers. Each change of a user ([`super::UserChangeStore`]) forgets all of that user's, in the same transaction.
 ///
 /// A browser is *remembered* at a time if it has not expired, and was not created later than that time by more than the clocks of
 /// two processes may differ ([`super::MAX_CLOCK_SKEW`]).
@@ -42,8 +41,9 @@ pub enum BrowserSelection {
 /// Their table, and the REST API, call them `remembered_devices`.
 #[async_trait]
 pub trait RememberedBrowserStore {
-    /// Adds a browser. If the user has more than `most` then, those that were used least recently are forgotten.
-    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32) -> Result<()>;
+    /// Adds a browser. If the user has more than `most` then, those that were used least recently are forgotten. Returns false, and adds
+    /// nothing, if the count of the user's changes ([`super::UserChangeStore`]) is not `changes`.
+    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32, changes: u64) -> Result<bool>;
 
     /// Records that a user's remembered browser was used, and returns it. None if there is no such browser.
     async fn use_remembered_browser(

@@ -143,8 +143,8 @@ pub(super) struct AddressList {
 }
 
 /// Verifies the code that was sent to an address. From then on a challenge of this user needs no `recipient`. Returns 422 `code-rejected`
-/// for a wrong code; 410 `challenge-closed` for one that is used, expired, locked, cancelled or unknown, or was not sent to verify an
-/// address.
+/// for a wrong code; 410 `challenge-closed` for one that is used, expired, locked, cancelled or unknown, was not sent to verify an address,
+/// or was sent before another change of the user's factors or addresses.
 #[utoipa::path(post, path = "/v1/addresses/{id}/verify", operation_id = "verifyAddress", tag = "challenges", request_body = AddressCode,
     responses((status = 201, body = AddedAddress)))]
 pub(super) async fn verify(

@@ -11,11 +11,18 @@ fn address(hash: u8, seen_at: Timestamp) -> AddressRecord {
         sealed: vec![hash],
         verified_at: None,
         seen_at,
+        first_factor_only: true,
     }
 }
 
 fn verified(hash: u8) -> AddressRecord {
     AddressRecord { verified_at: Some(noon()), ..address(hash, noon()) }
+}
+
+/// Verifies an address of a user of whom nothing has changed since.
+pub(super) async fn verify(store: &dyn Store, address: AddressRecord, most: u32) -> AddressVerified {
+    let changes = store.user_changes(address.person).await.unwrap();
+    store.verify_address(address, most, changes).await.unwrap()
 }
 
 async fn ids(store: &dyn Store) -> Vec<String> {
@@ -26,7 +33,7 @@ pub async fn an_address_is_stored_once_and_stays_verified(store: &dyn Store) {
     store.put_addresses(vec![address(1, noon())], 5).await.unwrap();
     let verified =
         AddressRecord { id: "x".to_owned(), verified_at: Some(noon() + MINUTE), ..address(1, noon() + MINUTE) };
-    assert_eq!(store.verify_address(verified, 5).await.unwrap(), AddressVerified::Verified);
+    assert_eq!(verify(store, verified, 5).await, AddressVerified::Verified);
     let given = AddressRecord { sealed: vec![9], id: "y".to_owned(), ..address(1, noon() + HOUR) };
     store.put_addresses(vec![given.clone()], 5).await.unwrap();
     let expected = AddressRecord { id: "1".to_owned(), verified_at: Some(noon() + MINUTE), ..given };
@@ -40,7 +47,7 @@ pub async fn an_address_is_stored_once_and_stays_verified(store: &dyn Store) {
 }
 
 pub async fn verified_addresses_come_first_and_only_unverified_ones_are_displaced(store: &dyn Store) {
-    store.verify_address(verified(1), 2).await.unwrap();
+    verify(store, verified(1), 2).await;
     for n in 2..=5 {
         store.put_addresses(vec![address(n, noon() + u32::from(n) * MINUTE)], 2).await.unwrap();
     }
@@ -54,23 +61,40 @@ pub async fn verified_addresses_come_first_and_only_unverified_ones_are_displace
 pub async fn a_user_has_at_most_so_many_verified_addresses(store: &dyn Store) {
     store.put_addresses(vec![address(3, noon())], 5).await.unwrap();
     for hash in [1, 2, 1] {
-        assert_eq!(store.verify_address(verified(hash), 2).await.unwrap(), AddressVerified::Verified);
+        assert_eq!(verify(store, verified(hash), 2).await, AddressVerified::Verified);
     }
     // Whether it is new or there.
     for hash in [3, 4] {
-        assert_eq!(store.verify_address(verified(hash), 2).await.unwrap(), AddressVerified::TooMany);
+        assert_eq!(verify(store, verified(hash), 2).await, AddressVerified::TooMany);
     }
     let all = store.addresses([7; 16]).await.unwrap();
     let shown: Vec<_> = all.iter().map(|one| (one.id.as_str(), one.verified_at.is_some())).collect();
     assert_eq!(shown, [("1", true), ("2", true), ("3", false)]);
     let others = AddressRecord { person: [6; 16], ..verified(4) };
-    assert_eq!(store.verify_address(others, 2).await.unwrap(), AddressVerified::Verified);
+    assert_eq!(verify(store, others, 2).await, AddressVerified::Verified);
     assert!(store.remove_address([7; 16], "1").await.unwrap());
-    assert_eq!(store.verify_address(verified(3), 2).await.unwrap(), AddressVerified::Verified);
+    assert_eq!(verify(store, verified(3), 2).await, AddressVerified::Verified);
+}
+
+pub async fn a_verified_address_keeps_the_better_of_its_proofs(store: &dyn Store) {
+    let again = async |first_factor_only: bool| {
+        let address = AddressRecord { first_factor_only, ..verified(1) };
+        assert_eq!(verify(store, address, 5).await, AddressVerified::Verified);
+        store.addresses([7; 16]).await.unwrap()[0].first_factor_only
+    };
+    assert!(again(true).await);
+    assert!(!again(false).await);
+    assert!(!again(true).await);
+    // An application that gives the address proves nothing, and takes nothing away.
+    store.put_addresses(vec![address(1, noon() + HOUR)], 5).await.unwrap();
+    assert!(!store.addresses([7; 16]).await.unwrap()[0].first_factor_only);
+    // After a reset it is proved anew.
+    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    assert!(again(true).await);
 }
 
 pub async fn addresses_and_events_are_purged_after_a_year(store: &dyn Store) {
-    store.verify_address(verified(1), 2).await.unwrap();
+    verify(store, verified(1), 2).await;
     store.put_addresses(vec![address(2, noon())], 2).await.unwrap();
     let event = FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] };
     store.add_factor_event(event, 5).await.unwrap();

@@ -1,8 +1,9 @@
 //! A change of a user's factors ends what stood for them; a reset ends everything.
 
+use super::addresses::verify;
 use super::factors::{adding, beginning, enrolment};
 use super::passes::pass;
-use super::remembered_browsers::browser;
+use super::remembered_browsers::{browser, remember};
 use super::*;
 
 fn address(verified_at: Timestamp) -> AddressRecord {
@@ -14,19 +15,20 @@ fn address(verified_at: Timestamp) -> AddressRecord {
         sealed: vec![1],
         verified_at: Some(verified_at),
         seen_at: verified_at,
+        first_factor_only: true,
     }
 }
 
 /// Remembers a browser, and returns whether a change forgets it.
 async fn forgets(store: &dyn Store, change: impl AsyncFnOnce()) -> bool {
-    store.add_remembered_browser(browser("d", noon()), 5).await.unwrap();
+    remember(store, browser("d", noon()), 5).await;
     change().await;
     store.forget_remembered_browsers([7; 16], BrowserSelection::All).await.unwrap() == 0
 }
 
 pub async fn any_change_of_a_users_factors_forgets_the_remembered_browsers(store: &dyn Store) {
     let other = RememberedBrowserRecord { person: [6; 16], ..browser("o", noon()) };
-    store.add_remembered_browser(other, 5).await.unwrap();
+    remember(store, other, 5).await;
     let set = async |from, to| assert!(store.set_factor_status("s", "a", from, to).await.unwrap());
     let add = async || {
         assert!(matches!(store.add_factor(adding("a", noon())).await.unwrap(), FactorAdded::Added(_)));
@@ -38,20 +40,66 @@ pub async fn any_change_of_a_users_factors_forgets_the_remembered_browsers(store
         store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap();
     };
     assert!(forgets(store, end).await, "ended");
-    let verify = async || {
-        assert_eq!(store.verify_address(address(noon()), 1).await.unwrap(), AddressVerified::Verified);
+    let verified = async || {
+        assert_eq!(verify(store, address(noon()), 1).await, AddressVerified::Verified);
     };
-    assert!(forgets(store, verify).await, "an address was verified");
+    assert!(forgets(store, verified).await, "an address was verified");
     let remove = async || assert!(store.remove_address([7; 16], "x").await.unwrap());
     assert!(forgets(store, remove).await, "an address was removed");
     // Nothing changes.
     assert!(!forgets(store, end).await);
     assert!(!forgets(store, async || assert!(!store.remove_address([7; 16], "x").await.unwrap())).await);
     let too_many = async || {
-        assert_eq!(store.verify_address(address(noon()), 0).await.unwrap(), AddressVerified::TooMany);
+        assert_eq!(verify(store, address(noon()), 0).await, AddressVerified::TooMany);
     };
     assert!(!forgets(store, too_many).await);
     assert_eq!(store.remembered_browsers([6; 16], noon()).await.unwrap().len(), 1, "another user's");
+}
+
+/// Checks that what began before a change of a user does not end after it, whenever it was stored.
+async fn ends(store: &dyn Store, what: &str, change: impl AsyncFnOnce()) {
+    let before = store.user_changes([7; 16]).await.unwrap();
+    let begin = async |id: &str| {
+        assert_eq!(store.begin_enrolment(beginning(enrolment(id, noon()))).await.unwrap(), EnrolmentBegun::Begun);
+    };
+    begin("early").await;
+    change().await;
+    assert_eq!(store.enrolment("s", "early").await.unwrap(), None, "{what}");
+    let (factors, addresses) = (store.factors([7; 16], true).await.unwrap(), store.addresses([7; 16]).await.unwrap());
+    begin("late").await;
+    for enrolment in [None, Some("late".to_owned())] {
+        let late = AddFactor { enrolment, changes: Some(before), ..adding("x", noon()) };
+        assert_eq!(store.add_factor(late).await.unwrap(), FactorAdded::Closed, "{what}");
+    }
+    let late = AddressRecord { hash: [2; 16], ..address(noon()) };
+    assert_eq!(store.verify_address(late, 5, before).await.unwrap(), AddressVerified::Changed, "{what}");
+    assert!(!store.add_remembered_browser(browser("x", noon()), 5, before).await.unwrap(), "{what}");
+    assert_eq!(store.factors([7; 16], true).await.unwrap(), factors, "{what}");
+    assert_eq!(store.addresses([7; 16]).await.unwrap(), addresses, "{what}");
+    assert_eq!(store.remembered_browsers([7; 16], noon()).await.unwrap(), [], "{what}");
+}
+
+pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
+    let added = |outcome| assert_eq!(outcome, FactorAdded::Added(Vec::new()));
+    let set = async |from, to| assert!(store.set_factor_status("s", "a", from, to).await.unwrap());
+    let reset = || FactorReset { user: [7; 16], persons: Vec::new(), now: noon() };
+    ends(store, "added", async || added(store.add_factor(adding("a", noon())).await.unwrap())).await;
+    ends(store, "suspended", async || set(FactorStatus::Active, FactorStatus::Suspended).await).await;
+    ends(store, "resumed", async || set(FactorStatus::Suspended, FactorStatus::Active).await).await;
+    let ended = async || drop(store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap());
+    ends(store, "ended", ended).await;
+    let verified = async || assert_eq!(verify(store, address(noon()), 5).await, AddressVerified::Verified);
+    ends(store, "verified", verified).await;
+    ends(store, "removed", async || assert!(store.remove_address([7; 16], "x").await.unwrap())).await;
+    ends(store, "reset", async || drop(store.reset_factors(reset()).await.unwrap())).await;
+    // With the count of now each ends as it should, and a factor counts as one change.
+    let now = store.user_changes([7; 16]).await.unwrap();
+    assert!(store.add_remembered_browser(browser("d", noon()), 5, now).await.unwrap());
+    store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
+    let enrolment = Some("e".to_owned());
+    added(store.add_factor(AddFactor { enrolment, changes: Some(now), ..adding("b", noon()) }).await.unwrap());
+    assert_eq!(store.user_changes([7; 16]).await.unwrap(), now + 1);
+    assert_eq!(store.user_changes([6; 16]).await.unwrap(), 0, "another user's");
 }
 
 pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
@@ -62,10 +110,10 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     };
     store.add_factor(adding("a", noon())).await.unwrap();
     store.put_pass(pass(noon()), [8; 16]).await.unwrap();
-    assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
     let address = address(noon());
-    store.verify_address(address.clone(), 5).await.unwrap();
-    store.add_remembered_browser(browser("d", noon()), 5).await.unwrap();
+    verify(store, address.clone(), 5).await;
+    assert_eq!(store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap(), EnrolmentBegun::Begun);
+    remember(store, browser("d", noon()), 5).await;
     for id in ["open", "used"] {
         store.open_challenge(opening(id, noon())).await.unwrap();
     }

@@ -41,7 +41,14 @@ fn factor(id: &str, now: Timestamp) -> FactorRecord {
 
 /// Returns a request to add a factor whose enrolment was taken.
 pub(in super::super) fn adding(id: &str, now: Timestamp) -> AddFactor {
-    AddFactor { factor: factor(id, now), enrolment: None, replaces_earlier: false, max_per_user: 10, now }
+    AddFactor {
+        factor: factor(id, now),
+        enrolment: None,
+        changes: None,
+        replaces_earlier: false,
+        max_per_user: 10,
+        now,
+    }
 }
 
 pub(in super::super) fn using(id: &str, revision: u64) -> FactorUse {

@@ -75,6 +75,7 @@ macro_rules! store_conformance {
                 an_address_is_stored_once_and_stays_verified,
                 verified_addresses_come_first_and_only_unverified_ones_are_displaced,
                 a_user_has_at_most_so_many_verified_addresses,
+                a_verified_address_keeps_the_better_of_its_proofs,
                 addresses_and_events_are_purged_after_a_year,
                 the_newest_events_of_a_user_are_kept,
             }
@@ -100,6 +101,7 @@ macro_rules! store_conformance {
             }
             factor_resets {
                 any_change_of_a_users_factors_forgets_the_remembered_browsers,
+                any_change_of_a_user_ends_what_began_before_it,
                 a_reset_ends_everything_of_its_user,
             }
             factors {

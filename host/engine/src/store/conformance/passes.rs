@@ -108,7 +108,7 @@ pub async fn a_guess_counts_against_its_client_whether_there_is_a_pass_or_not(st
 
 pub async fn a_clock_set_back_over_a_restart_ends_passes_browsers_and_proofs(store: &dyn Store) {
     store.put_pass(pass(noon()), COUNTED).await.unwrap();
-    store.add_remembered_browser(remembered_browsers::browser("d", noon()), 5).await.unwrap();
+    remembered_browsers::remember(store, remembered_browsers::browser("d", noon()), 5).await;
     store.open_challenge(opening("a", noon())).await.unwrap();
     assert!(store.consume_challenge(consume("a", noon())).await.unwrap().is_done());
     store.check_time(noon() + 3 * MINUTE).await.unwrap();
@@ -121,7 +121,7 @@ pub async fn a_clock_set_back_over_a_restart_ends_passes_browsers_and_proofs(sto
 
 pub async fn expired_passes_and_browsers_are_purged(store: &dyn Store) {
     store.put_pass(pass(noon()), COUNTED).await.unwrap();
-    store.add_remembered_browser(remembered_browsers::browser("d", noon()), 5).await.unwrap();
+    remembered_browsers::remember(store, remembered_browsers::browser("d", noon()), 5).await;
     assert_eq!(store.purge(noon() + HOUR).await.unwrap(), 0);
     assert_eq!(store.purge(noon() + 2 * HOUR).await.unwrap(), 1);
     assert_eq!(store.purge(noon() + 31 * DAY).await.unwrap(), 1);

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::session::Session;
 use super::values::{get, values};
-use super::{PostgresStore, Step, begin_for, remembered_browsers};
+use super::{PostgresStore, Step, begin_for, user_changes};
 use crate::store::columns::{address_kind_number, to_address_kind};
 use crate::store::*;
 
@@ -20,9 +20,10 @@ impl AddressStore for PostgresStore {
         .await
     }
 
-    async fn verify_address(&self, address: AddressRecord, most: u32) -> Result<AddressVerified> {
+    async fn verify_address(&self, address: AddressRecord, most: u32, changes: u64) -> Result<AddressVerified> {
         let begin = begin_for(&address.person);
-        self.transaction(begin, address, move |c, address| async move { verify(&c, &address, most).await }).await
+        self.transaction(begin, address, move |c, address| async move { verify(&c, &address, most, changes).await })
+            .await
     }
 
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>> {
@@ -34,7 +35,7 @@ impl AddressStore for PostgresStore {
             let sql = "DELETE FROM addresses WHERE person = $1 AND id = $2";
             let removed = c.execute(sql, values![&person, &*id]).await? == 1;
             if removed {
-                remembered_browsers::forget_all(&c, &person).await?;
+                user_changes::changed(&c, &person).await?;
             }
             Ok(Step::Keep(removed))
         })
@@ -55,33 +56,39 @@ async fn put(c: &Session, addresses: &[AddressRecord], most: u32) -> Result<()> 
 }
 
 async fn put_one(c: &Session, new: &AddressRecord) -> Result<()> {
-    let sql = "INSERT INTO addresses AS a (person, kind, hash, id, sealed, verified_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-               ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
-               seen_at = greatest(a.seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, a.verified_at)";
-    let AddressRecord { id, person, kind, hash, sealed, verified_at, seen_at } = new;
-    c.execute(sql, values![person, address_kind_number(*kind), hash, id, sealed, *verified_at, *seen_at]).await?;
+    let sql = "INSERT INTO addresses AS a (person, kind, hash, id, sealed, verified_at, seen_at, first_factor_only) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (person, kind, hash) DO UPDATE SET sealed = excluded.sealed, \
+               seen_at = greatest(a.seen_at, excluded.seen_at), verified_at = coalesce(excluded.verified_at, a.verified_at), \
+               first_factor_only = a.first_factor_only AND excluded.first_factor_only";
+    let AddressRecord { id, person, kind, hash, sealed, verified_at, seen_at, first_factor_only } = new;
+    let values =
+        values![person, address_kind_number(*kind), hash, id, sealed, *verified_at, *seen_at, *first_factor_only];
+    c.execute(sql, values).await?;
     Ok(())
 }
 
-async fn verify(c: &Session, address: &AddressRecord, most: u32) -> Result<Step<AddressVerified>> {
+async fn verify(c: &Session, address: &AddressRecord, most: u32, changes: u64) -> Result<Step<AddressVerified>> {
+    if user_changes::locked_count(c, &address.person).await? != changes {
+        return Ok(Step::Undo(AddressVerified::Changed));
+    }
     put_one(c, address).await?;
     let sql = "SELECT count(*) FROM addresses WHERE person = $1 AND verified_at IS NOT NULL";
     let verified: i64 = get(&c.only_row(sql, values![&address.person]).await?, 0)?;
     if verified > i64::from(most) {
         return Ok(Step::Undo(AddressVerified::TooMany));
     }
-    remembered_browsers::forget_all(c, &address.person).await?;
+    user_changes::changed(c, &address.person).await?;
     Ok(Step::Keep(AddressVerified::Verified))
 }
 
 /// Makes a user's verified addresses unverified ones. Returns how many there were.
 pub(super) async fn unverify(c: &Session, person: &BucketKey) -> Result<u64> {
-    let sql = "UPDATE addresses SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL";
+    let sql = "UPDATE addresses SET verified_at = NULL, first_factor_only = true WHERE person = $1 AND verified_at IS NOT NULL";
     c.execute(sql, values![person]).await
 }
 
 async fn of_person(c: &Session, person: &BucketKey) -> Result<Vec<AddressRecord>> {
-    let sql = "SELECT person, kind, hash, id, sealed, verified_at, seen_at FROM addresses WHERE person = $1 \
+    let sql = "SELECT person, kind, hash, id, sealed, verified_at, seen_at, first_factor_only FROM addresses WHERE person = $1 \
                ORDER BY verified_at IS NULL, seen_at DESC, id";
     c.rows(sql, values![person]).await?.iter().map(to_address).collect()
 }
@@ -95,5 +102,6 @@ fn to_address(row: &Row) -> Result<AddressRecord> {
         sealed: get(row, 4)?,
         verified_at: get(row, 5)?,
         seen_at: get(row, 6)?,
+        first_factor_only: get(row, 7)?,
     })
 }

@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::enrolments::cancel_enrolments;
 use super::session::Session;
-use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, remembered_browsers};
+use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, user_changes};
 use crate::store::*;
 
 #[async_trait]
@@ -19,13 +18,15 @@ impl FactorResetStore for PostgresStore {
 async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
         // These two come first: ending the factors would also remove them.
-        browsers: remembered_browsers::forget_all(c, &reset.user).await?,
-        enrolments: cancel_enrolments(c, &reset.user).await?,
+        browsers: user_changes::forget_browsers(c, &reset.user).await?,
+        enrolments: user_changes::cancel_enrolments(c, &reset.user).await?,
         factors: factors::end(c, &reset.user, None, reset.now).await?,
         pass: passes::end(c, &reset.user).await?,
         challenges: 0,
         addresses: addresses::unverify(c, &reset.user).await?,
     };
+    // Also if there was nothing to end: what began before rests on less.
+    user_changes::changed(c, &reset.user).await?;
     for person in &reset.persons {
         ended.challenges += challenges::close_of(c, person, reset.now).await?;
     }

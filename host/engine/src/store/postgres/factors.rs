@@ -4,13 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::enrolments::cancel_enrolments;
 use super::idempotency;
 use super::limits::charge;
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
-use super::{passes, remembered_browsers};
+use super::{passes, user_changes};
 use crate::store::columns::{ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
@@ -140,7 +139,7 @@ impl FactorStore for PostgresStore {
     }
 
     async fn cancel_enrolments(&self, user: BucketKey) -> Result<()> {
-        self.write(user, |c, user| async move { cancel_enrolments(&c, &user).await.map(drop) }).await
+        self.write(user, |c, user| async move { user_changes::cancel_enrolments(&c, &user).await.map(drop) }).await
     }
 
     async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
@@ -228,12 +227,17 @@ async fn charge_enrolment(c: &Session, attempt: &EnrolmentAttempt, take: Take) -
 }
 
 async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
-    let AddFactor { factor: new, enrolment, replaces_earlier, max_per_user, now } = request;
+    let AddFactor { factor: new, enrolment, changes, replaces_earlier, max_per_user, now } = request;
     if let Some(id) = enrolment {
         let sql = format!("DELETE FROM enrolments WHERE {} AND owner = $4 AND instance = $5", is_current());
         if c.execute(&sql, values![id, &new.subscription, *now, &new.user, &new.instance]).await? != 1 {
             return Ok(Step::Undo(FactorAdded::Closed));
         }
+    }
+    if let Some(changes) = changes
+        && user_changes::locked_count(c, &new.user).await? != *changes
+    {
+        return Ok(Step::Undo(FactorAdded::Closed));
     }
     let held = factors(c, &new.user, false).await?;
     let is_main = |held: &FactorRecord| !held.fallback && held.status == FactorStatus::Active;
@@ -276,9 +280,7 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
     if added != 1 {
         return Ok(Step::Undo(FactorAdded::Duplicate));
     }
-    // They were started with a proof that may no longer be enough.
-    cancel_enrolments(c, &new.user).await?;
-    remembered_browsers::forget_all(c, &new.user).await?;
+    user_changes::changed(c, &new.user).await?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
 
@@ -287,19 +289,25 @@ async fn add(c: &Session, request: &AddFactor) -> Result<Step<FactorAdded>> {
 async fn import(c: &Session, request: &ImportFactors) -> Result<Step<Vec<(usize, FactorAdded)>>> {
     let ImportFactors { factors, max_per_user, dry_run, now } = request;
     let mut refused = Vec::new();
-    for (index, factor) in factors.iter().enumerate() {
+    let mut factors: Vec<_> = factors.iter().enumerate().collect();
+    // Each locks the count of its user's changes: always in the same order.
+    factors.sort_by_key(|(_, factor)| factor.user);
+    for (index, factor) in factors {
         let is_known = c.row("SELECT 1 FROM factors WHERE id = $1", values![&factor.id]).await?.is_some();
         let outcome = if is_known {
             Step::Undo(FactorAdded::Duplicate)
         } else {
             let (factor, max_per_user, now) = (factor.clone(), *max_per_user, *now);
-            add(c, &AddFactor { factor, enrolment: None, replaces_earlier: false, max_per_user, now }).await?
+            let add_one =
+                AddFactor { factor, enrolment: None, changes: None, replaces_earlier: false, max_per_user, now };
+            add(c, &add_one).await?
         };
         // What is refused has changed nothing.
         if let Step::Undo(outcome) = outcome {
             refused.push((index, outcome));
         }
     }
+    refused.sort_by_key(|(index, _)| *index);
     Ok(if *dry_run || !refused.is_empty() { Step::Undo(refused) } else { Step::Keep(refused) })
 }
 
@@ -318,14 +326,13 @@ pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: T
     if !ending.is_empty() && staying.iter().all(|held| held.fallback) {
         ending.append(&mut staying);
     }
+    if !ending.is_empty() {
+        user_changes::changed(c, user).await?;
+    }
     for one in &mut ending {
         end_one(c, &one.id, now).await?;
         one.status = FactorStatus::Ended;
         one.ended_at = Some(now);
-    }
-    if !ending.is_empty() {
-        cancel_enrolments(c, user).await?;
-        remembered_browsers::forget_all(c, user).await?;
     }
     Ok(ending)
 }
@@ -346,8 +353,7 @@ async fn set_status(
         return Ok(Step::Undo(false));
     };
     let user: BucketKey = get(&row, 0)?;
-    cancel_enrolments(c, &user).await?;
-    remembered_browsers::forget_all(c, &user).await?;
+    user_changes::changed(c, &user).await?;
     Ok(Step::Keep(true))
 }
 
@@ -355,7 +361,7 @@ async fn set_status(
 /// first, so that none adds a factor that would stay.
 pub(super) async fn end_all_of(c: &Session, instance: &str, now: Timestamp) -> Result<()> {
     c.execute("DELETE FROM enrolments WHERE instance = $1", values![instance]).await?;
-    let sql = format!("SELECT id, owner FROM factors WHERE instance = $1 AND status < {ENDED} ORDER BY id");
+    let sql = format!("SELECT id, owner FROM factors WHERE instance = $1 AND status < {ENDED} ORDER BY owner, id");
     for row in c.rows(&sql, values![instance]).await? {
         let (id, user): (String, BucketKey) = (get(&row, 0)?, get(&row, 1)?);
         end(c, &user, Some(&id), now).await?;

@@ -16,7 +16,6 @@ mod challenges;
 mod configuration;
 mod copy;
 mod directory;
-mod enrolments;
 mod factor_events;
 mod factor_resets;
 mod factors;
@@ -47,6 +46,7 @@ mod tests;
 mod time;
 mod tls;
 mod tokens;
+mod user_changes;
 mod values;
 
 use std::sync::Arc;

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::enrolments::cancel_enrolments;
 use super::limits::{absolve_person, charge, charge_person, unlock_person};
 use super::session::Session;
+use super::user_changes::cancel_enrolments;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
 use crate::store::columns::{pack, unpack};

@@ -6,15 +6,18 @@ use tokio_postgres::Row;
 
 use super::session::Session;
 use super::values::{SKEW_MS, get, values};
-use super::{PostgresStore, Step, begin_for};
+use super::{PostgresStore, Step, begin_for, user_changes};
 use crate::store::*;
 
 #[async_trait]
 impl RememberedBrowserStore for PostgresStore {
-    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32) -> Result<()> {
+    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32, changes: u64) -> Result<bool> {
         self.record_time(browser.created_at).await?;
         self.transaction(begin_for(&browser.person), browser, move |c, browser| async move {
-            add(&c, &browser, most).await.map(Step::Keep)
+            if user_changes::locked_count(&c, &browser.person).await? != changes {
+                return Ok(Step::Undo(false));
+            }
+            add(&c, &browser, most).await.map(|()| Step::Keep(true))
         })
         .await
     }
@@ -54,7 +57,7 @@ impl RememberedBrowserStore for PostgresStore {
                     let sql = "DELETE FROM remembered_devices WHERE id = $1 AND person = $2";
                     c.execute(sql, values![id, &person]).await
                 }
-                BrowserSelection::All => forget_all(&c, &person).await,
+                BrowserSelection::All => user_changes::forget_browsers(&c, &person).await,
             }
         })
         .await
@@ -76,11 +79,6 @@ async fn add(c: &Session, browser: &RememberedBrowserRecord, most: u32) -> Resul
                (SELECT digest FROM remembered_devices WHERE person = $1 ORDER BY last_used_at DESC, digest OFFSET $2)";
     c.execute(sql, values![person, most]).await?;
     Ok(())
-}
-
-/// Forgets all browsers of a user. Each change of the user's factors calls it.
-pub(super) async fn forget_all(c: &Session, person: &BucketKey) -> Result<u64> {
-    c.execute("DELETE FROM remembered_devices WHERE person = $1", values![person]).await
 }
 
 fn to_browser(row: &Row) -> Result<RememberedBrowserRecord> {

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::enrolments::cancel_enrolments;
-use super::{SqliteStore, addresses, challenges, factors, passes, remembered_browsers};
+use super::{SqliteStore, addresses, challenges, factors, passes, user_changes};
 use crate::store::*;
 
 #[async_trait]
@@ -17,13 +16,15 @@ impl FactorResetStore for SqliteStore {
 pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutcome> {
     let mut ended = FactorResetOutcome {
         // Before the factors, which take both along.
-        browsers: remembered_browsers::forget_all(c, &reset.user)?,
-        enrolments: cancel_enrolments(c, &reset.user)?,
+        browsers: user_changes::forget_browsers(c, &reset.user)?,
+        enrolments: user_changes::cancel_enrolments(c, &reset.user)?,
         factors: factors::end(c, &reset.user, None, reset.now)?,
         pass: passes::end(c, &reset.user)?,
         challenges: 0,
         addresses: addresses::unverify(c, &reset.user)?,
     };
+    // Also if there was nothing to end: what began before rests on less.
+    user_changes::changed(c, &reset.user)?;
     for person in &reset.persons {
         ended.challenges += challenges::close_of(c, person, reset.now)?;
     }

@@ -6,12 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
-use super::enrolments::cancel_enrolments;
 use super::idempotency::claim;
 use super::limits::charge_all;
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::{passes, remembered_browsers};
+use super::{passes, user_changes};
 use crate::store::columns::{ACTIVE, ENDED, ENDED_SHOWN, status_number, to_status};
 use crate::store::*;
 
@@ -95,7 +94,7 @@ impl FactorStore for SqliteStore {
     }
 
     async fn cancel_enrolments(&self, user: BucketKey) -> Result<()> {
-        self.threads.write(move |c| cancel_enrolments(c, &user).map(drop)).await
+        self.threads.write(move |c| user_changes::cancel_enrolments(c, &user).map(drop)).await
     }
 
     async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
@@ -187,7 +186,12 @@ pub(super) fn release_enrolment(c: &Connection, subscription: &str, id: &str) ->
 }
 
 pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdded>> {
-    let AddFactor { factor: new, enrolment, replaces_earlier, max_per_user, now } = request;
+    let AddFactor { factor: new, enrolment, changes, replaces_earlier, max_per_user, now } = request;
+    if let Some(changes) = changes
+        && user_changes::count(c, &new.user)? != *changes
+    {
+        return Ok(Step::Undo(FactorAdded::Closed));
+    }
     if let Some(id) = enrolment {
         let sql = format!("DELETE FROM enrolments WHERE {} AND user = ?4 AND instance = ?5", is_current());
         let values = params![id, new.subscription, ms(*now), new.user, new.instance];
@@ -234,9 +238,7 @@ pub(super) fn add(c: &Connection, request: &AddFactor) -> Result<Step<FactorAdde
     if added != 1 {
         return Ok(Step::Undo(FactorAdded::Duplicate));
     }
-    // They were begun on a proof that may not be enough any longer.
-    cancel_enrolments(c, &new.user)?;
-    remembered_browsers::forget_all(c, &new.user)?;
+    user_changes::changed(c, &new.user)?;
     Ok(Step::Keep(FactorAdded::Added(replaced)))
 }
 
@@ -248,7 +250,7 @@ pub(super) fn import(c: &Connection, request: ImportFactors) -> Result<Step<Vec<
         let outcome = if is_known {
             Step::Undo(FactorAdded::Duplicate)
         } else {
-            add(c, &AddFactor { factor, enrolment: None, replaces_earlier: false, max_per_user, now })?
+            add(c, &AddFactor { factor, enrolment: None, changes: None, replaces_earlier: false, max_per_user, now })?
         };
         // What is refused has changed nothing.
         if let Step::Undo(outcome) = outcome {
@@ -310,8 +312,7 @@ pub(super) fn set_status(
     let values = params![status_number(to), id, subscription, status_number(from)];
     let user: Option<BucketKey> = c.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     if let Some(user) = &user {
-        cancel_enrolments(c, user)?;
-        remembered_browsers::forget_all(c, user)?;
+        user_changes::changed(c, user)?;
     }
     Ok(user.is_some())
 }
@@ -338,8 +339,7 @@ pub(super) fn end(c: &Connection, user: &BucketKey, one: Option<&str>, now: Time
         one.ended_at = Some(now);
     }
     if !ending.is_empty() {
-        cancel_enrolments(c, user)?;
-        remembered_browsers::forget_all(c, user)?;
+        user_changes::changed(c, user)?;
     }
     Ok(ending)
 }

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_passes_and_devices.sql"),
     include_str!("migrations/0004_nodes.sql"),
     include_str!("migrations/0005_history_of_subscriptions.sql"),
+    include_str!("migrations/0006_user_changes.sql"),
 ];
 
 /// Marks a file as TwoFactor's (`PRAGMA application_id`).

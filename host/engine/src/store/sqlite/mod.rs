@@ -8,7 +8,6 @@ mod clock;
 mod configuration;
 mod connection;
 mod directory;
-mod enrolments;
 mod factor_events;
 mod factor_resets;
 mod factors;
@@ -33,6 +32,7 @@ mod subscriptions;
 mod tests;
 mod threads;
 mod tokens;
+mod user_changes;
 
 use std::path::Path;
 

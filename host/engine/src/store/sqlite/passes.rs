@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::clock::SKEW_MS;
-use super::enrolments::cancel_enrolments;
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, unlock_person};
 use super::rows::{ms, time};
 use super::threads::Step;
+use super::user_changes::cancel_enrolments;
 use crate::store::columns::{pack, unpack};
 use crate::store::*;
 

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
+use super::{SqliteStore, user_changes};
 use crate::store::*;
 
 #[async_trait]
 impl RememberedBrowserStore for SqliteStore {
-    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32) -> Result<()> {
-        self.threads.write_at(browser.created_at, move |c| add(c, &browser, most)).await
+    async fn add_remembered_browser(&self, browser: RememberedBrowserRecord, most: u32, changes: u64) -> Result<bool> {
+        self.threads.write_at(browser.created_at, move |c| add(c, &browser, most, changes)).await
     }
 
     async fn use_remembered_browser(
@@ -40,7 +40,10 @@ fn is_remembered() -> String {
     format!("person = ?1 AND expires_at > ?2 AND created_at <= ?2 + {SKEW_MS}")
 }
 
-pub(super) fn add(c: &Connection, browser: &RememberedBrowserRecord, most: u32) -> Result<()> {
+pub(super) fn add(c: &Connection, browser: &RememberedBrowserRecord, most: u32, changes: u64) -> Result<bool> {
+    if user_changes::count(c, &browser.person)? != changes {
+        return Ok(false);
+    }
     let sql = format!("INSERT INTO remembered_devices ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)");
     c.prepare_cached(&sql)?.execute(params![
         browser.id,
@@ -54,7 +57,7 @@ pub(super) fn add(c: &Connection, browser: &RememberedBrowserRecord, most: u32) 
     let sql = "DELETE FROM remembered_devices WHERE digest IN \
                (SELECT digest FROM remembered_devices WHERE person = ? ORDER BY last_used_at DESC LIMIT -1 OFFSET ?)";
     c.prepare_cached(sql)?.execute(params![browser.person, most])?;
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn touch(
@@ -84,13 +87,8 @@ pub(super) fn forget(c: &Connection, person: &BucketKey, which: &BrowserSelectio
             let sql = "DELETE FROM remembered_devices WHERE id = ? AND person = ?";
             c.prepare_cached(sql)?.execute(params![id, person])? as u64
         }
-        BrowserSelection::All => forget_all(c, person)?,
+        BrowserSelection::All => user_changes::forget_browsers(c, person)?,
     })
-}
-
-/// Forgets all of a user's: called by each change of the user's factors.
-pub(super) fn forget_all(c: &Connection, person: &BucketKey) -> Result<u64> {
-    Ok(c.prepare_cached("DELETE FROM remembered_devices WHERE person = ?")?.execute([person])? as u64)
 }
 
 /// Forgets those of all users.

@@ -96,7 +96,9 @@ pub(super) const TABLES: &[Table] = &[
     ]),
     table("addresses", "person, kind, hash", &[
         ("person", Bytes), ("kind", Int), ("hash", Bytes), ("id", Text), ("sealed", Bytes), ("verified_at", Int), ("seen_at", Int),
+        ("first_factor_only", Bool),
     ]),
+    table("user_changes", "person", &[("person", Bytes), ("count", Int)]),
     numbered("factor_events", &[("seq", Int), ("person", Bytes), ("at", Int), ("sealed", Bytes)]),
 ];
 

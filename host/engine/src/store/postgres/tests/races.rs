@@ -300,7 +300,8 @@ async fn a_use_of_a_factor_is_stored_once() {
         last_used_at: None,
         ended_at: None,
     };
-    let request = AddFactor { factor, enrolment: None, replaces_earlier: false, max_per_user: 1, now: noon() };
+    let request =
+        AddFactor { factor, enrolment: None, changes: None, replaces_earlier: false, max_per_user: 1, now: noon() };
     assert_eq!(stores[0].add_factor(request).await.unwrap(), FactorAdded::Added(Vec::new()));
     join_all((0..48).map(|n| stores[0].open_challenge(opening(&format!("c{n}"), noon())))).await;
     // The same code of an app answers many challenges.
@@ -350,7 +351,7 @@ async fn an_enrolment_begun_while_a_suspension_waits_does_not_survive_it() {
     let name = cluster.new_database_name().await;
     let store = Arc::new(connect(&cluster.url(&name)).await);
     store.add_factor(adding("f", noon())).await.unwrap();
-    store.add_remembered_browser(browser("d", noon()), 10).await.unwrap();
+    store.add_remembered_browser(browser("d", noon()), 10, 1).await.unwrap();
     // The suspension gets as far as the remembered browsers: it has ended the enrolments.
     let client = cluster.client(&name).await;
     client.batch_execute("BEGIN; SELECT 1 FROM remembered_devices FOR UPDATE").await.unwrap();
@@ -369,4 +370,22 @@ async fn an_enrolment_begun_while_a_suspension_waits_does_not_survive_it() {
     } else {
         assert_eq!(begun.await.unwrap(), EnrolmentBegun::Begun);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_factor_waits_for_a_change_that_does_not_lock_the_guard_of_its_user() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    // As where an instance with factors of many users is removed.
+    let client = cluster.client(&name).await;
+    let sql = format!("BEGIN; INSERT INTO user_changes VALUES ('\\x{}', 1)", "07".repeat(16));
+    client.batch_execute(&sql).await.unwrap();
+    let adding_one = store.clone();
+    let added = tokio::spawn(async move {
+        adding_one.add_factor(AddFactor { changes: Some(0), ..adding("f", noon()) }).await.unwrap()
+    });
+    cluster.waits_for_locks(&name, 1).await;
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(added.await.unwrap(), FactorAdded::Closed);
 }

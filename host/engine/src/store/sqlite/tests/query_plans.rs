@@ -3,8 +3,8 @@
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::super::{
-    accounts, addresses, challenges, clock, enrolments, factor_events, factor_resets, factors, idempotency, limits,
-    passes, prepare, purge, remembered_browsers, sessions, sign_ins,
+    accounts, addresses, challenges, clock, factor_events, factor_resets, factors, idempotency, limits, passes,
+    prepare, purge, remembered_browsers, sessions, sign_ins, user_changes,
 };
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment, using};
@@ -104,7 +104,7 @@ fn no_statement_of_a_factor_reads_a_whole_table() {
         factors::set_status(c, ("s", "a"), FactorStatus::Active, FactorStatus::Suspended).unwrap();
         factors::use_factor(c, "s", &using("b", 1), noon()).unwrap();
         factors::end(c, &[7; 16], None, noon()).unwrap();
-        enrolments::cancel_enrolments(c, &[7; 16]).unwrap();
+        user_changes::cancel_enrolments(c, &[7; 16]).unwrap();
         factors::charge(c, &attempt, factors::Take::Remove).unwrap();
         factors::cancel_all(c, noon()).unwrap();
         factors::add_handle(c, &[1; 16], b"x").unwrap();
@@ -152,7 +152,8 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
         passes::get(c, &[7; 16], noon()).unwrap();
         assert!(passes::use_up(c, &[7; 16], CODE, &[8; 16], noon()).unwrap());
         passes::end(c, &[7; 16]).unwrap();
-        remembered_browsers::add(c, &browser("a", noon()), 5).unwrap();
+        user_changes::changed(c, &[7; 16]).unwrap();
+        remembered_browsers::add(c, &browser("a", noon()), 5, 1).unwrap();
         assert!(remembered_browsers::touch(c, &[7; 16], &[b'a'; 32], noon()).unwrap().is_some());
         remembered_browsers::of_person(c, &[7; 16], noon()).unwrap();
         remembered_browsers::forget(c, &[7; 16], &BrowserSelection::One("a".to_owned())).unwrap();
@@ -165,9 +166,10 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
             sealed: vec![1],
             verified_at: None,
             seen_at: noon(),
+            first_factor_only: true,
         };
         addresses::put(c, std::slice::from_ref(&address), 5).unwrap();
-        addresses::verify(c, &address, 5).unwrap();
+        addresses::verify(c, &address, 5, 1).unwrap();
         addresses::unverify(c, &[7; 16]).unwrap();
         addresses::of_person(c, &[7; 16]).unwrap();
         addresses::remove(c, &[7; 16], "a").unwrap();
