@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::factor::{Aal, AnswerKind, FactorStatus, RequiredFactor};
 use twofactor::{
-    Actor, Answer, ChallengeKind, EnrolmentAnswer, ErrorKind, NewChallenge, NewEnrolment, Proof, TwoFactor,
+    Actor, Answer, Assignment, ChallengeKind, EnrolmentAnswer, ErrorKind, NewChallenge, NewEnrolment, NewInstance,
+    Proof, TwoFactor,
 };
 use twofactor_tests::ecall::Place;
 use twofactor_tests::held::{
@@ -246,6 +247,29 @@ async fn what_no_factor_satisfies_is_refused_at_the_start() {
     let mut enrolment = NewEnrolment::new(sign_in("bob"), instance(engine, "totp").await, Proof::FirstFactor);
     enrolment.required = RequiredFactor::PhishingResistant;
     assert_eq!(engine.enrol(enrolment).await.unwrap_err().requirement(), Some("phishing-resistant"));
+}
+
+#[tokio::test]
+async fn a_challenge_of_one_instance_is_not_answered_with_an_app_of_another() {
+    let world = World::new().await;
+    let engine = &world.engine;
+    let app = world.app("alice").await;
+    let (proof, verified) = use_factor(engine, "alice", "totp", &world.next_code(&app)).await;
+    verified.unwrap();
+    let admin = engine.administration(Actor::new("test"));
+    let new = NewInstance::new("totp", "other", serde_json::json!({}));
+    let other = admin.create_instance(SUBSCRIPTION, new).await.unwrap().id;
+    admin.set_assignments(SUBSCRIPTION, &other, vec![Assignment::tenant("t")]).await.unwrap();
+    let enrolment = engine.enrol(NewEnrolment::new(sign_in("alice"), &other, Proof::Challenge(proof))).await.unwrap();
+    let others = App::scan(&enrolment);
+    let code = others.code(world.clock.now());
+    engine.finish_enrolment(SUBSCRIPTION, EnrolmentAnswer::code(&enrolment.id, code)).await.unwrap();
+
+    let challenge = engine.start(NewChallenge::new(sign_in("alice")).two_factor(&other)).await.unwrap();
+    let rejected = engine.verify(SUBSCRIPTION, Answer::new(&challenge.id, &world.next_code(&app))).await;
+    assert!(rejected.unwrap_err().is_code_rejected());
+    let code = others.code(world.clock.now());
+    assert!(engine.verify(SUBSCRIPTION, Answer::new(&challenge.id, &code)).await.is_ok());
 }
 
 #[tokio::test]

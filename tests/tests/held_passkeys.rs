@@ -109,6 +109,12 @@ async fn a_passkey_signs_in_a_user_whom_nobody_named() {
     let fido = instance(&engine, "fido").await;
     let unknown = || NewChallenge::new(SignIn::new(SUBSCRIPTION).tenant("t")).two_factor(&fido);
     let handle = user_handle(&engine, "alice").await;
+    // Not where the user is missing by mistake, and not by an app.
+    let totp = instance(&engine, "totp").await;
+    for nobody in [NewChallenge::new(SignIn::new(SUBSCRIPTION).tenant("t")), unknown().two_factor(&totp)] {
+        let refused = engine.start(nobody).await.unwrap_err();
+        assert_eq!(refused.field_errors()[0].pointer, "/user");
+    }
     let challenge = engine.start(unknown()).await.unwrap();
     // A credential that nobody enrolled, and one without the user's handle.
     let nobodys = answer(&challenge, &strangers, Some(handle.clone()));

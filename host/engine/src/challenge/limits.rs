@@ -444,3 +444,48 @@ fn network(address: IpAddr) -> Vec<u8> {
         IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_of_administrators_have_limits_by_client_address_that_no_application_shares() {
+        let (limits, keyring) = (RateLimits::default(), Keyring::generate().unwrap());
+        let address = Some("192.0.2.1".parse().unwrap());
+        let of = |counted_for| {
+            let counted = Counted {
+                counted_for,
+                subscriptions: 9,
+                tenant: Some("t"),
+                person: [0; 16],
+                recipient: "r",
+                prefix: "",
+                address,
+            };
+            let enrolment = limits.enrolment(&keyring, (counted_for, 9), &[0; 16], address);
+            [
+                limits.answer(&keyring, counted_for, address),
+                limits.message(&keyring, &counted),
+                limits.factor_challenge(&keyring, &counted),
+                enrolment,
+            ]
+            .concat()
+        };
+        let (accounts, applications) = (of(CountedFor::Accounts), of(CountedFor::Subscription("s")));
+        let by_address: Vec<_> = accounts.iter().map(|(name, charge)| (*name, charge.limit)).collect();
+        for expected in [
+            ("account-answers", limits.answers_per_address_per_hour),
+            ("account-address", limits.address_per_hour),
+            ("account-factor-address", limits.address_per_hour),
+            ("account-enrolments-address", limits.address_per_hour),
+        ] {
+            assert!(by_address.contains(&expected), "{expected:?} {by_address:?}");
+        }
+        // Both were given the same person here. Accounts have persons of their own.
+        let shared = |key| applications.iter().find(|(_, charge)| charge.key == key).map(|(name, _)| *name);
+        let shared: Vec<_> = accounts.iter().filter_map(|(_, charge)| shared(charge.key)).collect();
+        assert_eq!(shared, ["user"]);
+    }
+}

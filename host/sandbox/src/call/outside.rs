@@ -146,3 +146,29 @@ impl Outside {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Then it counts as the call's own time, and nothing goes on after the call.
+    #[tokio::test]
+    async fn work_of_the_host_is_done_only_as_part_of_its_call() {
+        let (concurrently, tasks) = Concurrently::new();
+        let ran = Arc::new(AtomicU32::new(0));
+        let begin = || {
+            let ran = ran.clone();
+            concurrently.begin(async move { ran.fetch_add(1, Ordering::AcqRel) })
+        };
+        let first = begin();
+        tokio::task::yield_now().await;
+        assert_eq!(ran.load(Ordering::Acquire), 0);
+        tokio::select! {
+            first = first => assert_eq!(first, Some(0)),
+            never = run_all(tasks) => match never {},
+        }
+        // The call has ended.
+        assert_eq!(begin().await, None);
+        assert_eq!(ran.load(Ordering::Acquire), 1);
+    }
+}

@@ -35,15 +35,17 @@ const FORM: &str = "the provider checks the format of this secret, which it does
 /// Calls a component's `configure` for options. At most six calls: two if no secret has a specific
 /// format.
 pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Substitutes<'_>) -> RequestedConnections {
-    let requested = request(provider, options, substitutes).await?;
-    Ok(requested.and_then(|requested| {
-        let is_long =
-            |connection: &Connection| connection.secrets().iter().any(|secret| secret.expose().len() > MAX_CREDENTIAL);
-        match requested.connections.iter().any(is_long) {
-            true => Err(vec![FieldError::new("", LONG)]),
-            false => Ok(requested),
-        }
-    }))
+    Ok(request(provider, options, substitutes).await?.and_then(bounded))
+}
+
+/// Refuses a credential that is too long.
+fn bounded(requested: Requested) -> Result<Requested, Vec<FieldError>> {
+    let is_long =
+        |connection: &Connection| connection.secrets().iter().any(|secret| secret.expose().len() > MAX_CREDENTIAL);
+    match requested.connections.iter().any(is_long) {
+        true => Err(vec![FieldError::new("", LONG)]),
+        false => Ok(requested),
+    }
 }
 
 async fn request(provider: &Provider, options: &Value, substitutes: &Substitutes<'_>) -> RequestedConnections {
@@ -252,6 +254,18 @@ mod tests {
         ] {
             assert_eq!(computed_login_field(&login(value), &login(other), &is_whole_in), found, "{value}");
         }
+    }
+
+    #[test]
+    fn a_credential_has_at_most_16_kib() {
+        let requested = |length| {
+            let authentication = HttpAuthentication::Bearer(Secret::new("k".repeat(length)));
+            let origin = "https://a.example.com".to_owned();
+            let connections = vec![Connection::Http { origin, authentication, settings: Vec::new() }];
+            bounded(Requested { connections, accepted: None }).map(drop)
+        };
+        assert_eq!(requested(16 << 10), Ok(()));
+        assert_eq!(requested((16 << 10) + 1), Err(vec![FieldError::new("", LONG)]));
     }
 
     #[test]

@@ -258,6 +258,17 @@ mod tests {
         assert!(is_denied(secrets.fill(&mut method, &grants), "where no secret goes"));
     }
 
+    /// Otherwise a component chooses how the secret is escaped, and the server how it reads it.
+    #[test]
+    fn a_body_of_two_media_types_gets_no_secret() {
+        let (secrets, grants) = placed("k3y\"", "t", "body");
+        let l = letters(&secrets);
+        let mut sent = request("https://sms.example.com/x", ("content-type", "text/plain"), &l);
+        sent.headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        assert!(is_denied(secrets.fill(&mut sent, &grants), "two headers"));
+        assert_eq!(sent.body, l.as_bytes());
+    }
+
     #[test]
     fn a_value_that_would_change_the_request_is_refused_and_not_shown() {
         for (secret, url, header, body) in [

@@ -483,6 +483,8 @@ mod tests {
             Mail { subject: code(), ..plain() },
             Mail { text: code(), ..plain() },
             Mail { html: Some("<b>123</b><i>456</i>".to_owned()), ..plain() },
+            // Mail programs load it, though nobody reads it.
+            Mail { html: Some("<img src='https://evil.example/123456'>".to_owned()), ..plain() },
             Mail { id: "123456".to_owned(), ..plain() },
         ]
         .into_iter()

@@ -209,3 +209,15 @@ fn visible(headers: &HeaderMap) -> Vec<(String, String)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_sees_neither_cookies_nor_challenges_of_an_upstream() {
+        let names = [header::SET_COOKIE, header::WWW_AUTHENTICATE, header::CONTENT_TYPE];
+        let headers = names.map(|name| (name, HeaderValue::from_static("x"))).into_iter().collect();
+        assert_eq!(visible(&headers), [("content-type".to_owned(), "x".to_owned())]);
+    }
+}

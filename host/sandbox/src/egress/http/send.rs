@@ -315,6 +315,24 @@ mod tests {
         assert!(aws.contains("signature=*****"), "{aws}");
     }
 
+    #[test]
+    fn a_request_for_a_proxy_and_one_with_more_than_64_headers_are_denied() {
+        let network = Network::builder().build().unwrap();
+        let (origin, authentication) = ("https://a.example.com".to_owned(), HttpAuthentication::None);
+        let connection = Connection::Http { origin: origin.clone(), authentication, settings: Vec::new() };
+        let grants = Grants::new(vec![connection], Placeable::default(), network.rules()).unwrap();
+        let with = |method: &str, count| HttpRequest {
+            method: method.to_owned(),
+            url: origin.clone(),
+            headers: vec![("x-a".to_owned(), "b".to_owned()); count],
+            body: Vec::new(),
+        };
+        assert!(network.http().admit(&grants, with("GET", 64)).is_ok());
+        for denied in [with("GET", 65), with("CONNECT", 0), with("TRACE", 0), with("GET /", 0)] {
+            assert!(matches!(network.http().admit(&grants, denied), Err(HttpError::Denied(_))));
+        }
+    }
+
     #[tokio::test]
     async fn a_secret_that_comes_back_in_the_name_of_a_header_is_covered() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -69,6 +69,20 @@ mod tests {
     }
 
     #[test]
+    fn the_secret_of_an_oauth_client_is_covered() {
+        use crate::egress::policy::{ClientAuthentication, OAuth2Client, OAuth2Grant};
+        let secrets = of_http(&HttpAuthentication::OAuth2(Box::new(OAuth2Client {
+            token_url: String::new(),
+            client_id: "id".to_owned(),
+            authentication: ClientAuthentication::SecretInBody(Secret::new("s3cret-of-client")),
+            grant: OAuth2Grant::ClientCredentials,
+            scope: String::new(),
+            parameters: Vec::new(),
+        })));
+        assert!(!secrets.covered("a s3cret-of-client".to_owned()).contains("s3cret"));
+    }
+
+    #[test]
     fn text_that_is_too_short_to_search_for_stays() {
         let secrets = of_http(&HttpAuthentication::Bearer(Secret::new("sent")));
         assert_eq!(secrets.covered("sent".to_owned()), "sent");

@@ -169,6 +169,21 @@ async fn a_wrong_password_is_tried_once_for_each_request_and_its_challenge_is_no
 }
 
 #[tokio::test]
+async fn a_challenge_that_is_no_longer_accepted_is_forgotten() {
+    let server = Server::start(true, State { valid_for: 9, ..State::default() }).await;
+    assert_eq!(server.send("s3cret-password").await.unwrap().status, 200);
+    {
+        let mut state = server.state.lock().unwrap();
+        (state.nonce, state.challenge) = (state.nonce + 1, Some("Negotiate".to_owned()));
+    }
+    server.seen();
+    for expected in [Some(false), None] {
+        assert!(matches!(server.send("s3cret-password").await, Err(HttpError::Unauthenticated(_))));
+        assert_eq!(server.seen(), [expected]);
+    }
+}
+
+#[tokio::test]
 async fn a_listed_origin_never_gets_the_password_and_others_get_no_digest() {
     let basic = State { challenge: Some("Negotiate".to_owned()), ..State::default() };
     let server = Server::start(true, basic).await;
