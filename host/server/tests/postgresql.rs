@@ -55,6 +55,14 @@ fn run(arguments: &[&str]) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Stops a server, which finishes the requests it has begun.
+async fn stop(mut server: Server) {
+    let process = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    let status = tokio::task::spawn_blocking(move || server.child.wait().unwrap()).await.unwrap();
+    assert!(status.success(), "{status}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_share_a_database_that_is_copied_to_sqlite_and_back() {
     let Some(cluster) = Cluster::start(&[]) else { return };
@@ -73,11 +81,16 @@ async fn two_servers_share_a_database_that_is_copied_to_sqlite_and_back() {
     for server in [&first, &second] {
         assert_eq!(Answer::of(server.request("GET", "/readyz", "")).await.status, 200);
     }
-    drop((first, second));
-
     let file = format!("path = {:?}", folder.path().join("copy.db"));
     let copy = config(folder.path(), "sqlite", &file);
-    let there = run(&["store", "copy", "--from", one.to_str().unwrap(), "--to", copy.to_str().unwrap()]);
+    let copying = ["store", "copy", "--from", one.to_str().unwrap(), "--to", copy.to_str().unwrap()];
+    let refused = common::run(&copying);
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && text.contains("uses it: stop it"), "{text}");
+    for server in [first, second] {
+        stop(server).await;
+    }
+    let there = run(&copying);
     let back = run(&["store", "copy", "--from", copy.to_str().unwrap(), "--to", two.to_str().unwrap()]);
     assert_eq!(there, back);
     assert_eq!(there.last().unwrap()["whole"], true);
@@ -198,8 +211,7 @@ async fn servers_see_each_other_and_follow_each_change() {
         assert_eq!(Answer::of(server.request("GET", "/readyz", "")).await.status, 200);
     }
     // One that ends is not missed.
-    let process = second.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    stop(second).await;
     wait(async || counts(&first, "ready", 1).await && counts(&first, "silent", 0).await).await;
 }
 

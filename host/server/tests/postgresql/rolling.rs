@@ -1,20 +1,11 @@
 //! Servers are replaced one by one while users sign in and the schema is migrated, and the database fails over.
 
-use std::process::Command;
 use std::time::Duration;
 
 use super::cluster::Cluster;
 use super::load::Site;
 use super::proxy::{Link, Proxy};
-use super::{Answer, Server, counts, wait};
-
-/// Stops a server, which finishes the requests it has begun.
-async fn stop(mut server: Server) {
-    let process = server.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
-    let status = tokio::task::spawn_blocking(move || server.child.wait().unwrap()).await.unwrap();
-    assert!(status.success(), "{status}");
-}
+use super::{Answer, Server, counts, stop, wait};
 
 /// A later migration, as a newer version applies it: it adds a table and columns, and this program can still use the schema.
 const LATER: &str = "BEGIN; SET LOCAL lock_timeout = '3s'; SELECT 1 FROM twofactor_schema FOR UPDATE; \
