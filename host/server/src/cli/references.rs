@@ -67,7 +67,7 @@ impl References {
     fn variable(&self, name: &str) -> Result<String, String> {
         let refused = |why: &str| format!("refers to the environment variable {name:?}, which {why}");
         if !name.starts_with(VARIABLES) && !self.variables.contains(name) {
-            return Err(refused("no export has written: if it may be read, name it with `--env`"));
+            return Err(refused("does not begin with `SECRET__`: if it may be read, name it with `--env`"));
         }
         std::env::var(name).map_err(|_| refused("is not set"))
     }

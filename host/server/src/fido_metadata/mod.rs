@@ -180,7 +180,7 @@ impl Follower {
         };
         let fetched = source.fetch().await?;
         let verified = self.verify(&fetched)?;
-        // Also if they cannot be stored: they may say that a model is not to be trusted any more.
+        // Even if they cannot be stored: they may revoke a model.
         self.use_them(engine, verified);
         if let Err(error) = store(&self.file, &fetched) {
             let file = self.file.display();

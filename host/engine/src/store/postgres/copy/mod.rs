@@ -124,7 +124,7 @@ async fn open(options: &PostgresOptions) -> Result<Session> {
 fn refuse_if_used_by(process: Option<String>) -> Result<()> {
     let Some(name) = process else { return Ok(()) };
     Err(StoreError::incompatible(format_args!(
-        "the server {name:?} uses it: stop it; if it ended without saying so, try again in {} seconds",
+        "the server {name:?} uses it: stop it; if it crashed, try again in {} seconds",
         IN_USE.as_secs()
     )))
 }
