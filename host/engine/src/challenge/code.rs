@@ -77,6 +77,19 @@ pub(super) fn fits(keyring: &Keyring, binding: &Binding<'_>, codes: &[CodeMac], 
     })
 }
 
+/// Returns the MAC of an answer under each key that a code of its challenge may have: those of its codes, and the newest, with which
+/// the code of a later message is sealed.
+pub(super) fn macs_of_answer(keyring: &Keyring, binding: &Binding<'_>, codes: &[CodeMac], input: &str) -> Vec<CodeMac> {
+    let mut macs = vec![seal(keyring, binding, input)];
+    for CodeMac { key, .. } in codes {
+        if macs.iter().all(|mac| mac.key != *key) {
+            let mac = keyring.mac_with(*key, PURPOSE, &binding.parts(input));
+            macs.extend(mac.map(|mac| CodeMac { key: *key, mac }));
+        }
+    }
+    macs
+}
+
 impl<'a> Binding<'a> {
     fn parts(&self, code: &'a str) -> [&'a [u8]; 5] {
         [self.challenge, self.subscription, self.user, self.purpose, code].map(str::as_bytes)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::account_challenge::{StartedFor, is_of_account};
 use super::amr::amr;
 use super::factor_verify::other_kind;
@@ -11,7 +13,7 @@ use super::start::to_the_end;
 use super::{Challenges, Details, VerifiedBy, code, limits};
 use crate::error::Error;
 use crate::instance::{Chosen, credential_form};
-use crate::store::{Attempt, ChallengeRecord, Charged, CodeMac, Consume};
+use crate::store::{Answered, Attempt, BucketKey, ChallengeRecord, Charged, CodeAnswer, CodeMac, Consume};
 use crate::user_factor::of_delivered_code;
 use twofactor_sandbox::{CODE_LENGTHS, Verdict};
 
@@ -66,15 +68,26 @@ impl Challenges {
             person: self.limits.person(),
             now,
         };
+        if let Given::Code(_) = given
+            && let Some((record, details)) = self.open_with_code_of_host(subscription, id, whose, now).await?
+        {
+            let codes = code::macs_of_answer(&self.keyring, &details.binding(id), &record.codes, &input);
+            let release = self.released(&record, &details);
+            let answered = self.store.answer_challenge(CodeAnswer { attempt, codes, release }).await?;
+            return match answered {
+                Answered::Right(now_closed) => {
+                    // Another instance may have sent it again since.
+                    let details = if now_closed.sealed == record.sealed { details } else { self.details(&now_closed)? };
+                    Ok(self.verified(now_closed, details, now))
+                }
+                Answered::Wrong(record) => Err(self.wrong(&record)),
+                Answered::Closed => Err(self.closed(shared).await),
+                Answered::Limited(limited) => Err(Self::limited(&limited, &names, now)),
+            };
+        }
         let record = match self.store.charge_attempt(attempt).await? {
             Charged::Compare(record) => record,
-            Charged::Closed => {
-                // What one subscription makes up must not count in the others.
-                if !shared.is_empty() {
-                    self.store.release(shared).await?;
-                }
-                return Err(Error::closed());
-            }
+            Charged::Closed => return Err(self.closed(shared).await),
             Charged::Limited(limited) => return Err(Self::limited(&limited, &names, now)),
         };
         let details = self.details(&record)?;
@@ -89,16 +102,9 @@ impl Challenges {
             return Err(self.not_counted(&record, other_kind(given)).await);
         }
         let state = match &details.verified_by {
-            // Whether the instance is valid now does not matter: its provider is not called.
-            VerifiedBy::Host => {
-                if !self.instances.is_assigned(&details.sign_in, &record.instance).await? {
-                    return Err(Error::closed());
-                }
-                let code = code::fits(&self.keyring, &details.binding(id), &record.codes, &input);
-                return self.conclude(record, details, code).await;
-            }
             VerifiedBy::Upstream(state) => state.clone(),
-            VerifiedBy::Factor(_) => return Err(Error::closed()),
+            // It was not open a moment ago.
+            VerifiedBy::Host | VerifiedBy::Factor(_) => return Err(Error::closed()),
         };
         let chosen = self.still_available(&record, &details).await?;
         let this = self.clone();
@@ -147,7 +153,30 @@ impl Challenges {
         }
     }
 
-    /// Ends the challenge if the answer is right and no other request did so first.
+    /// Returns a challenge of this kind that is open, and whose code this host has drawn and compares.
+    ///
+    /// Its instance must still be assigned. Whether it is valid does not matter: its provider is not called.
+    async fn open_with_code_of_host(
+        &self,
+        subscription: &str,
+        id: &str,
+        whose: StartedFor,
+        now: Timestamp,
+    ) -> Result<Option<(ChallengeRecord, Details)>, Error> {
+        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(None) };
+        if record.closed.is_some() || record.expires_at <= now {
+            return Ok(None);
+        }
+        let details = self.details(&record)?;
+        let is_of_host = matches!(details.verified_by, VerifiedBy::Host);
+        let is_of_kind = details.verifies_address == (whose == StartedFor::Address);
+        if !is_of_host || !is_of_kind || !self.instances.is_assigned(&details.sign_in, &record.instance).await? {
+            return Ok(None);
+        }
+        Ok(Some((record, details)))
+    }
+
+    /// Ends the challenge if the upstream accepted the answer and no other request did so first.
     async fn conclude(
         &self,
         record: ChallengeRecord,
@@ -156,30 +185,52 @@ impl Challenges {
     ) -> Result<Verified, Error> {
         let now = self.clock.now();
         let Some(code) = code else {
-            self.statistics.count(&record.subscription, &record.instance, "wrong-answer", "");
-            return Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts)));
+            return Err(self.wrong(&record));
         };
-        // Each of its messages was counted.
-        let is_counted =
-            !details.prefix.is_empty() && self.limits.prefix_per_hour < u32::MAX && !is_of_account(&record.id);
-        let messages = if !is_counted { 0 } else { 1 + record.resends as usize };
-        let prefix = limits::prefix_bucket(&self.keyring, &record.subscription, &details.prefix);
         let consume = Consume {
             subscription: record.subscription.clone(),
-            id: record.id,
+            id: record.id.clone(),
             code,
             person: record.person,
-            release: vec![prefix; messages],
+            release: self.released(&record, &details),
             factor: None,
             now,
         };
         if !self.store.consume_challenge(consume).await?.is_done() {
             return Err(Error::closed());
         }
+        Ok(self.verified(record, details, now))
+    }
+
+    /// Returns the counters of messages whose codes were not verified that a right answer reduces: one for each of its messages.
+    fn released(&self, record: &ChallengeRecord, details: &Details) -> Vec<BucketKey> {
+        let is_counted =
+            !details.prefix.is_empty() && self.limits.prefix_per_hour < u32::MAX && !is_of_account(&record.id);
+        let messages = if !is_counted { 0 } else { 1 + record.resends as usize };
+        vec![limits::prefix_bucket(&self.keyring, &record.subscription, &details.prefix); messages]
+    }
+
+    /// Returns the error of a challenge that is not open, whose answer was counted.
+    async fn closed(&self, shared: Vec<BucketKey>) -> Error {
+        // What one subscription makes up must not count in the others.
+        if !shared.is_empty()
+            && let Err(error) = self.store.release(shared).await
+        {
+            return error.into();
+        }
+        Error::closed()
+    }
+
+    fn wrong(&self, record: &ChallengeRecord) -> Error {
+        self.statistics.count(&record.subscription, &record.instance, "wrong-answer", "");
+        Error::code_rejected(record.max_attempts.saturating_sub(record.attempts))
+    }
+
+    fn verified(&self, record: ChallengeRecord, details: Details, now: Timestamp) -> Verified {
         let proved = of_delivered_code(amr(&details), !details.prefix.is_empty(), record.first_factor);
         self.statistics.count(&record.subscription, &record.instance, "verified", details.country);
         let Details { sign_in, purpose, .. } = details;
-        Ok(Verified {
+        Verified {
             user: sign_in.user,
             two_factor: record.instance,
             purpose,
@@ -189,6 +240,6 @@ impl Challenges {
             factor: None,
             uses_left: None,
             verified_at: now,
-        })
+        }
     }
 }

@@ -110,9 +110,14 @@ impl Keyring {
         (key.id, key.mac(purpose, parts))
     }
 
+    /// Returns a MAC with a certain key, if it is known.
+    pub(crate) fn mac_with(&self, id: KeyId, purpose: &str, parts: &[&[u8]]) -> Option<[u8; MAC_BYTES]> {
+        Some(self.key(id)?.mac(purpose, parts))
+    }
+
     /// Compares in constant time.
     pub(crate) fn verify_mac(&self, id: KeyId, mac: &[u8; MAC_BYTES], purpose: &str, parts: &[&[u8]]) -> bool {
-        self.key(id).is_some_and(|key| key.mac(purpose, parts).ct_eq(mac).into())
+        self.mac_with(id, purpose, parts).is_some_and(|found| found.ct_eq(mac).into())
     }
 
     /// Returns a keyed hash for lookups. It is made with the oldest key, so it does not change when a key is added.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use subtle::ConstantTimeEq as _;
 
 use super::{BucketKey, Charge, FactorUse, Limited, PersonLimits, Result};
 use crate::keyring::KeyId;
@@ -152,6 +153,48 @@ pub enum Charged {
     Limited(Limited),
 }
 
+/// A typed code, to be counted, compared and, if it is right, accepted in one transaction.
+#[derive(Clone, Debug)]
+pub struct CodeAnswer {
+    /// What it counts against.
+    pub attempt: Attempt,
+    /// The MAC of what was typed, under each key that a code of the challenge may have. The answer is right if the challenge has one of
+    /// them.
+    pub codes: Vec<CodeMac>,
+    /// Counters that a right answer reduces: see [`Consume::release`].
+    pub release: Vec<BucketKey>,
+}
+
+impl CodeAnswer {
+    /// Returns whether a challenge with these codes accepts the answer. Compares in constant time.
+    pub fn is_right(&self, codes: &[CodeMac]) -> bool {
+        let pairs = codes.iter().flat_map(|code| self.codes.iter().map(move |answer| (code, answer)));
+        pairs.fold(false, |found, (code, answer)| {
+            found | (code.key == answer.key && bool::from(code.mac.ct_eq(&answer.mac)))
+        })
+    }
+}
+
+/// The result of [`ChallengeStore::answer_challenge`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It is the code, and the challenge is closed as used.
+    Right(ChallengeRecord),
+    /// It is not the code. `attempts` of the record counts it already.
+    Wrong(ChallengeRecord),
+    /// The challenge is not open.
+    Closed,
+    /// A limit is reached; nothing was counted, and nothing compared.
+    Limited(Limited),
+}
+
+impl Answered {
+    /// Returns whether the answer is accepted.
+    pub fn is_right(&self) -> bool {
+        matches!(self, Self::Right(_))
+    }
+}
+
 /// A right answer, which closes its challenge.
 #[derive(Clone, Debug)]
 pub struct Consume {
@@ -253,7 +296,14 @@ pub trait ChallengeStore {
     /// Returns one challenge, open or not.
     async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>>;
 
-    /// Counts an answer for an open challenge and for its person, before the answer is compared.
+    /// Counts an answer with a code, compares it with the codes of an open challenge, and closes the challenge as used if the answer is
+    /// right: all in one transaction, or nothing. A right answer does not count as a wrong one of its person.
+    ///
+    /// Whoever learns whether the answer is right learns it after the commit. So no answer is compared that is not counted, and of answers
+    /// that exceed a limit at the same moment none is compared.
+    async fn answer_challenge(&self, answer: CodeAnswer) -> Result<Answered>;
+
+    /// Counts an answer for an open challenge and for its person, before somebody else judges the answer: an upstream, or a factor.
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged>;
 
     /// Closes a challenge as used, and replaces the state of the factor that answered it: both or neither. A challenge whose last attempt

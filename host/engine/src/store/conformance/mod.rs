@@ -22,6 +22,7 @@
 pub mod accounts;
 pub mod addresses;
 pub mod administration;
+pub mod answers;
 pub mod challenges;
 pub mod external_accounts;
 pub mod factor_resets;
@@ -85,6 +86,19 @@ macro_rules! store_conformance {
                 the_audit_log_is_appended_in_order_and_filtered,
                 sessions_are_listed_and_ended_and_browsers_are_remembered,
                 the_answer_to_an_idempotency_key_is_kept_until_the_key_is_forgotten,
+            }
+            answers {
+                a_right_answer_closes_its_challenge_once_and_proves_who_gave_it,
+                a_wrong_answer_counts_for_its_challenge_and_its_person,
+                an_answer_to_a_challenge_that_is_not_open_counts_against_the_limits_only,
+                an_answer_over_a_limit_is_not_compared_and_changes_nothing,
+                an_answer_is_compared_under_each_of_its_keys,
+                an_answer_is_compared_with_the_codes_of_the_last_message,
+                a_right_answer_ends_the_row_of_wrong_ones_but_not_their_day,
+                a_right_answer_releases_the_count_of_each_message,
+                of_many_right_answers_at_once_one_is_accepted,
+                of_many_wrong_answers_at_once_the_allowed_number_is_compared,
+                answers_of_nobody_count_for_their_challenge_alone,
             }
             challenges {
                 a_verified_challenge_is_a_proof_once_and_while_it_is_fresh,
@@ -268,6 +282,15 @@ pub(super) fn opening(id: &str, now: Timestamp) -> OpenChallenge {
 
 pub(super) fn attempt(id: &str, now: Timestamp) -> Attempt {
     Attempt { subscription: "s".to_owned(), id: id.to_owned(), charges: Vec::new(), person: PERSON, now }
+}
+
+pub(super) fn answer(id: &str, code: CodeMac, now: Timestamp) -> CodeAnswer {
+    CodeAnswer { attempt: attempt(id, now), codes: vec![code], release: Vec::new() }
+}
+
+/// The answer to a challenge of [`opening`].
+pub(super) fn right(id: &str, now: Timestamp) -> CodeAnswer {
+    answer(id, CODE, now)
 }
 
 pub(super) fn consume(id: &str, now: Timestamp) -> Consume {

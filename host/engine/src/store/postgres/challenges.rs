@@ -41,6 +41,27 @@ impl ChallengeStore for PostgresStore {
             .await
     }
 
+    async fn answer_challenge(&self, request: CodeAnswer) -> Result<Answered> {
+        let call = new_call()?;
+        // What is released in memory is not released in the database.
+        let release = self.leases.releasable(&request.release).await;
+        let mut request = request;
+        request.release.retain(|key| !release.contains(key));
+        let answered = self
+            .write_repeatably(request.attempt.now, request, move |c, request, is_repeated| async move {
+                match answer(&c, &request, &call, is_repeated).await? {
+                    // The first try may have used the last attempt, or have succeeded on a primary that is gone.
+                    Answered::Closed if is_repeated => Err(unknown()),
+                    answered => Ok(answered),
+                }
+            })
+            .await?;
+        if matches!(answered, Answered::Right(_)) {
+            self.leases.release(&release).await;
+        }
+        Ok(answered)
+    }
+
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
         // An answer that is counted twice errs on the safe side.
         self.write_repeatably(attempt.now, attempt, |c, attempt, is_repeated| async move {
@@ -54,8 +75,7 @@ impl ChallengeStore for PostgresStore {
     }
 
     async fn consume_challenge(&self, request: Consume) -> Result<Consumed> {
-        let mut call = [0; 16];
-        getrandom::fill(&mut call).map_err(StoreError::unavailable)?;
+        let call = new_call()?;
         // What is released in memory is not released in the database.
         let release = self.leases.releasable(&request.release).await;
         let mut request = request;
@@ -141,6 +161,13 @@ impl ChallengeStore for PostgresStore {
     }
 }
 
+/// Returns what identifies a call, so that it can be repeated after its outcome was lost.
+fn new_call() -> Result<[u8; 16]> {
+    let mut call = [0; 16];
+    getrandom::fill(&mut call).map_err(StoreError::unavailable)?;
+    Ok(call)
+}
+
 /// The second try failed, which says nothing of the first.
 pub(super) fn unknown() -> StoreError {
     StoreError::outcome_unknown("the connection was lost, and the second try does not show what came of the first")
@@ -217,6 +244,52 @@ async fn challenge(c: &Session, subscription: &str, id: &str) -> Result<Option<C
     let mut record = to_challenge(&row, 0, (id, subscription))?;
     record.closed = get::<Option<i64>>(&row, 12)?.map(to_closing);
     Ok(Some(record))
+}
+
+async fn answer(c: &Session, request: &CodeAnswer, call: &[u8; 16], is_repeated: bool) -> Result<Answered> {
+    let CodeAnswer { attempt, codes, release } = request;
+    let Attempt { subscription, id, charges, person, now } = attempt;
+    let [keys, amounts, limits, windows] = charged(charges);
+    let codes: Vec<Vec<u8>> = codes.iter().map(|code| pack(&[*code])).collect();
+    let values = [
+        is_repeated.into(),
+        call.into(),
+        id.into(),
+        subscription.into(),
+        (*now).into(),
+        codes.iter().map(Vec::as_slice).collect::<Vec<_>>().into(),
+        blobs(release).into(),
+        person.is_unlimited().into(),
+        person.consecutive.into(),
+        person.daily.into(),
+        person.consecutive_kept.into(),
+        person.daily_kept.into(),
+        person.day_ms.into(),
+        keys,
+        amounts,
+        limits,
+        windows,
+    ];
+    let sql = "SELECT outcome, reached, limited_until, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, \
+               challenge_codes, challenge_attempts, challenge_max_attempts, challenge_resends, challenge_max_resends, \
+               challenge_resend_after, challenge_created_at, challenge_expires_at \
+               FROM tf3_answer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let row = c.only_row(sql, &values).await?;
+    let outcome: i64 = get(&row, 0)?;
+    if let Some(limited) = to_limited(&row)? {
+        return Ok(Answered::Limited(limited));
+    }
+    if outcome == 1 {
+        return Ok(Answered::Closed);
+    }
+    let mut record = to_challenge(&row, 3, (id, subscription))?;
+    Ok(match outcome {
+        0 => {
+            record.closed = Some(Closing::Used);
+            Answered::Right(record)
+        }
+        _ => Answered::Wrong(record),
+    })
 }
 
 async fn charge_attempt(c: &Session, attempt: &Attempt) -> Result<Charged> {

@@ -14,8 +14,11 @@ use super::values::get;
 use crate::store::{Result, StoreError, StoreErrorKind};
 
 /// All migrations, in order. The number of each is its place in this list, from 1.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_user_changes.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_user_changes.sql"),
+    include_str!("migrations/0003_answer.sql"),
+];
 
 /// How often a migration is tried while others hold locks: each try waits three seconds.
 const TRIES: u32 = 5;

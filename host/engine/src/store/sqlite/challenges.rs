@@ -8,7 +8,9 @@ use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::factors::use_factor;
 use super::idempotency::{claim, complete, find};
-use super::limits::{absolve_person, charge_all, charge_person, person_limited, release, release_person};
+use super::limits::{
+    absolve_person, charge_all, charge_person, end_row_of_wrong_answers, person_limited, release, release_person,
+};
 use super::rows::{ms, time};
 use super::threads::Step;
 use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
@@ -23,6 +25,10 @@ impl ChallengeStore for SqliteStore {
     async fn challenge(&self, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
         let (subscription, id) = (subscription.to_owned(), id.to_owned());
         self.threads.read_at_once(move |c| get(c, &subscription, &id)).await
+    }
+
+    async fn answer_challenge(&self, request: CodeAnswer) -> Result<Answered> {
+        self.threads.write_step_at(request.attempt.now, move |c| answer(c, &request)).await
     }
 
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged> {
@@ -118,6 +124,38 @@ pub(super) fn open(c: &Connection, request: &OpenChallenge) -> Result<Step<Opene
 pub(super) fn get(c: &Connection, subscription: &str, id: &str) -> Result<Option<ChallengeRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM challenges WHERE id = ? AND subscription = ?");
     Ok(c.prepare_cached(&sql)?.query_row([id, subscription], to_challenge).optional()?)
+}
+
+/// Nobody else writes meanwhile, so what was read is still true.
+pub(super) fn answer(c: &Connection, request: &CodeAnswer) -> Result<Step<Answered>> {
+    let CodeAnswer { attempt, release: released, .. } = request;
+    let Attempt { subscription, id, charges, person: limits, now } = attempt;
+    // Limits first: guesses at unknown challenges count too.
+    if let Some(limited) = charge_all(c, charges, *now)? {
+        return Ok(Step::Undo(Answered::Limited(limited)));
+    }
+    let open = is_open();
+    let sql = format!("SELECT {COLUMNS} FROM challenges WHERE id = ?1 AND subscription = ?2 AND {open}");
+    let found = c.prepare_cached(&sql)?.query_row(params![id, subscription, ms(*now)], to_challenge).optional()?;
+    let Some(mut challenge) = found else {
+        return Ok(Step::Keep(Answered::Closed));
+    };
+    if let Some(limited) = person_limited(c, (&challenge.person, challenge.first_factor), limits, *now)? {
+        return Ok(Step::Undo(Answered::Limited(limited)));
+    }
+    challenge.attempts += 1;
+    if !request.is_right(&challenge.codes) {
+        c.prepare_cached("UPDATE challenges SET attempts = ? WHERE id = ?")?
+            .execute(params![challenge.attempts, id])?;
+        charge_person(c, &challenge.person, limits, *now)?;
+        return Ok(Step::Keep(Answered::Wrong(challenge)));
+    }
+    challenge.closed = Some(Closing::Used);
+    c.prepare_cached("UPDATE challenges SET attempts = ?, closed = ?, verified_at = ? WHERE id = ?")?
+        .execute(params![challenge.attempts, closing_number(Closing::Used), ms(*now), id])?;
+    end_row_of_wrong_answers(c, &challenge.person)?;
+    release(c, released)?;
+    Ok(Step::Keep(Answered::Right(challenge)))
 }
 
 pub(super) fn charge_attempt(c: &Connection, attempt: &Attempt) -> Result<Step<Charged>> {

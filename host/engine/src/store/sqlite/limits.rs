@@ -129,6 +129,12 @@ pub(super) fn absolve_person(c: &Connection, person: &BucketKey) -> Result<()> {
     Ok(())
 }
 
+/// A right answer that was not counted as a wrong one.
+pub(super) fn end_row_of_wrong_answers(c: &Connection, person: &BucketKey) -> Result<()> {
+    c.prepare_cached("UPDATE persons SET consecutive = 0 WHERE person = ? AND consecutive > 0")?.execute([person])?;
+    Ok(())
+}
+
 /// An answer that does not count after all. The row of wrong ones goes on.
 pub(super) fn release_person(c: &Connection, person: &BucketKey) -> Result<()> {
     let sql =

@@ -83,11 +83,12 @@ impl Pair {
 
 /// Checks that a challenge of the old timeline accepts nothing on the new one, and that a new challenge accepts its code.
 async fn only_new_challenges_count(new: &PostgresStore) {
-    assert_eq!(new.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+    assert_eq!(new.answer_challenge(right("a", noon())).await.unwrap(), Answered::Closed);
     assert_eq!(new.charge_attempt(attempt("a", noon())).await.unwrap(), Charged::Closed);
+    assert_eq!(new.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
     assert_eq!(new.challenge("s", "a").await.unwrap().unwrap().closed, Some(Closing::Cancelled));
     new.open_challenge(opening("b", noon())).await.unwrap();
-    assert!(new.consume_challenge(consume("b", noon())).await.unwrap().is_done());
+    assert!(new.answer_challenge(right("b", noon())).await.unwrap().is_right());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,15 +96,15 @@ async fn a_code_accepted_and_lost_without_synchronous_replication_is_not_accepte
     let Some(pair) = pair(false).await else { return };
     let old = pair.old().await;
     pair.link.set(Link::Stalled);
-    assert!(old.consume_challenge(consume("a", noon())).await.unwrap().is_done());
+    assert!(old.answer_challenge(right("a", noon())).await.unwrap().is_right());
     pair.link.set(Link::Cut);
     let new = pair.promote().await;
     only_new_challenges_count(&new).await;
     // The old primary was not stopped: it still accepts its own challenges, once.
-    assert_eq!(old.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+    assert_eq!(old.answer_challenge(right("a", noon())).await.unwrap(), Answered::Closed);
     old.open_challenge(opening("c", noon())).await.unwrap();
-    assert!(old.consume_challenge(consume("c", noon())).await.unwrap().is_done());
-    assert_eq!(new.consume_challenge(consume("c", noon())).await.unwrap(), Consumed::Closed);
+    assert!(old.answer_challenge(right("c", noon())).await.unwrap().is_right());
+    assert_eq!(new.answer_challenge(right("c", noon())).await.unwrap(), Answered::Closed);
     pair.primary.crash();
 }
 
@@ -112,7 +113,7 @@ async fn while_the_synchronous_standby_is_gone_no_code_is_reported_as_right() {
     let Some(pair) = pair(true).await else { return };
     let old = pair.old().await;
     pair.link.set(Link::Stalled);
-    let error = old.consume_challenge(consume("a", noon())).await.unwrap_err();
+    let error = old.answer_challenge(right("a", noon())).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
     pair.link.set(Link::Cut);
     only_new_challenges_count(&pair.promote().await).await;
@@ -124,7 +125,7 @@ async fn a_statement_timeout_does_not_make_a_waiting_commit_look_like_success() 
     pair.primary.sql("postgres", "ALTER DATABASE it SET statement_timeout = '1s'").await;
     let old = pair.old().await;
     pair.link.set(Link::Stalled);
-    let error = old.consume_challenge(consume("a", noon())).await.unwrap_err();
+    let error = old.answer_challenge(right("a", noon())).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
     pair.link.set(Link::Cut);
     only_new_challenges_count(&pair.promote().await).await;
@@ -147,7 +148,7 @@ async fn a_commit_whose_wait_is_cancelled_has_an_unknown_outcome() {
         }
     };
     let answer = tokio::select! {
-        answer = old.consume_challenge(consume("a", noon())) => answer,
+        answer = old.answer_challenge(right("a", noon())) => answer,
         () = async { cancel.await; std::future::pending().await } => unreachable!(),
     };
     let error = answer.unwrap_err();
@@ -191,7 +192,7 @@ async fn a_code_of_an_app_that_was_used_and_lost_is_not_asked_for_until_it_has_e
     let used = Consume { factor: Some(using("f", 1)), ..consume("app", noon()) };
     assert!(old.consume_challenge(used).await.unwrap().is_done());
     // `promote` looks for a loss in this one.
-    assert!(old.consume_challenge(consume("a", noon())).await.unwrap().is_done());
+    assert!(old.answer_challenge(right("a", noon())).await.unwrap().is_right());
     pair.link.set(Link::Cut);
     let new = pair.promote().await;
     assert_eq!(new.factor("s", "f").await.unwrap().unwrap().revision, 1, "the use was not lost");
@@ -233,7 +234,7 @@ async fn in_fifty_failovers_no_code_is_accepted_twice() {
             let (old, id) = (&old, id(n));
             async move {
                 tokio::time::sleep(Duration::from_millis(5 * n)).await;
-                old.consume_challenge(consume(&id, noon())).await.unwrap().is_done()
+                old.answer_challenge(right(&id, noon())).await.unwrap().is_right()
             }
         }));
         let (first, ()) = tokio::join!(answers, async {
@@ -249,7 +250,7 @@ async fn in_fifty_failovers_no_code_is_accepted_twice() {
         for n in 0..CODES {
             let mut times = u32::from(first[usize::try_from(n).unwrap()]);
             for store in [&new, &old, &new] {
-                times += u32::from(store.consume_challenge(consume(&id(n), noon())).await.unwrap().is_done());
+                times += u32::from(store.answer_challenge(right(&id(n), noon())).await.unwrap().is_right());
             }
             assert!(times <= 1, "{} was accepted {times} times", id(n));
             accepted += times;

@@ -113,6 +113,17 @@ async fn travel(stores: &[Arc<PostgresStore>], first: usize, id: &str, learned: 
     }
     join_all((0..8).map(|n| async move {
         let attempt = Attempt { person: unlimited, ..attempt(id, noon()) };
+        // Half of the answers are judged by somebody else, as those of factors are.
+        if n % 2 == 0 {
+            if matches!(
+                store(n).answer_challenge(CodeAnswer { attempt, ..right(id, noon()) }).await,
+                Ok(Answered::Right(_))
+            ) {
+                learned.compared.fetch_add(1, Ordering::Relaxed);
+                learned.accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            return;
+        }
         if !matches!(store(n).charge_attempt(attempt).await, Ok(Charged::Compare(_))) {
             return;
         }

@@ -39,18 +39,51 @@ async fn a_terminated_connection_is_replaced() {
     }
 }
 
-#[tokio::test]
-async fn a_right_code_whose_response_is_lost_is_repeated_and_accepted_once() {
-    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
-    store.open_challenge(opening("a", noon())).await.unwrap();
+/// Loses the response to what is done, but not that to its second try.
+async fn whose_response_is_lost<T>(proxy: &Proxy, act: impl Future<Output = Result<T>>) -> Result<T> {
     proxy.set(Link::LosesAnswers);
-    let (answer, ()) = tokio::join!(store.consume_challenge(consume("a", noon())), async {
+    let (answer, ()) = tokio::join!(act, async {
         tokio::time::sleep(Duration::from_millis(10)).await;
         proxy.set(Link::Open);
     });
-    // Accepted, or unknown; never refused.
-    assert!(answer.as_ref().map_or_else(|error| error.kind() == StoreErrorKind::OutcomeUnknown, |one| one.is_done()));
+    answer
+}
+
+fn is_unknown(error: &StoreError) -> bool {
+    error.kind() == StoreErrorKind::OutcomeUnknown
+}
+
+#[tokio::test]
+async fn a_right_code_whose_response_is_lost_is_repeated_and_accepted_once() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    for (id, attempts) in [("a", 5), ("b", 1)] {
+        let challenge = ChallengeRecord { max_attempts: attempts, ..challenge(id, noon()) };
+        store.open_challenge(OpenChallenge { challenge, ..opening(id, noon()) }).await.unwrap();
+        let answer = whose_response_is_lost(&proxy, store.answer_challenge(right(id, noon()))).await;
+        // Accepted, or unknown; never refused.
+        assert!(answer.as_ref().map_or_else(is_unknown, Answered::is_right), "{answer:?}");
+        assert_eq!(store.answer_challenge(right(id, noon())).await.unwrap(), Answered::Closed);
+    }
+}
+
+#[tokio::test]
+async fn a_right_answer_of_a_factor_whose_response_is_lost_is_repeated_and_accepted_once() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    store.open_challenge(opening("a", noon())).await.unwrap();
+    let answer = whose_response_is_lost(&proxy, store.consume_challenge(consume("a", noon()))).await;
+    assert!(answer.as_ref().map_or_else(is_unknown, |one| one.is_done()));
     assert_eq!(store.consume_challenge(consume("a", noon())).await.unwrap(), Consumed::Closed);
+}
+
+#[tokio::test]
+async fn a_wrong_code_whose_response_is_lost_is_never_accepted() {
+    let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let challenge = ChallengeRecord { max_attempts: 1, ..challenge("a", noon()) };
+    store.open_challenge(OpenChallenge { challenge, ..opening("a", noon()) }).await.unwrap();
+    let wrong = answer("a", CodeMac { mac: [0; 32], ..CODE }, noon());
+    let answered = whose_response_is_lost(&proxy, store.answer_challenge(wrong)).await;
+    assert!(answered.as_ref().map_or_else(is_unknown, |one| matches!(one, Answered::Wrong(_))), "{answered:?}");
+    assert_eq!(store.answer_challenge(right("a", noon())).await.unwrap(), Answered::Closed);
 }
 
 #[tokio::test]

@@ -163,17 +163,19 @@ async fn open(store: Arc<PostgresStore>, id: String) -> bool {
 
 async fn answer(store: Arc<PostgresStore>, id: String) -> bool {
     let person = PersonLimits { consecutive: u32::MAX, daily: u32::MAX, ..PERSON };
-    match store.charge_attempt(Attempt { person, ..attempt(&id, noon()) }).await.unwrap() {
-        Charged::Compare(_) => true,
-        Charged::Closed => false,
+    let wrong = CodeMac { mac: [0; 32], ..CODE };
+    let attempt = Attempt { person, ..attempt(&id, noon()) };
+    match store.answer_challenge(CodeAnswer { attempt, ..super::answer(&id, wrong, noon()) }).await.unwrap() {
+        Answered::Wrong(_) => true,
+        Answered::Closed => false,
         other => panic!("{other:?}"),
     }
 }
 
 async fn accept(store: Arc<PostgresStore>, id: String) -> bool {
-    match store.consume_challenge(consume(&id, noon())).await.unwrap() {
-        Consumed::Done => true,
-        Consumed::Closed => false,
+    match store.answer_challenge(right(&id, noon())).await.unwrap() {
+        Answered::Right(_) => true,
+        Answered::Closed => false,
         other => panic!("{other:?}"),
     }
 }

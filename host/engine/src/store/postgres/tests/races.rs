@@ -110,9 +110,54 @@ async fn the_last_allowed_answer_of_a_person_is_given_once() {
     assert_eq!(attempts.into_iter().sum::<u32>(), 100);
 }
 
+/// Otherwise somebody who answers many challenges of a person at the same moment would have more answers compared than the limit
+/// allows: each would see that none was wrong yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_answer_waits_for_the_answers_of_its_person_that_came_before_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = connect(&cluster.url(&name)).await;
+    let three = PersonLimits { consecutive: 3, ..PERSON };
+    let answer = |id| CodeAnswer { attempt: Attempt { person: three, ..attempt(id, noon()) }, ..right(id, noon()) };
+    for id in ["a", "b"] {
+        store.open_challenge(opening(id, noon())).await.unwrap();
+    }
+    let now = store.challenge("s", "a").await.unwrap().unwrap().created_at.as_millisecond();
+    let mut client = cluster.client(&name).await;
+    for (id, commits) in [("a", false), ("b", true)] {
+        // Three wrong answers at other challenges of the person, not committed yet.
+        let others = client.transaction().await.unwrap();
+        let person: &[u8] = &[7; 16];
+        let sql = "INSERT INTO persons (person, consecutive, last, day_started, day_wrong) VALUES ($1, 3, $2, $2, 3)";
+        others.execute(sql, &[&person, &now]).await.unwrap();
+        let (answered, ()) = tokio::join!(store.answer_challenge(answer(id)), async {
+            cluster.waits_for_locks(&name, 1).await;
+            match commits {
+                true => others.commit().await.unwrap(),
+                false => others.rollback().await.unwrap(),
+            }
+        });
+        match commits {
+            true => {
+                assert_eq!(answered.unwrap(), Answered::Limited(Limited::PersonLocked));
+                let untouched = store.challenge("s", id).await.unwrap().unwrap();
+                assert_eq!((untouched.closed, untouched.attempts), (None, 0));
+            }
+            false => {
+                assert!(answered.unwrap().is_right());
+                cluster.sql(&name, "DELETE FROM persons").await;
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_right_answers_to_several_processes_one_is_accepted() {
     let Some(stores) = processes().await else { return };
+    stores[0].open_challenge(opening("b", noon())).await.unwrap();
+    let answers =
+        at_once(&stores, 320, |store, _| async move { store.answer_challenge(right("b", noon())).await.unwrap() });
+    assert_eq!(answers.await.into_iter().filter(Answered::is_right).count(), 1);
     stores[0].open_challenge(opening("a", noon())).await.unwrap();
     let accepted =
         at_once(&stores, 320, |store, _| async move { store.consume_challenge(consume("a", noon())).await.unwrap() })

@@ -146,9 +146,9 @@ async fn a_program_works_on_while_the_schema_is_migrated() {
                 let id = format!("{n}-{count}");
                 store.open_challenge(opening(&id, noon())).await.unwrap();
                 let person = PersonLimits { consecutive: u32::MAX, daily: u32::MAX, ..PERSON };
-                let charged = store.charge_attempt(Attempt { person, ..attempt(&id, noon()) }).await.unwrap();
-                assert!(matches!(charged, Charged::Compare(_)));
-                assert!(store.consume_challenge(consume(&id, noon())).await.unwrap().is_done());
+                let attempt = Attempt { person, ..attempt(&id, noon()) };
+                let answer = CodeAnswer { attempt, ..right(&id, noon()) };
+                assert!(store.answer_challenge(answer).await.unwrap().is_right());
                 count += 1;
             }
             count

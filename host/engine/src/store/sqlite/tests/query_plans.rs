@@ -132,7 +132,14 @@ fn no_statement_of_a_challenge_or_of_clearing_up_reads_a_whole_table() {
             now: noon(),
         };
         challenges::resend(c, &resend).unwrap();
-        challenges::charge_attempt(c, &Attempt { charges, ..attempt("a", noon()) }).unwrap();
+        challenges::charge_attempt(c, &Attempt { charges: charges.clone(), ..attempt("a", noon()) }).unwrap();
+        challenges::open(c, &opening("b", noon())).unwrap();
+        let attempt = Attempt { charges, ..attempt("b", noon()) };
+        for code in [CodeMac { mac: [0; 32], ..CODE }, CODE] {
+            let attempt = attempt.clone();
+            challenges::answer(c, &CodeAnswer { attempt, release: vec![[9; 16]], ..answer("b", code, noon()) })
+                .unwrap();
+        }
         challenges::get(c, "s", "a").unwrap();
         challenges::consume(c, &Consume { release: vec![[9; 16]], ..consume("a", noon()) }).unwrap();
         challenges::release_attempt(c, "s", "a", &[7; 16]).unwrap();

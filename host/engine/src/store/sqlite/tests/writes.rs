@@ -6,7 +6,7 @@ use super::super::threads::Step;
 use super::super::{challenges, clock, prepare};
 use super::*;
 
-/// Opens, answers and consumes a challenge, each in a transaction as the writing thread makes them.
+/// Opens a challenge and answers it, wrong first, each in a transaction as the writing thread makes them.
 fn travel(c: &Connection, id: &str, charges: &[Charge], person: PersonLimits, now: Timestamp) {
     let within = |act: &dyn Fn()| {
         c.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -18,14 +18,15 @@ fn travel(c: &Connection, id: &str, charges: &[Charge], person: PersonLimits, no
         let opening = OpenChallenge { charges: charges.to_vec(), person, ..opening(id, now) };
         assert!(matches!(challenges::open(c, &opening).unwrap(), Step::Keep(Opened::Open)));
     });
-    within(&|| {
-        let attempt = Attempt { person, ..attempt(id, now) };
-        assert!(matches!(challenges::charge_attempt(c, &attempt).unwrap(), Step::Keep(Charged::Compare(_))));
-    });
-    within(&|| {
-        let consumed = challenges::consume(c, &consume(id, now)).unwrap();
-        assert!(matches!(consumed, Step::Keep(Consumed::Done)));
-    });
+    let wrong = CodeMac { mac: [0; 32], ..CODE };
+    for (code, is_right) in [(wrong, false), (CODE, true)] {
+        within(&|| {
+            let attempt = Attempt { person, ..attempt(id, now) };
+            let answered = challenges::answer(c, &CodeAnswer { attempt, ..answer(id, code, now) }).unwrap();
+            let Step::Keep(answered) = answered else { panic!() };
+            assert_eq!(answered.is_right(), is_right);
+        });
+    }
 }
 
 /// Returns the rows that 100 challenges write, 10 milliseconds apart.
@@ -64,6 +65,16 @@ async fn nothing_is_stored_of_a_person_whose_answers_were_right() {
             assert!(matches!(charged, Charged::Compare(_)));
         }
         assert!(store.consume_challenge(consume(n, noon())).await.unwrap().is_done());
+        assert_eq!(reached().await.is_known, is_known);
+    }
+    store.unlock_person([7; 16]).await.unwrap();
+    for (n, is_known) in [("c", false), ("d", true)] {
+        store.open_challenge(opening(n, noon())).await.unwrap();
+        if is_known {
+            let wrong = answer(n, CodeMac { mac: [0; 32], ..CODE }, noon());
+            assert!(!store.answer_challenge(wrong).await.unwrap().is_right());
+        }
+        assert!(store.answer_challenge(right(n, noon())).await.unwrap().is_right());
         assert_eq!(reached().await.is_known, is_known);
     }
 }
