@@ -216,8 +216,8 @@ async fn cancelling_returns_an_error_and_invalidates_the_code() {
     );
     assert!(gone.brings("handle").is_none());
     assert_eq!(site.report(&begun).await["status"], "ended");
-    browser.get("").await.says(410, "Sign-in canceled");
-    browser.answer(&site.ecall.code()).await.says(410, "Sign-in canceled");
+    browser.get("").await.says(410, "Sign-in cancelled");
+    browser.answer(&site.ecall.code()).await.says(410, "Sign-in cancelled");
 }
 
 #[tokio::test]

@@ -280,16 +280,16 @@ fn here_at(secret: &str, rest: &str, language: Option<&str>, more: &str) -> Stri
     format!("{}{rest}{mark}{}", path(secret), query.join("&"))
 }
 
-/// Returns the subscription's colours.
+/// Returns the subscription's colors.
 async fn theme(site: State<Site>, secret: Path<String>, client: Client) -> Response {
     let Ok(Some(visit)) = seen(&site, &secret, &client).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let theme = visit.page.theme();
     let mut css = String::new();
-    let background = theme.background.map(|colour| format!("--page:{colour};")).unwrap_or_default();
+    let background = theme.background.map(|color| format!("--page:{color};")).unwrap_or_default();
     let (light, dark) = theme.accent.unwrap_or_default();
-    let accent = |colour: &str| if colour.is_empty() { String::new() } else { format!("--accent:{colour};") };
+    let accent = |color: &str| if color.is_empty() { String::new() } else { format!("--accent:{color};") };
     css.push_str(&format!("@media (prefers-color-scheme:light){{:root{{{background}{}}}}}", accent(&light)));
     css.push_str(&format!("@media (prefers-color-scheme:dark){{:root{{{}}}}}", accent(&dark)));
     browser::asset("text/css; charset=utf-8", css.into_bytes())
