@@ -24,10 +24,10 @@ pub struct Try {
     /// The recipient: an email address, a phone number in E.164 format, or a handle that the provider knows.
     #[arg(long, value_name = "RECIPIENT")]
     to: String,
-    /// Connects to another address in place of an upstream: `https://api.example.com=127.0.0.1:8000`.
+    /// Connect to another address in place of an upstream: `https://api.example.com=127.0.0.1:8000`.
     #[arg(long = "override", value_name = "ORIGIN=ADDRESS")]
     overrides: Vec<String>,
-    /// Records the upstream's responses to a file if it accepts the message, without secrets, code and recipient.
+    /// Record the upstream's responses to a file if it accepts the message, without secrets, code and recipient.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     #[command(flatten)]

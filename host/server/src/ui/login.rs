@@ -261,17 +261,21 @@ pub(super) fn words(l: Language, error: &Error) -> String {
     } else if error.is_locked() {
         l.say(
             "Too many incorrect codes. This account is locked until a day after the last one.",
-            "Zu viele falsche Codes. Dieses Konto ist gesperrt, bis seit dem letzten ein Tag vergangen ist.",
+            "Zu viele falsche Codes. Dieses Konto ist bis 24 Stunden nach dem letzten falschen Code gesperrt.",
         )
     } else if error.is_rate_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
-        return format!(
-            "{} {minutes}.",
-            l.say(
-                "Too many attempts. Minutes until you can try again:",
-                "Zu viele Versuche. Minuten bis zum nächsten Versuch:"
-            )
-        );
+        if minutes > 1 {
+            let text = l.say(
+                "Too many attempts. Try again in {n} minutes.",
+                "Zu viele Versuche. Versuchen Sie es in {n} Minuten erneut.",
+            );
+            return text.replace("{n}", &minutes.to_string());
+        }
+        l.say(
+            "Too many attempts. Try again in one minute.",
+            "Zu viele Versuche. Versuchen Sie es in einer Minute erneut.",
+        )
     } else if error.is_closed() {
         l.say(
             "This login has expired. Please log in again.",

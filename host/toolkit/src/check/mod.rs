@@ -97,10 +97,10 @@ pub struct Check {
     /// States that released versions of a factor component wrote: a JSON list of `{"format": NUMBER, "data": BASE64}`.
     #[arg(long, value_name = "FILE")]
     states: Option<PathBuf>,
-    /// Writes the findings to a file as JUnit XML, for a CI server.
+    /// Write the findings to a file as JUnit XML, for a CI server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Prints the findings as JSON.
+    /// Print the findings as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
