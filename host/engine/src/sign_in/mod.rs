@@ -26,12 +26,12 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use factors::{
-    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
+    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, EnrolmentOutcome, FactorOption, HostedPage, OpenEnrolment,
 };
 pub use page::{Colors, Logo, SignInPage, Theme};
 pub use request::{
-    BrowserSecret, Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn,
-    Visit, Visited,
+    BrowserSecret, Ended, HostedSignIn, NewHostedSignIn, NextStep, SignInResult, SignInStatus, StartedSignIn,
+    SubmittedAnswer, Visit, VisitOutcome,
 };
 
 use my_factors::Session;

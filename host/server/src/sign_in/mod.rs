@@ -35,7 +35,7 @@ use serde_json::json;
 use twofactor::TwoFactor;
 use twofactor::challenge::{Challenge, ChallengeStatus};
 use twofactor::sandbox::IpNet;
-use twofactor::sign_in::{Ended, HostedPage, Visit, Visited};
+use twofactor::sign_in::{Ended, HostedPage, Visit, VisitOutcome};
 
 pub(crate) use agent::name as browser_name;
 pub(crate) use assets::passkey_path as passkey_script;
@@ -187,11 +187,13 @@ impl Visitor<'_> {
         response
     }
 
-    fn closed(&self, visited: &Visited) -> Response {
+    fn closed(&self, visited: &VisitOutcome) -> Response {
         match visited {
-            Visited::Over(visit, ended) => self.over(visit, *ended),
-            Visited::Elsewhere | Visited::Open(_) => self.notice(StatusCode::FORBIDDEN, |words| &words.elsewhere),
-            Visited::Unknown => self.notice(StatusCode::NOT_FOUND, |words| &words.unknown),
+            VisitOutcome::Over(visit, ended) => self.over(visit, *ended),
+            VisitOutcome::Elsewhere | VisitOutcome::Open(_) => {
+                self.notice(StatusCode::FORBIDDEN, |words| &words.elsewhere)
+            }
+            VisitOutcome::Unknown => self.notice(StatusCode::NOT_FOUND, |words| &words.unknown),
         }
     }
 }
@@ -207,7 +209,7 @@ async fn choose(site: State<Site>, secret: Path<String>, query: Query, client: C
 async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: View) -> Response {
     let visitor = Visitor { site, secret, client, asked: query.get("lang") };
     let mut visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await {
-        Ok(Visited::Open(visit)) => visit,
+        Ok(VisitOutcome::Open(visit)) => visit,
         Ok(other) => return visitor.closed(&other),
         Err(error) => return visitor.unavailable(&error),
     };
@@ -217,7 +219,7 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: 
     if !site.sign_ins.is_bound(&visit) && client.opens && shown {
         bound = match site.sign_ins.bind(&visit).await {
             Ok(Some(browser)) => Some(browser),
-            Ok(None) => return visitor.closed(&Visited::Elsewhere),
+            Ok(None) => return visitor.closed(&VisitOutcome::Elsewhere),
             Err(error) => return visitor.unavailable(&error),
         };
     }
@@ -305,8 +307,8 @@ async fn logo(site: State<Site>, secret: Path<String>, client: Client) -> Respon
 
 async fn seen(site: &Site, secret: &str, client: &Client) -> Result<Option<Box<Visit>>, twofactor::Error> {
     Ok(match site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await? {
-        Visited::Open(visit) | Visited::Over(visit, _) => Some(visit),
-        Visited::Unknown | Visited::Elsewhere => None,
+        VisitOutcome::Open(visit) | VisitOutcome::Over(visit, _) => Some(visit),
+        VisitOutcome::Unknown | VisitOutcome::Elsewhere => None,
     })
 }
 

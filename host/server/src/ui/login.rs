@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::sync::Arc;
 use twofactor::Error;
-use twofactor::accounts::{Accounts, Client, LoggedIn, OpenedSession};
+use twofactor::accounts::{Accounts, Client, LoginOutcome, OpenedSession};
 
 use super::failure::Failure;
 use super::flash::Flash;
@@ -150,14 +150,14 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
 }
 
 /// Goes on to where the person wanted to go, or to the second factor before.
-pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
+pub(super) fn admit(logged_in: LoginOutcome, to: &str) -> Response {
     match logged_in {
-        LoggedIn::Session(opened) => {
+        LoginOutcome::Session(opened) => {
             let cookies = [opened_cookies(&opened), vec![set(PENDING, "")]].concat();
             (AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie))), Redirect::to(to))
                 .into_response()
         }
-        LoggedIn::SecondFactor { pending, .. } => {
+        LoginOutcome::SecondFactor { pending, .. } => {
             let next = format!("/admin/second-factor?to={}", segment(to));
             ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&next)).into_response()
         }
