@@ -69,7 +69,7 @@ impl Upstream {
         SCRIPT.with_borrow(|script| script.requests.clone())
     }
 
-    /// Returns the requests as they left: with the secrets of [`given`] options in the places of their placeholders. A request that the
+    /// Returns the requests as they left: with the secrets of [`options_for_deliver`] in place of their placeholders. A request that the
     /// host refuses for a placeholder is not among them, and the provider gets [`HttpError::Denied`].
     pub fn sent(&self) -> Vec<Request> {
         SCRIPT.with_borrow(|script| script.sent.clone())
