@@ -41,7 +41,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE", requires = "provider")]
         replay: Vec<PathBuf>,
         #[command(flatten)]
-        cache: twofactor_toolkit::Cache,
+        cache: twofactor_toolkit::CompileCacheArgs,
     },
     /// Start the server.
     Serve {
