@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use twofactor::accounts::{Account, Accounts, Client, LoggedIn, NewAccount, OpenedSession};
+use twofactor::accounts::{Account, Accounts, Client, LoginOutcome, NewAccount, OpenedSession};
 use twofactor::token::Role;
 use twofactor::{Actor, Assignment, TwoFactor};
 
@@ -29,7 +29,7 @@ pub fn new(name: &str, phone: Option<&str>) -> NewAccount {
 }
 
 /// Accepts an invitation of an account with `PASSWORD`.
-pub async fn accept(accounts: &Accounts, account: &Account) -> LoggedIn {
+pub async fn accept(accounts: &Accounts, account: &Account) -> LoginOutcome {
     let invitation = accounts.invite(&Actor::new("test"), &account.id).await.unwrap();
     accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &client(1)).await.unwrap()
 }
@@ -48,18 +48,18 @@ pub async fn log_in(accounts: &Accounts, account: &Account) -> OpenedSession {
 
 /// Returns the session that a login came to.
 #[track_caller]
-pub fn session(done: LoggedIn) -> OpenedSession {
+pub fn session(done: LoginOutcome) -> OpenedSession {
     match done {
-        LoggedIn::Session(opened) => opened,
+        LoginOutcome::Session(opened) => opened,
         other => panic!("{other:?}"),
     }
 }
 
 /// Returns the secret of a login that waits for its second factor, and its challenge.
 #[track_caller]
-pub fn pending(done: LoggedIn) -> (String, twofactor::Challenge) {
+pub fn pending(done: LoginOutcome) -> (String, twofactor::Challenge) {
     match done {
-        LoggedIn::SecondFactor { pending, challenge } => (pending.expose().to_owned(), challenge),
+        LoginOutcome::SecondFactor { pending, challenge } => (pending.expose().to_owned(), challenge),
         other => panic!("{other:?}"),
     }
 }

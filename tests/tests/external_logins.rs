@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use twofactor::accounts::{AccountChange, AccountState, Accounts, AuthorizationRequest, ExternalIdentity, LoggedIn};
+use twofactor::accounts::{
+    AccountChange, AccountState, Accounts, AuthorizationRequest, ExternalIdentity, LoginOutcome,
+};
 use twofactor::clock::ManualClock;
 use twofactor::token::Role;
 use twofactor::{Actor, TwoFactor};
@@ -30,7 +32,7 @@ fn alice() -> ExternalIdentity {
     }
 }
 
-async fn log_in(accounts: &Accounts, identity: ExternalIdentity) -> Result<LoggedIn, twofactor::Error> {
+async fn log_in(accounts: &Accounts, identity: ExternalIdentity) -> Result<LoginOutcome, twofactor::Error> {
     accounts.log_in_external(identity, &client(1)).await
 }
 

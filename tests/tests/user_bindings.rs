@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
-use twofactor::factor::{AddressKind, Demand, NewAddress, Proof, RequiredFactor, UserEventKind};
+use twofactor::factor::{AddressKind, NewAddress, Proof, RequiredFactor, SignInRequirements, UserEventKind};
 use twofactor::sandbox::Outbox;
-use twofactor::sign_in::{Given, HostedPage, NewHostedSignIn, Proceeded, SignInPage, Visit, Visited};
+use twofactor::sign_in::{HostedPage, NewHostedSignIn, NextStep, SignInPage, SubmittedAnswer, Visit, VisitOutcome};
 use twofactor::store::{BeginEnrolment, FactorStore as _};
 use twofactor::{
     Actor, Answer, Assignment, EnrolmentAnswer, Error, ErrorKind, Network, NewChallenge, NewEnrolment, NewInstance,
@@ -132,7 +132,7 @@ impl World {
     /// Opens a link of a hosted sign-in.
     async fn visit(&self, secret: &str) -> Visit {
         match self.engine.hosted_sign_ins().visit(secret, None).await.unwrap() {
-            Visited::Open(visit) => *visit,
+            VisitOutcome::Open(visit) => *visit,
             _ => panic!("it is not open"),
         }
     }
@@ -159,8 +159,8 @@ impl World {
         sign_ins.start(&self.visit(&secret).await, &self.email, 0, None, None, "en").await.unwrap();
         let code = self.code(ALICE);
         let visit = self.visit(&secret).await;
-        let answered = sign_ins.answer(&visit, Given::Code(&code), Some("Firefox"), None).await.unwrap();
-        assert!(answered == Proceeded::Stay, "an app is offered");
+        let answered = sign_ins.answer(&visit, SubmittedAnswer::Code(&code), Some("Firefox"), None).await.unwrap();
+        assert!(answered == NextStep::Stay, "an app is offered");
         secret
     }
 
@@ -367,43 +367,44 @@ async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor
     assert_eq!(browsers.days(&sign_in(), &world.email).await.unwrap(), Some(7));
     let secret = browsers.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
     let secrets = vec!["tfr_other".to_owned(), secret.expose().to_owned()];
-    let recognized = browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().unwrap().verified;
+    let recognized =
+        browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().unwrap().verified;
     assert!(recognized.amr.is_empty() && recognized.acr.is_none() && recognized.assurance.remembered);
     let bob = SignIn::new("shop").tenant("main").user("bob");
     for (who, secrets) in [(&bob, &secrets[..]), (&sign_in(), &secrets[..1]), (&sign_in(), &[][..])] {
-        assert!(browsers.recognize(who, Demand::default(), secrets).await.unwrap().is_none());
+        assert!(browsers.recognize(who, SignInRequirements::default(), secrets).await.unwrap().is_none());
     }
     let elsewhere = SignIn::new("shop").tenant("other").user("alice");
     assert!(
-        browsers.recognize(&elsewhere, Demand::default(), &secrets).await.unwrap().is_none(),
+        browsers.recognize(&elsewhere, SignInRequirements::default(), &secrets).await.unwrap().is_none(),
         "the instance is not available there"
     );
     let listed = browsers.list("shop", "alice").await.unwrap();
     assert_eq!(listed[0].user_agent.as_deref(), Some("Firefox"));
-    let looked = browsers.peek(&sign_in(), Demand::default(), &secrets).await.unwrap();
+    let looked = browsers.peek(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap();
     assert_eq!(looked.as_deref(), Some(&*listed[0].id));
 
     // Whoever demands more than an ordinary sign-in gets an answer that was given now.
     for demand in [
-        Demand { acr: Some("phr"), ..Demand::default() },
-        Demand { acr: Some("anything"), ..Demand::default() },
-        Demand { required: RequiredFactor::PhishingResistant, ..Demand::default() },
-        Demand { purpose: Some("payment"), ..Demand::default() },
+        SignInRequirements { acr: Some("phr"), ..SignInRequirements::default() },
+        SignInRequirements { acr: Some("anything"), ..SignInRequirements::default() },
+        SignInRequirements { required: RequiredFactor::PhishingResistant, ..SignInRequirements::default() },
+        SignInRequirements { purpose: Some("payment"), ..SignInRequirements::default() },
     ] {
         assert!(browsers.recognize(&sign_in(), demand, &secrets).await.unwrap().is_none(), "{demand:?}");
     }
-    let sign_in_only = Demand { purpose: Some("sign-in"), ..Demand::default() };
+    let sign_in_only = SignInRequirements { purpose: Some("sign-in"), ..SignInRequirements::default() };
     assert!(browsers.recognize(&sign_in(), sign_in_only, &secrets).await.unwrap().is_some());
 
     // A stricter policy counts at once, and it expires.
     let change = |policy| InstanceChange { policy: Some(Some(policy)), ..InstanceChange::default() };
     world.clock.advance(Duration::from_secs(2 * 24 * 3600));
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 2})), None).await.unwrap();
-    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
+    assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_none());
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 30})), None).await.unwrap();
-    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_some());
+    assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_some());
     world.clock.advance(Duration::from_secs(5 * 24 * 3600));
-    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
+    assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -424,7 +425,7 @@ async fn remembered_browsers_are_off_by_default_and_end_with_a_reset() {
     assert!(world.admin.forget_devices("shop", "alice", Some(&listed[0].id)).await.unwrap_err().is_not_found());
     assert!(world.admin.forget_devices("shop", "bob", Some(&listed[1].id)).await.unwrap_err().is_not_found());
     assert_eq!(world.admin.reset_factors("shop", "alice", "lost phone").await.unwrap().remembered_browsers, 2);
-    assert!(browsers.recognize(&sign_in(), Demand::default(), &secrets).await.unwrap().is_none());
+    assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -696,7 +697,7 @@ async fn a_sign_in_that_waits_on_its_page_ends_with_a_reset_or_a_new_factor_and_
         let late = world.visit(&secret).await;
         assert!(!late.is_proved());
         assert!(sign_ins.proceed(&late).await.err().unwrap().is_closed());
-        let Proceeded::Return { remembered, .. } = sign_ins.proceed(&racing).await.unwrap() else { panic!("it stays") };
+        let NextStep::Return { remembered, .. } = sign_ins.proceed(&racing).await.unwrap() else { panic!("it stays") };
         assert!(remembered.is_none());
         assert!(world.engine.remembered_browsers().list("shop", "alice").await.unwrap().is_empty());
     }
@@ -705,5 +706,5 @@ async fn a_sign_in_that_waits_on_its_page_ends_with_a_reset_or_a_new_factor_and_
     world.apps(json!({"enrol_in_sign_in": true})).await;
     let secret = world.offered().await;
     let proceeded = world.engine.hosted_sign_ins().proceed(&world.visit(&secret).await).await.unwrap();
-    assert!(matches!(proceeded, Proceeded::Return { remembered: Some(_), .. }));
+    assert!(matches!(proceeded, NextStep::Return { remembered: Some(_), .. }));
 }

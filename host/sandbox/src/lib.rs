@@ -60,9 +60,9 @@ pub use component::{
     Signers,
 };
 pub use egress::{
-    Authentication, Destination, GrantedConnection, LoginFormat, Network, NetworkBuilder, NetworkError, NotProved,
-    ParseConnectionError, ReportRequest, Resolver, Secret, SmtpSecurity, TokenPlace, UpstreamCause, UpstreamFailure,
-    UpstreamStep,
+    Authentication, Destination, GrantedConnection, LoginFormat, Network, NetworkBuilder, NetworkError,
+    ParseConnectionError, ReportProofError, ReportRequest, Resolver, Secret, SmtpSecurity, TokenPlace, UpstreamCause,
+    UpstreamFailure, UpstreamStep,
 };
 pub use factor::{
     AcceptedAnswer, AnswerKind, BegunEnrolment, BegunFactorChallenge, CodeAlphabet, CodeFormat, EnrolledFactor,
@@ -79,4 +79,4 @@ pub use redact::Redactor;
 pub use schedule::on_thread_start;
 pub use schema::{OptionsSchema, ParsePartsError, Part, Parts, Placement, escape, is_map_of_texts};
 pub use standalone::{Component, ProofOfReports, inspect, satisfies};
-pub use testing::{Exchange, KeptMail, Outbox, Recording};
+pub use testing::{CapturedMail, Exchange, Outbox, Recording};

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct SandboxLimits {
     /// The maximum size of a component, in bytes. Components of languages that need a runtime (JavaScript 13 MB, Python 19 MB) are
-    /// far larger than those in Rust (100 KB).
+    /// far larger than those in Rust (0.25 to 0.5 MB).
     pub component_bytes: usize,
     /// How long compiling a component may take. On a busy machine, a component in Python takes minutes.
     pub compile_time: Duration,

@@ -12,7 +12,7 @@ use twofactor::instance::Policy;
 use twofactor::sign_in::SignInPage;
 use twofactor::token::Role;
 use twofactor::{Actor, Assignment, Network, NewInstance, TwoFactor};
-use twofactor_toolkit::{Cache, Cassette};
+use twofactor_toolkit::{Cassette, CompileCacheArgs};
 
 use crate::connections::ConnectionLimits;
 use crate::serve::{announce, first_administrator, listen, run};
@@ -31,7 +31,7 @@ pub(crate) async fn demo(
     address: SocketAddr,
     providers: &[PathBuf],
     replays: &[PathBuf],
-    cache: &Cache,
+    cache: &CompileCacheArgs,
 ) -> anyhow::Result<()> {
     let listener = listen(address)?;
     let mut answers = Vec::new();

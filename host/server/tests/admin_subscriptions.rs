@@ -57,7 +57,7 @@ async fn a_subscription_is_created_and_its_sign_in_page_set() {
         (&set["application_name"], &set["support_url"]),
         (&json!("The Shop"), &json!("mailto:help@example.com"))
     );
-    assert_eq!(set["colours"], json!({"accent": "#24307a", "background": null}));
+    assert_eq!(set["colors"], json!({"accent": "#24307a", "background": null}));
     assert!(set["logo"].as_str().unwrap().starts_with("data:image/png;base64,"));
     let page = anna.get(path).await.shows("value=\"#24307a\"").shows("src=\"/admin/subscriptions/shop/logo\"");
     assert!(page.text.len() < 60_000);

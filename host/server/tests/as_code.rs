@@ -24,7 +24,7 @@ subscriptions:
     sign_in_page:
       return_urls: ["https://app.example.com/back"]
       application_name: "yes"
-      colours: { accent: "#123456" }
+      colors: { accent: "#123456" }
     directory:
       tenant: { t1: "Tenant One", "007": "null" }
       user: { "1e3": "Ann, Bob & Co." }

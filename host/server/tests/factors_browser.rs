@@ -18,7 +18,7 @@ use common::visitor::PASSWORD;
 use factor_site::FactorSite;
 use serde_json::json;
 use twofactor::factor::FactorStatus;
-use twofactor::sign_in::Visited;
+use twofactor::sign_in::VisitOutcome;
 use twofactor::{Actor, Assignment, NewInstance};
 
 /// Takes a picture, and fails on whatever axe-core finds.
@@ -573,7 +573,7 @@ async fn a_passkey_names_its_person_and_one_that_changed_its_nature_is_refused()
     site.admin().set_assignments("shop", &other, vec![Assignment::tenant("main")]).await.unwrap();
     let begun = site.begin(nobody).await;
     let sign_ins = site.engine.hosted_sign_ins();
-    let Visited::Open(visit) = sign_ins.visit(begun.url.rsplit('/').next().unwrap(), None).await.unwrap() else {
+    let VisitOutcome::Open(visit) = sign_ins.visit(begun.url.rsplit('/').next().unwrap(), None).await.unwrap() else {
         panic!("it is not open");
     };
     for two_factor in [&other, &site.apps] {

@@ -28,7 +28,7 @@ async fn what_is_wrong_in_a_body_is_pointed_at_and_not_repeated() {
     for (method, path, body, pointers) in [
         // A field of the body.
         ("POST", "/v1/subscriptions", json!({"id": "s"}), vec!["/name"]),
-        ("POST", "/v1/subscriptions", json!({"id": "s", "name": "S", "colour": CANARY}), vec!["/colour"]),
+        ("POST", "/v1/subscriptions", json!({"id": "s", "name": "S", "color": CANARY}), vec!["/color"]),
         ("POST", "/v1/subscriptions", json!({"id": CANARY.repeat(9), "name": "S"}), vec!["/id"]),
         ("POST", "/v1/subscriptions", json!({"id": 5, "name": "S"}), vec!["/id"]),
         ("POST", "/v1/subscriptions", json!({"id": "s", "name": format!("{CANARY}\n")}), vec!["/name"]),

@@ -142,7 +142,7 @@ async fn a_person_signs_in_with_the_keyboard_alone_on_a_dark_page_of_the_subscri
     let site = Site::start().await;
     let logo = format!("data:image/png;base64,{LOGO}");
     let look = json!({"application_name": "Alpine Outfitters", "support_url": "https://help.example.com/", "logo": logo,
-        "colours": {"accent": "#0b5c3a", "background": "#eef5f0"}});
+        "colors": {"accent": "#0b5c3a", "background": "#eef5f0"}});
     let shop = open_shop(&site, look).await;
     for dark in [false, true] {
         let browser = Chromium::start(BrowserSettings { dark, ..BrowserSettings::default() }).await;
@@ -219,7 +219,7 @@ async fn cancelling_returns_not_signed_in_and_notice_pages_are_accessible() {
         }
     };
     browser.open(&link).await;
-    look("cancelled", "Sign-in canceled").await;
+    look("cancelled", "Sign-in cancelled").await;
     browser.open(&format!("{}/sign-in/unknown", site.url)).await;
     look("unknown", "Link not found").await;
 

@@ -282,13 +282,13 @@ async fn neither_link_nor_code_nor_recipient_is_in_the_store_or_the_audit_log() 
 }
 
 #[tokio::test]
-async fn a_logo_and_colours_are_served_from_a_path_of_their_own_and_are_no_document() {
+async fn a_logo_and_colors_are_served_from_a_path_of_their_own_and_are_no_document() {
     let site = Site::start().await;
     let (_, browser) = site.at_code().await;
     assert_eq!(browser.get("/logo").await.status, 404);
     let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=";
     site.set(json!({"return_urls": [RETURN_URL], "logo": format!("data:image/png;base64,{png}"),
-        "colours": {"accent": "#0b5c3a", "background": "#eef5f0"}}))
+        "colors": {"accent": "#0b5c3a", "background": "#eef5f0"}}))
         .await;
     let page = browser.get("").await;
     page.says(200, "/logo\" alt=\"Shop &amp; Sons\"");
@@ -321,7 +321,7 @@ async fn a_change_of_the_page_is_in_the_audit_log_and_overwrites_no_other_change
     let refused = put("\"2\"", json!({"return_urls": ["http://new.example.com/"]})).await;
     assert!(refused.text.contains("`https:`, or `http:` with a loopback address"), "{}", refused.text);
     refused.problem(400, "invalid-input");
-    put("\"2\"", json!({"return_urls": [], "colours": {"accent": "#ffff00"}})).await.problem(400, "invalid-input");
+    put("\"2\"", json!({"return_urls": [], "colors": {"accent": "#ffff00"}})).await.problem(400, "invalid-input");
     let log = site.engine.administration(Actor::new("test")).audit_log(0, 100).await.unwrap();
     let lines: Vec<_> = log.iter().filter(|line| line.action == "sign-in-page.set").collect();
     let of_the_change: Value = serde_json::from_str(&lines.last().unwrap().detail).unwrap();

@@ -14,7 +14,7 @@ use twofactor::admin::InstanceChange;
 use twofactor::challenge::RateLimits;
 use twofactor::factor::RequiredFactor;
 use twofactor::instance::Policy;
-use twofactor::sign_in::{HostedPage, NewHostedSignIn, Visited};
+use twofactor::sign_in::{HostedPage, NewHostedSignIn, VisitOutcome};
 use twofactor::{Recipient, SignIn};
 use twofactor_tests::ecall::{Answer, wrong};
 
@@ -216,8 +216,8 @@ async fn cancelling_returns_an_error_and_invalidates_the_code() {
     );
     assert!(gone.brings("handle").is_none());
     assert_eq!(site.report(&begun).await["status"], "ended");
-    browser.get("").await.says(410, "Sign-in canceled");
-    browser.answer(&site.ecall.code()).await.says(410, "Sign-in canceled");
+    browser.get("").await.says(410, "Sign-in cancelled");
+    browser.answer(&site.ecall.code()).await.says(410, "Sign-in cancelled");
 }
 
 #[tokio::test]
@@ -343,7 +343,7 @@ async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
     };
     let begun = sign_ins.begin(new).await.unwrap();
     let visit = async || match sign_ins.visit(&begun.secret, None).await.unwrap() {
-        Visited::Open(visit) => visit,
+        VisitOutcome::Open(visit) => visit,
         _ => panic!("it is open"),
     };
     let before = visit().await;
@@ -365,7 +365,7 @@ async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
     // Longer than any machine takes: a failing test does not hang.
     let after = tokio::time::timeout(Duration::from_secs(120), arrived).await.unwrap();
     assert_eq!(after.step(), 1);
-    sign_ins.answer(&after, twofactor::sign_in::Given::Code(&site.ecall.code()), None, None).await.unwrap();
+    sign_ins.answer(&after, twofactor::sign_in::SubmittedAnswer::Code(&site.ecall.code()), None, None).await.unwrap();
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ const COMPOSED: &[&str] = &[
     "of a {} must be 1 to 64 letters",
     "the provider does not accept the value of",
     "`application_name` must be a single line of 1 to 60 characters",
-    "`colours.{}` is not readable",
+    "`colors.{}` is not readable",
     "each of `return_urls` must be",
 ];
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::{Check, Kind, Language, Try};
+use crate::{CheckArgs, Language, ProjectKind, TryArgs};
 
 /// A command on a component that is not installed.
 #[derive(Debug, clap::Subcommand)]
@@ -19,7 +19,7 @@ pub enum Command {
         folder: PathBuf,
         /// What the component does.
         #[arg(long, default_value = "provider")]
-        kind: Kind,
+        kind: ProjectKind,
         /// The programming language. A factor is in Rust.
         #[arg(long)]
         language: Option<Language>,
@@ -27,9 +27,9 @@ pub enum Command {
     /// Check a component against the contract, with servers on loopback in place of everything it reaches
     ///
     /// The servers respond correctly, incorrectly and not at all. Nothing leaves this machine. Exits with 1 if there is a fault.
-    Check(Check),
+    Check(CheckArgs),
     /// Deliver one code to a real recipient with a component.
-    Try(Try),
+    Try(TryArgs),
 }
 
 impl Command {

@@ -22,13 +22,13 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 pub use cassette::{Cassette, RecordedResponse};
-pub use check::{Check, Finding, Report, Verdict, check, check_component};
+pub use check::{CheckArgs, Finding, Report, Verdict, check, check_component};
 pub use command::Command;
-pub use compile_cache::Cache;
+pub use compile_cache::CompileCacheArgs;
 pub use credentials::is_token_request;
 pub use inspect::inspect;
-pub use new::{Kind, Language, new};
-pub use try_provider::{Try, try_provider};
+pub use new::{Language, ProjectKind, new};
+pub use try_provider::{TryArgs, try_provider};
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))

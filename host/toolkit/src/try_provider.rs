@@ -8,14 +8,14 @@ use anyhow::{Context as _, anyhow, bail};
 use twofactor_sandbox::{DeliveryFailure, Message, Network, Recording, StartedVerification, Verdict};
 
 use crate::cassette::Cassette;
-use crate::compile_cache::Cache;
+use crate::compile_cache::CompileCacheArgs;
 use crate::output::print_line;
 use crate::sample::{check_recipient, message};
 use crate::wording;
 
 /// The arguments of `try`.
 #[derive(Debug, clap::Args)]
-pub struct Try {
+pub struct TryArgs {
     /// The component.
     file: PathBuf,
     /// The options, a JSON file.
@@ -24,22 +24,22 @@ pub struct Try {
     /// The recipient: an email address, a phone number in E.164 format, or a handle that the provider knows.
     #[arg(long, value_name = "RECIPIENT")]
     to: String,
-    /// Connects to another address in place of an upstream: `https://api.example.com=127.0.0.1:8000`.
+    /// Connect to another address in place of an upstream: `https://api.example.com=127.0.0.1:8000`.
     #[arg(long = "override", value_name = "ORIGIN=ADDRESS")]
     overrides: Vec<String>,
-    /// Records the upstream's responses to a file if it accepts the message, without secrets, code and recipient.
+    /// Record the upstream's responses to a file if it accepts the message, without secrets, code and recipient.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     #[command(flatten)]
-    cache: Cache,
+    cache: CompileCacheArgs,
 }
 
 /// Has a component deliver one code and prints what happened, with the code, which is compared with what arrives.
 ///
 /// # Errors
 /// If the component cannot be loaded, its options are not valid, or nothing was delivered.
-pub async fn try_provider(arguments: &Try) -> anyhow::Result<()> {
-    let Try { file, options, to, overrides, record, cache } = arguments;
+pub async fn try_provider(arguments: &TryArgs) -> anyhow::Result<()> {
+    let TryArgs { file, options, to, overrides, record, cache } = arguments;
     let recording = Recording::new();
     let mut network = Network::builder();
     if record.is_some() {

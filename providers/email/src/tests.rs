@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, describe, message};
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, describe, failure_name, message};
 use twofactor_provider::{Failure, MailError, Refusal, Retry, Stage};
 
 use super::Email;
@@ -134,7 +134,7 @@ fn each_reply_of_a_mail_server_means_the_right_failure() {
         let refusal = Refusal { stage, code, enhanced: String::new() };
         let _upstream = Upstream::new().mail(Err(MailError::Refused(refusal)));
         let failure = deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{code} to {stage:?}");
+        assert_eq!(failure_name(&failure), expected, "{code} to {stage:?}");
     }
 }
 
@@ -147,7 +147,7 @@ fn the_hosts_result_of_a_mail_keeps_its_meaning() {
         (MailError::OutcomeUnknown(String::new()), "outcome-unknown"),
     ] {
         let _upstream = Upstream::new().mail(Err(error));
-        assert_eq!(class(&deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err()), expected);
+        assert_eq!(failure_name(&deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap_err()), expected);
     }
 }
 
@@ -197,14 +197,14 @@ fn each_response_of_graph_means_the_right_failure() {
         let body = json!({"error": {"code": code, "message": "m", "innerError": {}}}).to_string();
         let _upstream = Upstream::new().responds(status, &[], &body);
         let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{status} {code}");
+        assert_eq!(failure_name(&failure), expected, "{status} {code}");
     }
     // With a time to wait it is throttling.
     let _upstream = Upstream::new().responds(503, &[("retry-after", "7")], "{}");
     let failure = deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err();
     assert!(matches!(failure, Failure::RetryLater(Retry { after_seconds: Some(7), .. })), "{failure:?}");
     let _upstream = Upstream::new().fails(HttpError::Unauthenticated("AADSTS".to_owned()));
-    assert_eq!(class(&deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err()), "misconfigured");
+    assert_eq!(failure_name(&deliver::<Email>(&m365(false), &message("a@example.com")).unwrap_err()), "misconfigured");
 }
 
 #[test]

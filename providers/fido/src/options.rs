@@ -16,7 +16,8 @@ pub struct Options {
     #[serde(rename = "FidoHints", default)]
     #[schemars(length(max = 3))]
     pub hints: Vec<Hint>,
-    /// How long a person may take to answer, in seconds. Challenges and enrolments end after 300 seconds anyway.
+    /// How long a person may take to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the
+    /// policy.
     #[serde(rename = "FidoTimeoutSeconds", default = "five_minutes")]
     #[schemars(range(min = 60, max = 300))]
     pub timeout: Timeout,

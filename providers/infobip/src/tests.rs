@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{Upstream, configure, deliver, failure_name, message};
 use twofactor_provider::{DeliveryStatus, Entry, ReportRequest, Reports};
 
 use super::{Infobip, Options};
@@ -55,7 +55,7 @@ fn a_refusal_inside_a_200_has_its_class() {
     ] {
         let _upstream = Upstream::new().responds(200, &[], &status(group, name));
         let outcome = deliver::<Infobip>(&options(), &message("+41791234567"));
-        assert_eq!(outcome.as_ref().map_or_else(class, |_| "delivered"), expected, "{name}");
+        assert_eq!(outcome.as_ref().map_or_else(failure_name, |_| "delivered"), expected, "{name}");
     }
 }
 
@@ -74,7 +74,7 @@ fn a_status_has_its_class() {
     ] {
         let _upstream = Upstream::new().responds(status, &[], &body);
         let failure = deliver::<Infobip>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{status} {body}");
+        assert_eq!(failure_name(&failure), expected, "{status} {body}");
     }
 }
 

@@ -55,7 +55,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// }
 ///
 /// let upstream = Upstream::new().responds(200, &[], "");
-/// let options = testing::given::<Gateway>(&serde_json::json!({"ApiKey": "k3y of \"ours\""}));
+/// let options = testing::options_for_deliver::<Gateway>(&serde_json::json!({"ApiKey": "k3y of \"ours\""}));
 /// testing::deliver::<Gateway>(&options, &testing::message("+41791234567")).unwrap();
 /// let field = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).unwrap()["api_key"].clone();
 /// // As the provider wrote it, and as it left.

@@ -69,7 +69,7 @@ impl Upstream {
         SCRIPT.with_borrow(|script| script.requests.clone())
     }
 
-    /// Returns the requests as they left: with the secrets of [`given`] options in the places of their placeholders. A request that the
+    /// Returns the requests as they left: with the secrets of [`options_for_deliver`] in place of their placeholders. A request that the
     /// host refuses for a placeholder is not among them, and the provider gets [`HttpError::Denied`].
     pub fn sent(&self) -> Vec<Request> {
         SCRIPT.with_borrow(|script| script.sent.clone())
@@ -123,7 +123,7 @@ pub fn configure<P: Provider>(options: &serde_json::Value) -> Result<Vec<Connect
 
 /// Returns options as `deliver` gets them: without secrets, and with a placeholder for each
 /// [`PlacedSecret`](crate::PlacedSecret), which [`Upstream::sent`] shows filled in. To be called after [`Upstream::new`].
-pub fn given<P: Provider>(options: &serde_json::Value) -> serde_json::Value {
+pub fn options_for_deliver<P: Provider>(options: &serde_json::Value) -> serde_json::Value {
     let connections = Exported::<P>::configure(options.to_string()).unwrap_or_default();
     let schema: serde_json::Value = serde_json::from_str(&describe::<P>().options_schema).unwrap_or_default();
     let mut placements = Placements::new(connections);
@@ -141,7 +141,7 @@ pub fn deliver<P: Provider>(options: &serde_json::Value, message: &Message) -> D
 }
 
 /// Returns the contract's name of a failure.
-pub fn class(failure: &Failure) -> &'static str {
+pub fn failure_name(failure: &Failure) -> &'static str {
     match failure {
         Failure::RetryLater(_) => "retry-later",
         Failure::OutcomeUnknown(_) => "outcome-unknown",

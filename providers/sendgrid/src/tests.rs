@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{Upstream, configure, deliver, failure_name, message};
 
 use super::SendGrid;
 
@@ -58,7 +58,7 @@ fn each_error_has_its_class() {
         let body = json!({"errors": [{"message": "m", "field": field, "help": null}]}).to_string();
         let _upstream = Upstream::new().responds(status, &[], &body);
         let failure = deliver::<SendGrid>(&options(), &message("alice@example.org")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{status} {field}");
+        assert_eq!(failure_name(&failure), expected, "{status} {field}");
     }
 }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, failure_name, message};
 use twofactor_provider::{Failure, Message};
 
 use super::{Ses, address};
@@ -119,9 +119,9 @@ fn each_error_name_in_header_or_body_means_the_right_failure() {
         for name in *names {
             let header = format!("{name}:http://internal.amazon.com/coral/com.amazonaws/");
             let of_header = outcome(400, &[("x-amzn-errortype", &header)], "{}");
-            assert_eq!(class(&of_header), *expected, "{name}");
+            assert_eq!(failure_name(&of_header), *expected, "{name}");
             let of_body = outcome(400, &[], &json!({"__type": format!("com.amazonaws#{name}")}).to_string());
-            assert_eq!(class(&of_body), *expected, "{name} in the body");
+            assert_eq!(failure_name(&of_body), *expected, "{name} in the body");
             assert!(format!("{of_body:?}").contains(name), "{of_body:?}");
         }
     }
@@ -140,11 +140,11 @@ fn a_status_without_a_body_means_the_right_failure() {
         (500, "outcome-unknown"),
         (503, "outcome-unknown"),
     ] {
-        assert_eq!(class(&outcome(status, &[], "?")), expected, "{status}");
+        assert_eq!(failure_name(&outcome(status, &[], "?")), expected, "{status}");
     }
     let _upstream = Upstream::new().fails(HttpError::OutcomeUnknown("time-out".to_owned()));
     let failure = deliver::<Ses>(&options(), &message("ann@example.org")).unwrap_err();
-    assert_eq!(class(&failure), "outcome-unknown");
+    assert_eq!(failure_name(&failure), "outcome-unknown");
     match outcome(429, &[("retry-after", "7"), ("x-amzn-errortype", "TooManyRequestsException")], "") {
         Failure::RetryLater(retry) => assert_eq!(retry.after_seconds, Some(7)),
         other => panic!("{other:?}"),

@@ -12,7 +12,7 @@ fn class(failure: &Failure) -> &'static str {
     match failure {
         Failure::Rejected(rejection) if rejection.part == RejectedPart::Recipient => "recipient",
         Failure::Rejected(_) => "message",
-        other => testing::class(other),
+        other => testing::failure_name(other),
     }
 }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{Upstream, configure, deliver, failure_name, message};
 use twofactor_provider::{DeliveryStatus, Entry, ReportRequest, Reports};
 
 use super::{Options, Telnyx};
@@ -47,7 +47,7 @@ fn each_code_has_its_class() {
             let error = json!({"code": code.to_string(), "title": "t", "source": {"pointer": pointer}});
             let _upstream = Upstream::new().responds(400, &[], &json!({"errors": [error]}).to_string());
             let failure = deliver::<Telnyx>(&options(), &message("+41791234567")).unwrap_err();
-            assert_eq!(class(&failure), *expected, "{code}");
+            assert_eq!(failure_name(&failure), *expected, "{code}");
         }
     }
     for (status, expected) in [
@@ -59,7 +59,7 @@ fn each_code_has_its_class() {
     ] {
         let _upstream = Upstream::new().responds(status, &[], r#"{"errors":[]}"#);
         let failure = deliver::<Telnyx>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{status}");
+        assert_eq!(failure_name(&failure), expected, "{status}");
     }
 }
 

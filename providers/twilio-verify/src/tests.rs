@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::testing::verification::{begin, check, configure, describe, message};
-use twofactor_provider::testing::{HttpError, Upstream, class};
+use twofactor_provider::testing::{HttpError, Upstream, failure_name};
 use twofactor_provider::{Failure, Verdict};
 
 use super::{TwilioVerify, locale};
@@ -45,10 +45,10 @@ fn only_approved_is_right() {
     for (status, body) in
         [(200, says("Approved")), (200, "{}".to_owned()), (200, "<html>".to_owned()), (204, String::new())]
     {
-        assert_eq!(class(&verdict(status, &body).unwrap_err()), "outcome-unknown", "{body}");
+        assert_eq!(failure_name(&verdict(status, &body).unwrap_err()), "outcome-unknown", "{body}");
     }
-    assert_eq!(class(&verdict(302, &says("approved")).unwrap_err()), "misconfigured");
-    assert_eq!(class(&verdict(500, &says("approved")).unwrap_err()), "outcome-unknown");
+    assert_eq!(failure_name(&verdict(302, &says("approved")).unwrap_err()), "misconfigured");
+    assert_eq!(failure_name(&verdict(500, &says("approved")).unwrap_err()), "outcome-unknown");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn each_error_code_means_the_right_failure() {
         for code in *codes {
             let _upstream = Upstream::new().responds(400, &[], &json!({"code": code, "status": 400}).to_string());
             let failure = begin::<TwilioVerify>(&options(), &message("+41791234567")).unwrap_err();
-            assert_eq!(class(&failure), *expected, "{code}");
+            assert_eq!(failure_name(&failure), *expected, "{code}");
         }
     }
     let _upstream = Upstream::new().responds(429, &[], r#"{"code":60203}"#);
@@ -84,7 +84,7 @@ fn a_request_that_may_have_been_sent_has_an_unknown_outcome() {
     for script in scripts {
         let upstream = script(Upstream::new());
         let failure = begin::<TwilioVerify>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!((class(&failure), upstream.requests().len()), ("outcome-unknown", 1));
+        assert_eq!((failure_name(&failure), upstream.requests().len()), ("outcome-unknown", 1));
     }
 }
 

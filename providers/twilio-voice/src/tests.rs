@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, failure_name, message};
 use twofactor_provider::{Failure, Message};
 
 use super::{TwilioVoice, speech};
@@ -66,7 +66,7 @@ fn each_error_code_means_the_right_failure() {
         for code in *codes {
             let _upstream = Upstream::new().responds(400, &[], &json!({"code": code, "status": 400}).to_string());
             let failure = deliver::<TwilioVoice>(&options(), &call()).unwrap_err();
-            assert_eq!(class(&failure), *expected, "{code}");
+            assert_eq!(failure_name(&failure), *expected, "{code}");
         }
     }
 }
@@ -82,7 +82,7 @@ fn a_call_that_may_have_rung_has_an_unknown_outcome() {
     for script in scripts {
         let upstream = script(Upstream::new());
         let failure = deliver::<TwilioVoice>(&options(), &call()).unwrap_err();
-        assert_eq!((class(&failure), upstream.requests().len()), ("outcome-unknown", 1));
+        assert_eq!((failure_name(&failure), upstream.requests().len()), ("outcome-unknown", 1));
     }
     let _upstream = Upstream::new().responds(429, &[("retry-after", "7")], r#"{"code":20429}"#);
     match deliver::<TwilioVoice>(&options(), &call()).unwrap_err() {

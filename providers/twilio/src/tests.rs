@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::Failure;
-use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, failure_name, message};
 
 use super::Twilio;
 
@@ -54,14 +54,14 @@ fn each_error_code_means_the_right_failure() {
             for body in [legacy, modern] {
                 let _upstream = Upstream::new().responds(400, &[], &body);
                 let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
-                assert_eq!(class(&failure), *expected, "{code}");
+                assert_eq!(failure_name(&failure), *expected, "{code}");
             }
             let accepted = json!({"sid": "SM1", "error_code": code}).to_string();
             let _upstream = Upstream::new().responds(201, &[], &accepted);
             let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
             // It was made a message: it may go out.
             let expected = if *expected == "retry-later" { "outcome-unknown" } else { expected };
-            assert_eq!(class(&failure), expected, "{code} in an accepted message");
+            assert_eq!(failure_name(&failure), expected, "{code} in an accepted message");
         }
     }
 }
@@ -77,7 +77,7 @@ fn a_message_that_twilio_gave_up_is_no_delivery() {
     ] {
         let _upstream = Upstream::new().responds(201, &[], &body.to_string());
         let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{body}");
+        assert_eq!(failure_name(&failure), expected, "{body}");
     }
 }
 
@@ -105,9 +105,9 @@ fn fields_beside_the_sid_may_be_of_any_type() {
         assert_eq!(deliver::<Twilio>(&options(), &message("+41791234567")).unwrap().segments, segments, "{body}");
     }
     let _upstream = Upstream::new().responds(201, &[], r#"{"sid":"SM1","error_code":"30003"}"#);
-    assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "outcome-unknown");
+    assert_eq!(failure_name(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "outcome-unknown");
     let _upstream = Upstream::new().responds(400, &[], r#"{"code":"21211"}"#);
-    assert_eq!(class(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "rejected");
+    assert_eq!(failure_name(&deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err()), "rejected");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_message_that_may_have_been_sent_has_an_unknown_outcome() {
     for script in scripts {
         let _upstream = script(Upstream::new());
         let failure = deliver::<Twilio>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!(class(&failure), "outcome-unknown");
+        assert_eq!(failure_name(&failure), "outcome-unknown");
     }
 }
 

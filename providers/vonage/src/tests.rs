@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use twofactor_provider::testing::{Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{Upstream, configure, deliver, failure_name, message};
 use twofactor_provider::{DeliveryStatus, Entry, ReportRequest, Reports};
 
 use super::{Options, Vonage};
@@ -78,7 +78,7 @@ fn each_error_has_its_class() {
     ] {
         let _upstream = Upstream::new().responds(status, &[], &body.to_string());
         let failure = deliver::<Vonage>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{status} {body}");
+        assert_eq!(failure_name(&failure), expected, "{status} {body}");
     }
 }
 

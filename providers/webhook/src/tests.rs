@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::Failure;
-use twofactor_provider::testing::{HttpError, Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, failure_name, message};
 
 use super::Webhook;
 
@@ -57,7 +57,7 @@ fn each_status_means_the_right_failure() {
     ] {
         let _upstream = Upstream::new().responds(status, headers, "{}");
         let failure = deliver::<Webhook>(&options(), &message("+41791234567")).unwrap_err();
-        assert_eq!(class(&failure), expected, "{status} {headers:?}");
+        assert_eq!(failure_name(&failure), expected, "{status} {headers:?}");
         if let Failure::RetryLater(retry) = &failure {
             assert_eq!(retry.after_seconds, (headers == later).then_some(9), "{status}");
         }
@@ -68,7 +68,7 @@ fn each_status_means_the_right_failure() {
     }
     let _upstream = Upstream::new().fails(HttpError::OutcomeUnknown("time-out".to_owned()));
     let failure = deliver::<Webhook>(&options(), &message("+41791234567")).unwrap_err();
-    assert_eq!(class(&failure), "outcome-unknown");
+    assert_eq!(failure_name(&failure), "outcome-unknown");
 }
 
 #[test]

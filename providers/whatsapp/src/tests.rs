@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use twofactor_provider::Message;
-use twofactor_provider::testing::{Upstream, class, configure, deliver, message};
+use twofactor_provider::testing::{Upstream, configure, deliver, failure_name, message};
 
 use super::WhatsApp;
 
@@ -71,12 +71,12 @@ fn each_code_has_its_class() {
                 json!({"error": {"message": "(#) m", "type": "OAuthException", "code": code, "fbtrace_id": "A"}});
             let _upstream = Upstream::new().responds(*status, &[], &body.to_string());
             let failure = deliver::<WhatsApp>(&options(), &with_code("en")).unwrap_err();
-            assert_eq!(class(&failure), *expected, "{status} {code}");
+            assert_eq!(failure_name(&failure), *expected, "{status} {code}");
         }
     }
     let paused = r#"{"messages":[{"id":"w","message_status":"paused"}]}"#;
     let _upstream = Upstream::new().responds(200, &[], paused);
-    assert_eq!(class(&deliver::<WhatsApp>(&options(), &with_code("en")).unwrap_err()), "misconfigured");
+    assert_eq!(failure_name(&deliver::<WhatsApp>(&options(), &with_code("en")).unwrap_err()), "misconfigured");
 }
 
 #[test]

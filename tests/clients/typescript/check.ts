@@ -149,7 +149,7 @@ export const mistakes = () => [
   // @ts-expect-error a field is missing
   admin.POST("/v1/subscriptions", { body: { id: "x" } }),
   // @ts-expect-error a field that is none
-  { name: "X", colour: "red" } satisfies components["schemas"]["PartOfSubscription"],
+  { name: "X", color: "red" } satisfies components["schemas"]["PartOfSubscription"],
   // @ts-expect-error a field of the policy that is none
   { policy: { digit: 6 } } satisfies components["schemas"]["PartOfInstance"],
   // @ts-expect-error the path's parameters are missing

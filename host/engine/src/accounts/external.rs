@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::login::{NOBODY, Proof};
 use super::manage::role_changes;
-use super::{Account, Accounts, Client, LoggedIn, Person, Use};
+use super::{Account, Accounts, Client, LoginOutcome, Person, Use};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
@@ -129,7 +129,7 @@ impl Accounts {
     /// [`Error::is_invalid_credentials`] if the person has no role, the account is disabled, or the
     /// email address belongs to another account; [`Error::operator_detail`] says which. Otherwise
     /// those of [`Accounts::log_in`].
-    pub async fn log_in_external(&self, external: ExternalIdentity, client: &Client) -> Result<LoggedIn, Error> {
+    pub async fn log_in_external(&self, external: ExternalIdentity, client: &Client) -> Result<LoginOutcome, Error> {
         let identity =
             self.keyring.bucket("account-identity", &[external.issuer.as_bytes(), external.subject.as_bytes()]);
         let found = self.store.account_by_identity(&identity).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::login::Proof;
-use super::{Account, Accounts, Client, LoggedIn, Person, Use, actor_name, password};
+use super::{Account, Accounts, Client, LoginOutcome, Person, Use, actor_name, password};
 use crate::audit::Actor;
 use crate::error::Error;
 use crate::store::{InvitationRecord, Redeem, Redeemed};
@@ -140,7 +140,12 @@ impl Accounts {
     /// [`Error::is_closed`] if the link was used, replaced, has expired or is the first
     /// administrator's. Invalid input, with the reason, if the password is too short, too long or
     /// too easy to guess; then the link stays valid. Otherwise those of [`Accounts::log_in`].
-    pub async fn accept_invitation(&self, secret: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
+    pub async fn accept_invitation(
+        &self,
+        secret: &str,
+        password: &str,
+        client: &Client,
+    ) -> Result<LoginOutcome, Error> {
         let good = self.good(secret).await?.ok_or_else(Error::invitation_closed)?;
         let Some(id) = good.account.clone() else { return Err(Error::invitation_closed()) };
         let person = self.person(&self.record(&id).await?)?;
@@ -161,7 +166,7 @@ impl Accounts {
         email: &str,
         password: &str,
         client: &Client,
-    ) -> Result<LoggedIn, Error> {
+    ) -> Result<LoginOutcome, Error> {
         let good = self.good(secret).await?.ok_or_else(Error::invitation_closed)?;
         if good.account.is_some() {
             return Err(Error::invitation_closed());
@@ -183,7 +188,7 @@ impl Accounts {
         account: Redeemed,
         id: &str,
         client: &Client,
-    ) -> Result<LoggedIn, Error> {
+    ) -> Result<LoginOutcome, Error> {
         let actor = client.actor(actor_name(id));
         self.audit.append(&actor, "account.accept-invitation", id, "").await?;
         let request = Redeem { digest: good.digest, account, now: self.clock.now() };

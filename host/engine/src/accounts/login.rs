@@ -22,7 +22,7 @@ const WAITS: Duration = Duration::from_secs(600);
 
 /// The state of a login.
 #[derive(Debug)]
-pub enum LoggedIn {
+pub enum LoginOutcome {
     /// Complete.
     Session(OpenedSession),
     /// A second factor is asked for: continue with [`Accounts::second_factor`], or for a passkey with
@@ -79,7 +79,7 @@ impl Accounts {
     /// [`Error::is_invalid_credentials`]; [`Error::is_rate_limited`] after too many wrong passwords. After a
     /// right password, [`Error::is_no_instance_available`] if a second factor is required and none is
     /// available, and those of [`TwoFactor::start`](crate::TwoFactor::start).
-    pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoggedIn, Error> {
+    pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoginOutcome, Error> {
         let key = self.email_key(email);
         let found = self.store.account_by_email(&key).await?;
         let place = match self.known_browser(found.as_ref(), client).await? {
@@ -133,7 +133,12 @@ impl Accounts {
 
     /// Asks for the second factor. If none is available, a session is opened only if none is
     /// required: see the module `second_factor`.
-    pub(super) async fn admit(&self, record: AccountRecord, proof: Proof, client: &Client) -> Result<LoggedIn, Error> {
+    pub(super) async fn admit(
+        &self,
+        record: AccountRecord,
+        proof: Proof,
+        client: &Client,
+    ) -> Result<LoginOutcome, Error> {
         let actor = client.actor(actor_name(&record.id));
         let had_second_factor = proof == Proof::External { second_factor: true };
         let passes = proof == Proof::Invitation { without_second_factor: true };
@@ -151,7 +156,7 @@ impl Accounts {
                 expires_at: self.clock.now() + WAITS,
             };
             let pending = self.wait_with(login).await?;
-            return Ok(LoggedIn::SecondFactor { pending, challenge });
+            return Ok(LoginOutcome::SecondFactor { pending, challenge });
         }
         // The configured requirement does not block a link: somebody must be able to log in to set
         // it up. A second factor that was set up and is gone blocks everybody.
@@ -170,7 +175,7 @@ impl Accounts {
         let session = self.begin(&record.id, had_second_factor, client)?;
         let opened = self.open_in(session, record.generation, Replaces::Nothing, client).await?;
         // Somebody changed the account while the password was being verified.
-        opened.map(LoggedIn::Session).ok_or_else(Error::invalid_credentials)
+        opened.map(LoginOutcome::Session).ok_or_else(Error::invalid_credentials)
     }
 
     /// Starts the first of these challenges whose factor is not locked: whoever locks one, by wrong answers, keeps nobody out who holds

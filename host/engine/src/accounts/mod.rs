@@ -33,7 +33,7 @@ use zeroize::Zeroizing;
 pub use external::{AuthorizationRequest, ExternalIdentity};
 pub use factors::{AddedFactor, LoginFactor, OwnFactors};
 pub use invitation::{Invitation, Invited};
-pub use login::{LoggedIn, PendingLogin};
+pub use login::{LoginOutcome, PendingLogin};
 pub use manage::{AccountChange, NewAccount};
 pub use second_factor::{SecondFactor, SecondFactorState};
 pub use session::{OpenedSession, Session, SessionInfo};

@@ -28,7 +28,7 @@ fn alice() -> NewAccount {
 async fn active(accounts: &Accounts) -> OpenedSession {
     let (_, invitation) = accounts.create(&Actor::new("test"), alice()).await.unwrap();
     let done = accounts.accept_invitation(invitation.secret.expose(), PASSWORD, &Client::default()).await.unwrap();
-    let LoggedIn::Session(opened) = done else { panic!("{done:?}") };
+    let LoginOutcome::Session(opened) = done else { panic!("{done:?}") };
     opened
 }
 
@@ -125,7 +125,7 @@ async fn debug_output_shows_no_secret_and_no_person() {
     let mut shown = format!("{account:?} {invitation:?} {invited:?} {:?} {client:?}", alice());
     let done = accounts.accept_invitation(&link, PASSWORD, &client).await.unwrap();
     shown += &format!("{done:?}");
-    let LoggedIn::Session(opened) = done else { panic!("{done:?}") };
+    let LoginOutcome::Session(opened) = done else { panic!("{done:?}") };
     let listed = accounts.sessions(&opened.session).await.unwrap();
     let change = AccountChange { name: Some("Alice Canary".to_owned()), ..AccountChange::default() };
     let stored = accounts.store.session(&Use::Session.digest(opened.secret.expose()).unwrap()).await.unwrap();

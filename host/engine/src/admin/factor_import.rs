@@ -19,7 +19,7 @@ use crate::store::{FactorAdded, FactorRecord, FactorStatus, ImportFactors};
 use crate::user_factor::Place;
 
 /// How many apps are imported at once.
-pub const MOST_APPS: usize = 1000;
+pub const MAX_IMPORTED_APPS: usize = 1000;
 
 /// The format of a state that is an otpauth URI.
 const OTPAUTH: u32 = 0;
@@ -117,8 +117,8 @@ impl Administration {
         apps: Vec<ExistingApp>,
         dry_run: bool,
     ) -> Result<AppImport, Error> {
-        if apps.len() > MOST_APPS {
-            return Err(Error::invalid(format!("at most {MOST_APPS} apps can be imported at once")));
+        if apps.len() > MAX_IMPORTED_APPS {
+            return Err(Error::invalid(format!("at most {MAX_IMPORTED_APPS} apps can be imported at once")));
         }
         let chosen = self.import_target(subscription, two_factor).await?;
         let now = self.clock.now();

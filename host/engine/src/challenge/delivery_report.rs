@@ -91,7 +91,7 @@ impl Challenges {
             ..Facts::default()
         };
         self.history.message(&details.about(&challenge_record), outcome, facts);
-        metrics::counter!("twofactor_reports_total", "type" => record.type_id.clone(), "fate" => event).increment(1);
+        metrics::counter!("twofactor_reports_total", "type" => record.type_id.clone(), "status" => event).increment(1);
         if matches!(fate, DeliveryStatus::Failed(_)) {
             tracing::warn!(%instance, type_id = %record.type_id, code, "a message was not delivered");
         }

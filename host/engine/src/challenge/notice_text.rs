@@ -140,7 +140,7 @@ const LANGUAGES: [Language; 4] = [
             "metodo di accesso",
         ],
         reset: "tutti rimossi da un amministratore",
-        pass_issued: "codice di accesso temporaneo emesso da un amministratore",
+        pass_issued: "codice di accesso temporaneo rilasciato da un amministratore",
         pass_used: "codice di accesso temporaneo usato",
         nothing_to_do: "Se ne è a conoscenza, non deve fare nulla.",
         object: "Non è stato Lei? Ci avvisi subito: {contact}",

@@ -81,7 +81,7 @@ pub struct RememberedBrowser {
 /// A browser that was recognized.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Recognized {
+pub struct RecognizedBrowser {
     /// The browser.
     pub browser: String,
     /// When it was remembered.
@@ -93,7 +93,7 @@ pub struct Recognized {
 
 /// What an application asks for, as far as it decides whether a remembered browser or a temporary pass is enough.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Demand<'a> {
+pub struct SignInRequirements<'a> {
     /// Which factors satisfy it.
     pub required: RequiredFactor,
     /// The authentication context class.
@@ -102,7 +102,7 @@ pub struct Demand<'a> {
     pub purpose: Option<&'a str>,
 }
 
-impl Demand<'_> {
+impl SignInRequirements<'_> {
     /// Returns whether it is an ordinary sign-in: no strength is asked for, and nothing else is confirmed.
     pub fn is_ordinary(&self) -> bool {
         let is_sign_in = self.purpose.is_none_or(|purpose| purpose == NewChallenge::PURPOSE);
@@ -183,16 +183,16 @@ impl RememberedBrowsers {
 
     /// Recognizes a browser by the secrets that it stores, of which only the first 10 are looked up. The instance that was used must
     /// still be available to this sign-in, and its policy must still allow it for so long. Recognizes none if the application demands more
-    /// than an ordinary sign-in: see [`Demand::is_ordinary`].
+    /// than an ordinary sign-in: see [`SignInRequirements::is_ordinary`].
     ///
     /// # Errors
     /// If the store is not available.
     pub async fn recognize(
         &self,
         sign_in: &SignIn,
-        demand: Demand<'_>,
+        demand: SignInRequirements<'_>,
         secrets: &[String],
-    ) -> Result<Option<Recognized>, Error> {
+    ) -> Result<Option<RecognizedBrowser>, Error> {
         let Some((found, details)) = self.find(sign_in, demand, secrets).await? else { return Ok(None) };
         let now = self.clock.now();
         // It may have been forgotten in the meantime.
@@ -202,7 +202,7 @@ impl RememberedBrowsers {
         };
         let user = sign_in.clone().in_one_spelling()?.user.unwrap_or_default();
         let verified = Verified::of(of_remembered_browser(), user, details.two_factor, now);
-        Ok(Some(Recognized { browser, remembered_at, verified }))
+        Ok(Some(RecognizedBrowser { browser, remembered_at, verified }))
     }
 
     /// Returns the browser that [`Self::recognize`] would recognize, without using it.
@@ -212,7 +212,7 @@ impl RememberedBrowsers {
     pub async fn peek(
         &self,
         sign_in: &SignIn,
-        demand: Demand<'_>,
+        demand: SignInRequirements<'_>,
         secrets: &[String],
     ) -> Result<Option<String>, Error> {
         Ok(self.find(sign_in, demand, secrets).await?.map(|(record, _)| record.id))
@@ -221,7 +221,7 @@ impl RememberedBrowsers {
     async fn find(
         &self,
         sign_in: &SignIn,
-        demand: Demand<'_>,
+        demand: SignInRequirements<'_>,
         secrets: &[String],
     ) -> Result<Option<(RememberedBrowserRecord, Details)>, Error> {
         let fits = |secret: &&String| secret.starts_with(PREFIX) && secret.len() <= 64;

@@ -10,7 +10,7 @@ use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
     Configured, ConfiguredFactor, DeliveryFailure, DeliveryReport, Destination, FieldError, GrantedConnection, Layers,
-    Message, NotProved, Provider, Reason, ReportRequest, Sent, Site, Verdict,
+    Message, Provider, Reason, ReportProofError, ReportRequest, Sent, Site, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
@@ -134,7 +134,7 @@ impl Prepared {
         report: &ReportRequest<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<DeliveryReport>, NotProved> {
+    ) -> Result<Option<DeliveryReport>, ReportProofError> {
         match &self.configured {
             Some(configured) => configured.report(url, report, recipient, now).await,
             None => Ok(None),

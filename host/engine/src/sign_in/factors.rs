@@ -133,7 +133,7 @@ impl Drop for EnrolmentForm {
 
 /// The end of an enrolment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finished {
+pub enum EnrolmentOutcome {
     /// The factor was added.
     Added {
         /// Whether codes were stored.

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use super::factors::{FEW_CODES, HostedPage};
 use super::my_factors::{Held, Proved, Session};
 use super::request::{
-    Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn, Visit, Visited,
+    Ended, HostedSignIn, NewHostedSignIn, NextStep, SignInResult, SignInStatus, StartedSignIn, SubmittedAnswer, Visit,
+    VisitOutcome,
 };
 use super::{HostedSignIns, Kept, SignInPage, digest};
 use crate::challenge::{
@@ -174,12 +175,12 @@ impl HostedSignIns {
     ///
     /// # Errors
     /// If the store is not available.
-    pub async fn visit(&self, secret: &str, browser: Option<&str>) -> Result<Visited, Error> {
+    pub async fn visit(&self, secret: &str, browser: Option<&str>) -> Result<VisitOutcome, Error> {
         let Some(record) = self.store.sign_in_by_link(&digest(secret)).await? else {
-            return Ok(Visited::Unknown);
+            return Ok(VisitOutcome::Unknown);
         };
         if record.browser.is_some() && record.browser != browser.map(digest) {
-            return Ok(Visited::Elsewhere);
+            return Ok(VisitOutcome::Elsewhere);
         }
         let (mut kept, now) = (self.kept(&record)?, self.clock.now());
         let ended = match &record.ended {
@@ -267,8 +268,8 @@ impl HostedSignIns {
             visit.remembered_days = self.days(&visit).await?;
         }
         Ok(match ended {
-            Some(ended) => Visited::Over(visit, ended),
-            None => Visited::Open(visit),
+            Some(ended) => VisitOutcome::Over(visit, ended),
+            None => VisitOutcome::Open(visit),
         })
     }
 
@@ -373,23 +374,23 @@ impl HostedSignIns {
     pub async fn answer(
         &self,
         visit: &Visit,
-        given: Given<'_>,
+        given: SubmittedAnswer<'_>,
         remember: Option<&str>,
         client_address: Option<IpAddr>,
-    ) -> Result<Proceeded, Error> {
+    ) -> Result<NextStep, Error> {
         // Who signs in with a passkey alone is asked for it the next time, too.
         let remember = remember.filter(|_| visit.kept.sign_in.user.is_some());
         let remember = remember.map(|agent| agent.chars().take(AGENT_CHARS).collect());
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
         let length = challenge.code_length.filter(|_| challenge.recipient_hint.is_some());
-        if let (Given::Code(code), Some(length)) = (given, length)
+        if let (SubmittedAnswer::Code(code), Some(length)) = (given, length)
             && u32::try_from(typed(code)?) != Ok(length)
         {
             return Err(Error::invalid(format!("the code has {length} digits")));
         }
         let (text, is_credential) = match given {
-            Given::Code(code) => (code, false),
-            Given::Credential(credential) => (credential, true),
+            SubmittedAnswer::Code(code) => (code, false),
+            SubmittedAnswer::Credential(credential) => (credential, true),
         };
         let (address, text) = (visit.kept.client_address.or(client_address), Zeroizing::new(text.to_owned()));
         let (this, mut visit, challenge) = (self.clone(), visit.clone(), challenge.id.clone());
@@ -407,10 +408,10 @@ impl HostedSignIns {
             let proved = Proved { remember, changes, ..Proved::of(verified, Some(challenge)) };
             if visit.kept.page == HostedPage::Factors {
                 this.rewrite(&visit, |session| session.proved = Some(proved)).await?;
-                return Ok(Proceeded::Stay);
+                return Ok(NextStep::Stay);
             }
             if this.offer(&visit, &proved, has_few_codes).await {
-                return Ok(Proceeded::Stay);
+                return Ok(NextStep::Stay);
             }
             this.end(&visit, proved).await
         })
@@ -421,13 +422,13 @@ impl HostedSignIns {
     ///
     /// # Errors
     /// [`Error::is_closed`] if nothing was proved, or it has ended already.
-    pub async fn proceed(&self, visit: &Visit) -> Result<Proceeded, Error> {
+    pub async fn proceed(&self, visit: &Visit) -> Result<NextStep, Error> {
         let fits = |proved: &Proved| visit.kept.page == HostedPage::SignIn && proved.is_by_one_of(&visit.factors);
         let proved = visit.kept.session.proved.clone().filter(fits);
         self.end(visit, proved.ok_or_else(Error::closed)?).await
     }
 
-    pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<Proceeded, Error> {
+    pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<NextStep, Error> {
         if visit.kept.sign_in.user.is_none() {
             return Err(Error::closed());
         }
@@ -440,7 +441,7 @@ impl HostedSignIns {
         if !self.store.end_sign_in(visit.id(), end, Some(sealed)).await? {
             return Err(Error::closed());
         }
-        Ok(Proceeded::Return { handle, remembered: self.remember(visit, &proved).await })
+        Ok(NextStep::Return { handle, remembered: self.remember(visit, &proved).await })
     }
 
     /// Cancels a sign-in.
@@ -536,7 +537,7 @@ mod tests {
             };
             record.sealed = sign_ins.seal(&record, &kept).unwrap();
             sign_ins.store.insert_sign_in(record).await.unwrap();
-            let Visited::Open(visit) = sign_ins.visit(id, None).await.unwrap() else { panic!("it is not open") };
+            let VisitOutcome::Open(visit) = sign_ins.visit(id, None).await.unwrap() else { panic!("it is not open") };
             sign_ins.end(&visit, Proved::by_pass(now, None)).await
         };
         assert!(ended("nobody", SignIn::new("shop")).await.err().unwrap().is_closed());

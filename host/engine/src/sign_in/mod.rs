@@ -10,7 +10,7 @@
 //! back in the browser session that started the sign-in: the application redeems it and learns who
 //! signed in.
 
-mod colour;
+mod color;
 mod factors;
 mod flow;
 mod my_factors;
@@ -26,12 +26,12 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use factors::{
-    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
+    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, EnrolmentOutcome, FactorOption, HostedPage, OpenEnrolment,
 };
-pub use page::{Colours, Logo, SignInPage, Theme};
+pub use page::{Colors, Logo, SignInPage, Theme};
 pub use request::{
-    BrowserSecret, Ended, Given, HostedSignIn, NewHostedSignIn, Proceeded, SignInResult, SignInStatus, StartedSignIn,
-    Visit, Visited,
+    BrowserSecret, Ended, HostedSignIn, NewHostedSignIn, NextStep, SignInResult, SignInStatus, StartedSignIn,
+    SubmittedAnswer, Visit, VisitOutcome,
 };
 
 use my_factors::Session;

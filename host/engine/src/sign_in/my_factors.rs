@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::factors::{
-    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, FactorOption, Finished, HostedPage, OpenEnrolment,
+    AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, EnrolmentOutcome, FactorOption, HostedPage, OpenEnrolment,
 };
 use super::request::Visit;
 use super::{HostedSignIns, Kept};
@@ -316,7 +316,7 @@ impl HostedSignIns {
         visit: &Visit,
         (code, credential, label): (Option<String>, Option<String>, Option<String>),
         client_address: Option<IpAddr>,
-    ) -> Result<Finished, Error> {
+    ) -> Result<EnrolmentOutcome, Error> {
         let open = visit.enrolment.as_ref().ok_or_else(Error::enrolment_closed)?;
         let holder = Some(visit.id().to_owned());
         let client_address = visit.kept.client_address.or(client_address);
@@ -334,7 +334,7 @@ impl HostedSignIns {
                         session.added = Some(Proved::by_new_factor(at, added.id, two_factor));
                     })
                     .await?;
-                    return Ok(Finished::Added { codes });
+                    return Ok(EnrolmentOutcome::Added { codes });
                 }
                 self.rewrite(visit, |session| {
                     session.count_change();
@@ -352,7 +352,7 @@ impl HostedSignIns {
                     }
                 })
                 .await?;
-                Ok(Finished::Added { codes })
+                Ok(EnrolmentOutcome::Added { codes })
             }
             Err(error) => {
                 // An enrolment is answered with one credential only.

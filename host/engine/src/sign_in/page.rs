@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::colour::Colour;
+use super::color::Color;
 use crate::error::Error;
 use crate::site::{SiteSettings, Sites};
 use twofactor_sandbox::readable;
@@ -20,8 +20,9 @@ pub struct SignInPage {
     pub application_name: Option<String>,
     /// A picture above the form, as a `data:` URI of PNG, JPEG or WebP.
     pub logo: Option<String>,
-    /// The page's colours.
-    pub colours: Colours,
+    /// The page's colors.
+    #[serde(alias = "colours")]
+    pub colors: Colors,
     /// Where a person finds help: `https:` or `mailto:`.
     pub support_url: Option<String>,
     /// The WebAuthn relying party id: a host name, such as `example.com`. Passkeys belong to it and stop
@@ -39,7 +40,7 @@ pub struct SignInPage {
 /// Colors as `#rrggbb`; those of TwoFactor by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Colours {
+pub struct Colors {
     /// Of buttons and links.
     pub accent: Option<String>,
     /// Behind the form, in light mode.
@@ -74,16 +75,16 @@ const RETURN_URLS: usize = 50;
 const URL_BYTES: usize = 2000;
 
 /// Parameters that the page adds to a return URL; a URL that has them already would be ambiguous.
-const ADDED: [&str; 3] = ["state", "handle", "error"];
+const ADDED: [&str; 4] = ["state", "handle", "error", "login_hint"];
 
 /// The minimum contrast (WCAG 2.2, 1.4.3).
 const CONTRAST: f64 = 4.5;
 
 /// The card with the form, and the text on the page around it, in light mode.
-const CARD: Colour = Colour([0xff, 0xff, 0xff]);
-const INK: Colour = Colour([0x1b, 0x20, 0x2b]);
+const CARD: Color = Color([0xff, 0xff, 0xff]);
+const INK: Color = Color([0x1b, 0x20, 0x2b]);
 /// The card in dark mode.
-const DARK_CARD: Colour = Colour([0x1c, 0x20, 0x28]);
+const DARK_CARD: Color = Color([0x1c, 0x20, 0x28]);
 
 /// Returns the type, determined from the bytes. SVG is a document with scripts of its own: it is
 /// not among them.
@@ -110,23 +111,23 @@ impl SignInPage {
             support_url(url)?;
         }
         self.logo()?;
-        let colour = |name: &str, text: &Option<String>| match text {
+        let color = |name: &str, text: &Option<String>| match text {
             None => Ok(None),
-            Some(text) => Colour::parse(text)
+            Some(text) => Color::parse(text)
                 .map(Some)
-                .ok_or_else(|| Error::invalid(format!("`colours.{name}` must be `#` and six hexadecimal digits"))),
+                .ok_or_else(|| Error::invalid(format!("`colors.{name}` must be `#` and six hexadecimal digits"))),
         };
-        let readable = |name: &str, one: Option<Colour>, other: Colour, what: &str| match one {
+        let readable = |name: &str, one: Option<Color>, other: Color, what: &str| match one {
             Some(one) if one.contrast(other) < CONTRAST => Err(Error::invalid(format!(
-                "`colours.{name}` is not readable {what}: the contrast is {:.1}:1 and must be at least {CONTRAST}:1",
+                "`colors.{name}` is not readable {what}: the contrast is {:.1}:1 and must be at least {CONTRAST}:1",
                 one.contrast(other)
             ))),
             _ => Ok(()),
         };
-        readable("accent", colour("accent", &self.colours.accent)?, CARD, "on white; choose a darker color")?;
+        readable("accent", color("accent", &self.colors.accent)?, CARD, "on white; choose a darker color")?;
         readable(
             "background",
-            colour("background", &self.colours.background)?,
+            color("background", &self.colors.background)?,
             INK,
             "under dark text; choose a lighter color",
         )
@@ -164,12 +165,12 @@ impl SignInPage {
 
     /// Returns the colors, including those for dark mode.
     pub fn theme(&self) -> Theme {
-        let parsed = |text: &Option<String>| text.as_deref().and_then(Colour::parse);
-        let accent = parsed(&self.colours.accent).map(|accent| {
-            let dark = accent.lightened_until(|colour| colour.contrast(DARK_CARD) >= CONTRAST);
+        let parsed = |text: &Option<String>| text.as_deref().and_then(Color::parse);
+        let accent = parsed(&self.colors.accent).map(|accent| {
+            let dark = accent.lightened_until(|color| color.contrast(DARK_CARD) >= CONTRAST);
             (accent.to_string(), dark.to_string())
         });
-        Theme { accent, background: parsed(&self.colours.background).map(|colour| colour.to_string()) }
+        Theme { accent, background: parsed(&self.colors.background).map(|color| color.to_string()) }
     }
 
     /// Returns where factors are used.
@@ -211,7 +212,7 @@ fn return_url(text: &str) -> Result<(), Error> {
         return wrong("without user name, password and fragment");
     }
     if url.query_pairs().any(|(name, _)| ADDED.contains(&&*name)) {
-        return wrong("without the parameters `state`, `handle` and `error`, which are added to it");
+        return wrong("without the parameters `state`, `handle`, `error` and `login_hint`, which are added to it");
     }
     Ok(())
 }
@@ -258,6 +259,7 @@ mod tests {
             "https://user@shop.example.com/",
             "https://shop.example.com/#x",
             "https://shop.example.com/?state=1",
+            "https://shop.example.com/?login_hint=anna",
             "https://shop.example.com/\r\nset-cookie:a=b",
             " https://shop.example.com/",
             "https://shöp.example.com/",
@@ -289,22 +291,24 @@ mod tests {
     }
 
     #[test]
-    fn colours_that_are_not_readable_are_refused_with_the_remedy() {
-        assert_eq!(refusal(json!({"colours": {"accent": "#0b57d0", "background": "#eef3fb"}})), "");
+    fn colors_that_are_not_readable_are_refused_with_the_remedy() {
+        assert_eq!(refusal(json!({"colors": {"accent": "#0b57d0", "background": "#eef3fb"}})), "");
+        // Settings that earlier builds stored.
         assert!(refusal(json!({"colours": {"accent": "#ffcc00"}})).contains("choose a darker color"));
-        assert!(refusal(json!({"colours": {"background": "#202020"}})).contains("choose a lighter color"));
+        assert!(refusal(json!({"colors": {"accent": "#ffcc00"}})).contains("choose a darker color"));
+        assert!(refusal(json!({"colors": {"background": "#202020"}})).contains("choose a lighter color"));
         for text in ["red", "#fff", "#12345g", "#1234567", "#0b57d0;}body{background:url(https://evil.example)"] {
-            assert!(refusal(json!({"colours": {"accent": text}})).contains("six hexadecimal digits"), "{text}");
+            assert!(refusal(json!({"colors": {"accent": text}})).contains("six hexadecimal digits"), "{text}");
         }
     }
 
     #[test]
     fn on_a_dark_page_the_accent_is_light_enough() {
         for accent in ["#000000", "#0b57d0", "#8a1c7c", "#767676"] {
-            let colours = Colours { accent: Some(accent.to_owned()), background: None };
-            let (light, dark) = SignInPage { colours, ..SignInPage::default() }.theme().accent.unwrap();
+            let colors = Colors { accent: Some(accent.to_owned()), background: None };
+            let (light, dark) = SignInPage { colors, ..SignInPage::default() }.theme().accent.unwrap();
             assert_eq!(light, accent);
-            assert!(Colour::parse(&dark).unwrap().contrast(DARK_CARD) >= CONTRAST, "{accent} {dark}");
+            assert!(Color::parse(&dark).unwrap().contrast(DARK_CARD) >= CONTRAST, "{accent} {dark}");
         }
     }
 

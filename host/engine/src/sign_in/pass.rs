@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::my_factors::Proved;
-use super::request::{Proceeded, Visit};
+use super::request::{NextStep, Visit};
 use super::{HostedPage, HostedSignIns, Kept};
 use crate::error::Error;
 
@@ -20,12 +20,7 @@ impl HostedSignIns {
     /// # Errors
     /// [`Error::is_no_instance_available`] where passes are not accepted; [`Error::is_closed`] for one that is not valid;
     /// [`Error::is_rate_limited`], and invalid input, which is not counted.
-    pub async fn use_pass(
-        &self,
-        visit: &Visit,
-        pass: &str,
-        client_address: Option<IpAddr>,
-    ) -> Result<Proceeded, Error> {
+    pub async fn use_pass(&self, visit: &Visit, pass: &str, client_address: Option<IpAddr>) -> Result<NextStep, Error> {
         if !visit.accepts_pass {
             return Err(Error::no_instance_available());
         }
@@ -35,7 +30,7 @@ impl HostedSignIns {
             let (verified, id) = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
             let proved = Proved { pass: Some(id), changes, ..Proved::of(verified, None) };
             let proceeded = match self.offer(visit, &proved, false).await {
-                true => Proceeded::Stay,
+                true => NextStep::Stay,
                 false => self.end(visit, proved).await?,
             };
             self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
@@ -45,13 +40,13 @@ impl HostedSignIns {
         // Another window may have been faster: then the pass is not used up.
         let (step, challenge) = (visit.step(), visit.record.challenge.clone());
         if !self.store.step_sign_in(visit.id(), step, challenge, self.clock.now()).await? {
-            return Ok(Proceeded::Stay);
+            return Ok(NextStep::Stay);
         }
         let mut stepped = visit.clone();
         stepped.record.step += 1;
         let used = self.factors.use_pass((&sign_in.subscription, user), pass, client_address).await?;
         let proved = Proved::by_pass(self.clock.now(), Some(used.ok_or_else(Error::closed)?));
         self.rewrite(&stepped, |session| session.proved = Some(proved)).await?;
-        Ok(Proceeded::Stay)
+        Ok(NextStep::Stay)
     }
 }

@@ -1,16 +1,16 @@
 //! Browsers in which a person is not asked for a factor for some days, on the hosted pages.
 
 use super::my_factors::Proved;
-use super::request::{BrowserSecret, Proceeded, Visit};
+use super::request::{BrowserSecret, NextStep, Visit};
 use super::{HostedPage, HostedSignIns, Kept};
 use crate::challenge::ChallengeStatus;
 use crate::error::Error;
-use crate::factor::Demand;
+use crate::factor::SignInRequirements;
 
 impl Kept {
     /// Returns what the application asks for.
-    pub(super) fn demand(&self) -> Demand<'_> {
-        Demand { required: self.required, acr: self.acr.as_deref(), purpose: self.purpose.as_deref() }
+    pub(super) fn demand(&self) -> SignInRequirements<'_> {
+        SignInRequirements { required: self.required, acr: self.acr.as_deref(), purpose: self.purpose.as_deref() }
     }
 }
 
@@ -51,7 +51,7 @@ impl HostedSignIns {
     pub async fn look_at_browser(&self, visit: &mut Visit, secret: Option<&str>) -> Result<(), Error> {
         let demand = match visit.kept.page {
             HostedPage::SignIn => visit.kept.demand(),
-            HostedPage::Factors => Demand::default(),
+            HostedPage::Factors => SignInRequirements::default(),
         };
         if let Some(secret) = secret {
             let secrets = [secret.to_owned()];
@@ -65,14 +65,14 @@ impl HostedSignIns {
     ///
     /// # Errors
     /// [`Error::is_closed`] if the sign-in has ended.
-    pub async fn proceed_remembered(&self, visit: &Visit, secret: &str) -> Result<Proceeded, Error> {
+    pub async fn proceed_remembered(&self, visit: &Visit, secret: &str) -> Result<NextStep, Error> {
         if visit.kept.page != HostedPage::SignIn || visit.is_proved() {
-            return Ok(Proceeded::Stay);
+            return Ok(NextStep::Stay);
         }
         let secrets = [secret.to_owned()];
         let browsers = self.factors.remembered();
         let Some(found) = browsers.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
-            return Ok(Proceeded::Stay);
+            return Ok(NextStep::Stay);
         };
         let proceeded = self.end(visit, Proved::of(found.verified, None)).await?;
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;

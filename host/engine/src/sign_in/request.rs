@@ -126,7 +126,7 @@ impl fmt::Debug for SignInResult {
 }
 
 /// What a browser finds behind a link.
-pub enum Visited {
+pub enum VisitOutcome {
     /// There is no such link.
     Unknown,
     /// The link belongs to another browser.
@@ -150,7 +150,7 @@ pub enum Ended {
 
 /// What a person answered.
 #[derive(Clone, Copy)]
-pub enum Given<'a> {
+pub enum SubmittedAnswer<'a> {
     /// A typed code.
     Code(&'a str),
     /// What `toJSON()` of a credential returned, in JSON.
@@ -169,7 +169,7 @@ pub struct BrowserSecret {
 
 /// Where a browser goes after a step.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Proceeded {
+pub enum NextStep {
     /// Back to the application.
     Return {
         /// What the application redeems.

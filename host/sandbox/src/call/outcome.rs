@@ -153,7 +153,11 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.code.is_empty() { f.write_str(&self.detail) } else { write!(f, "{} ({})", self.detail, self.code) }
+        match (&*self.detail, &*self.code) {
+            (detail, "") => f.write_str(detail),
+            ("", code) => write!(f, "code {code}"),
+            (detail, code) => write!(f, "{detail} ({code})"),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) use self::http::{Failed, HttpError, HttpRequest, HttpResponse};
 pub use failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
 pub use network::{Network, NetworkBuilder, NetworkError};
 pub use policy::{
-    Authentication, Destination, GrantedConnection, LoginFormat, NotProved, ParseConnectionError, ReportRequest,
+    Authentication, Destination, GrantedConnection, LoginFormat, ParseConnectionError, ReportProofError, ReportRequest,
     Resolver, Secret, SmtpSecurity, TokenPlace,
 };
 pub(crate) use policy::{

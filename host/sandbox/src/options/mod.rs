@@ -15,7 +15,7 @@ use crate::call::{
 };
 use crate::egress::reflected_secrets::SHORTEST;
 use crate::egress::{
-    Destination, GrantedConnection, Grants, NotProved, Placeable, ReportRequest, ReportVerifier, Secret,
+    Destination, GrantedConnection, Grants, Placeable, ReportProofError, ReportRequest, ReportVerifier, Secret,
 };
 use crate::factor::Site;
 use crate::field_error::FieldError;
@@ -262,7 +262,7 @@ impl Configured {
         report: &ReportRequest<'_>,
         recipient: &str,
         now: SystemTime,
-    ) -> Result<Option<DeliveryReport>, NotProved> {
+    ) -> Result<Option<DeliveryReport>, ReportProofError> {
         let Some(verifier) = &self.reports else { return Ok(None) };
         verifier.verify(url, report, now)?;
         Ok(match self.read_report(&verifier.proved(report), recipient).await {

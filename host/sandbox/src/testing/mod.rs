@@ -3,5 +3,5 @@
 mod outbox;
 mod recording;
 
-pub use outbox::{KeptMail, Outbox};
+pub use outbox::{CapturedMail, Outbox};
 pub use recording::{Exchange, Recording};

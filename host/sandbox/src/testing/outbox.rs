@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Stores mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
 /// share the mails.
 #[derive(Clone, Default)]
-pub struct Outbox(Arc<Mutex<Vec<KeptMail>>>);
+pub struct Outbox(Arc<Mutex<Vec<CapturedMail>>>);
 
 /// A stored mail. `Debug` shows none of its fields.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct KeptMail {
+pub struct CapturedMail {
     /// The sender's address.
     pub sender: String,
     /// The recipient's address.
@@ -31,16 +31,16 @@ impl Outbox {
     }
 
     /// Returns all mails, the oldest first.
-    pub fn mails(&self) -> Vec<KeptMail> {
+    pub fn mails(&self) -> Vec<CapturedMail> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the newest mail to an address.
-    pub fn newest(&self, recipient: &str) -> Option<KeptMail> {
+    pub fn newest(&self, recipient: &str) -> Option<CapturedMail> {
         self.mails().into_iter().rfind(|mail| mail.recipient == recipient)
     }
 
-    pub(crate) fn keep(&self, mail: KeptMail) {
+    pub(crate) fn keep(&self, mail: CapturedMail) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
     }
 }
@@ -51,8 +51,8 @@ impl fmt::Debug for Outbox {
     }
 }
 
-impl fmt::Debug for KeptMail {
+impl fmt::Debug for CapturedMail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeptMail").finish_non_exhaustive()
+        f.debug_struct("CapturedMail").finish_non_exhaustive()
     }
 }

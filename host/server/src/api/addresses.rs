@@ -170,7 +170,8 @@ pub(super) async fn list(
     Ok(Json(AddressList { addresses: addresses.into_iter().map(Address::from).collect() }))
 }
 
-/// Removes a verified address, which is notified, too. Returns 403 `proof-required` if the proof is not enough: `first_factor` never is.
+/// Removes a verified address. That address is notified, too. Returns 403 `proof-required` if the proof is not enough: `first_factor`
+/// never is.
 #[utoipa::path(delete, path = "/v1/users/{user}/addresses/{id}", operation_id = "removeAddress", tag = "challenges",
     request_body = Removal, responses((status = 204)))]
 pub(super) async fn remove(

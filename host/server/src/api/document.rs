@@ -10,7 +10,7 @@ use crate::problem::ProblemBody;
 #[openapi(
     info(
         title = "TwoFactor",
-        description = "Second factors: start challenges and verify codes; administer the instances that deliver them.",
+        description = "Second factors: start and verify challenges, enrol factors, and administer the instances behind them.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(ProblemBody)),

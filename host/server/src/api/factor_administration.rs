@@ -94,7 +94,7 @@ pub(super) struct ResetFactors {
     addresses: u64,
 }
 
-/// Resets the factors of a user: all of them end, and so do temporary passes, remembered devices, open enrolments and challenges.
+/// Resets the factors of a user: all of them end, and so do temporary passes, remembered browsers, open enrolments and challenges.
 #[utoipa::path(post, path = "/v1/users/{user}/factors/reset", operation_id = "resetFactors", tag = "administration",
     request_body = OwnReset, responses((status = 200, body = ResetFactors)))]
 pub(super) async fn reset_own(
@@ -106,7 +106,7 @@ pub(super) async fn reset_own(
     reset_at(&administrator, &subscription, &user, &reason).await
 }
 
-/// Resets the factors of a user: all of them end, and so do temporary passes, remembered devices, open enrolments and challenges.
+/// Resets the factors of a user: all of them end, and so do temporary passes, remembered browsers, open enrolments and challenges.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/users/{user}/factors/reset", tag = "administration",
     operation_id = "resetUserFactors", request_body = Reason, responses((status = 200, body = ResetFactors)))]
 pub(super) async fn reset(
@@ -169,7 +169,7 @@ pub(super) struct IssuedPass {
     expires_at: Timestamp,
 }
 
-/// Issues a temporary pass for a user, once usable, instead of an earlier one. It proves that an enrolment comes from the user, and signs in
+/// Issues a single-use temporary pass for a user, replacing any earlier one. It proves that an enrolment comes from the user, and signs in
 /// if the policy says so.
 #[utoipa::path(post, path = "/v1/users/{user}/passes", operation_id = "issuePass", tag = "administration",
     request_body = OwnPass, responses((status = 201, body = IssuedPass)))]
@@ -182,7 +182,7 @@ pub(super) async fn issue_own_pass(
     issue_pass_at(&administrator, &subscription, &user, NewPass { minutes, reason }).await
 }
 
-/// Issues a temporary pass for a user, once usable, instead of an earlier one. It proves that an enrolment comes from the user, and signs in
+/// Issues a single-use temporary pass for a user, replacing any earlier one. It proves that an enrolment comes from the user, and signs in
 /// if the policy says so.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/users/{user}/passes", tag = "administration",
     operation_id = "issueUserPass", request_body = NewPass, responses((status = 201, body = IssuedPass)))]

@@ -134,7 +134,7 @@ struct Refused {
 pub(super) struct ProviderList {
     /// The active providers.
     providers: Vec<Provider>,
-    /// Components that were added and cannot be used, on the node that answers.
+    /// Components that were added and cannot be used, on the server that answers.
     refused: Vec<Refused>,
 }
 

@@ -21,7 +21,7 @@ pub(super) struct SignInPage {
     /// An image above the form: a `data:` URI of a PNG, JPEG or WebP of at most 64 KiB.
     logo: Option<String>,
     #[serde(default, deserialize_with = "super::body::object")]
-    colours: Colours,
+    colors: Colors,
     /// A link to support: `https:` or `mailto:`.
     support_url: Option<String>,
     /// The WebAuthn relying party id: a host name, such as `example.com`, that is not a public suffix. Passkeys belong to it and stop
@@ -44,10 +44,10 @@ pub(super) struct SignInPage {
     top_origins: Vec<String>,
 }
 
-/// Colours, as `#rrggbb`. Colours without enough contrast are refused. In dark mode they are adapted.
+/// Colors, as `#rrggbb`. Colors without enough contrast are refused. In dark mode they are adapted.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Colours {
+struct Colors {
     /// Buttons and links: contrast of at least 4.5:1 with white.
     accent: Option<String>,
     /// Behind the form: contrast of at least 4.5:1 with dark text.
@@ -60,7 +60,7 @@ impl From<twofactor::sign_in::SignInPage> for SignInPage {
             return_urls: page.return_urls,
             application_name: page.application_name,
             logo: page.logo,
-            colours: Colours { accent: page.colours.accent, background: page.colours.background },
+            colors: Colors { accent: page.colors.accent, background: page.colors.background },
             support_url: page.support_url,
             rp_id: page.rp_id,
             origins: page.origins,
@@ -76,7 +76,7 @@ impl From<SignInPage> for twofactor::sign_in::SignInPage {
             return_urls: page.return_urls,
             application_name: page.application_name,
             logo: page.logo,
-            colours: twofactor::sign_in::Colours { accent: page.colours.accent, background: page.colours.background },
+            colors: twofactor::sign_in::Colors { accent: page.colors.accent, background: page.colors.background },
             support_url: page.support_url,
             rp_id: page.rp_id,
             origins: page.origins,

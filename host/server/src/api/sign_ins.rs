@@ -88,7 +88,8 @@ pub(super) struct StartedSignIn {
 }
 
 /// Starts a sign-in on the hosted page. At its end, the browser returns to `return_url` with `state` and either `handle`, for
-/// `POST /v1/sign-ins/{id}/result`, or `error=access_denied`.
+/// `POST /v1/sign-ins/{id}/result`, or `error=access_denied`, or `error=login_required` with `login_hint`; with `"page":"factors"` it
+/// returns with `state` alone.
 #[utoipa::path(post, path = "/v1/sign-ins", operation_id = "beginSignIn", tag = "challenges", request_body = NewSignIn,
     responses((status = 201, body = StartedSignIn)))]
 pub(super) async fn begin(

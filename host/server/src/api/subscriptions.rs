@@ -105,7 +105,8 @@ pub(super) async fn change(
     Ok(tagged(StatusCode::OK, changed.revision, Subscription::from(changed)))
 }
 
-/// Deletes a subscription and its directory. Returns 409 `conflict` while it has instances or valid tokens (system administrators).
+/// Deletes a subscription and its directory. Returns 409 `conflict` while it has instances or valid tokens, or accounts whose role names
+/// it (system administrators).
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}", operation_id = "removeSubscription", tag = "administration",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the last read.")),
     responses((status = 204)))]

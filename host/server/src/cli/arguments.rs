@@ -41,7 +41,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE", requires = "provider")]
         replay: Vec<PathBuf>,
         #[command(flatten)]
-        cache: twofactor_toolkit::Cache,
+        cache: twofactor_toolkit::CompileCacheArgs,
     },
     /// Start the server.
     Serve {
@@ -100,10 +100,10 @@ pub(super) enum Command {
         /// Allow valid instances to become invalid and send nothing, and passkeys to stop working because the RP ID changes.
         #[arg(long)]
         allow_invalid: bool,
-        /// A folder whose files the document may refer to as secrets (`$file`), beside the files next to it. Can be repeated.
+        /// A folder whose files the document may refer to as secrets (`$file`), in addition to files next to the document. Can be repeated.
         #[arg(long, value_name = "FOLDER")]
         files_from: Vec<PathBuf>,
-        /// An environment variable that the document may refer to as a secret (`$env`), beside those named `SECRET__…`. Can be repeated.
+        /// An environment variable that the document may refer to as a secret (`$env`), in addition to those whose names begin with `SECRET__`. Can be repeated.
         #[arg(long, value_name = "NAME")]
         env: Vec<String>,
         /// The document, a YAML file; `-` for standard input.

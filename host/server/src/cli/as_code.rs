@@ -59,7 +59,7 @@ pub(super) async fn import(
         bail!("the document would make valid instances invalid: correct it, or pass `--allow-invalid`");
     }
     if dry_run && !allow_invalid && changes.iter().any(|change| change.ends_passkeys) {
-        bail!("the document would end passkeys: keep the RP ID, or pass `--allow-invalid`");
+        bail!("the document would make passkeys stop working: keep the RP ID, or pass `--allow-invalid`");
     }
     Ok(())
 }

@@ -290,7 +290,7 @@ impl Connection {
 
     /// Closes it. The caller has removed it from the registry.
     fn close(&self, why: Why) {
-        metrics::counter!("twofactor_connections_closed_total", "why" => why.name()).increment(1);
+        metrics::counter!("twofactor_connections_closed_total", "reason" => why.name()).increment(1);
         let mut activity = self.activity();
         activity.closed = true;
         self.registry.unread.fetch_sub(std::mem::take(&mut activity.unread), Ordering::Relaxed);

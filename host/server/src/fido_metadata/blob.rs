@@ -86,8 +86,8 @@ pub(super) fn verify(blob: &[u8], roots: &[TrustAnchor<'_>], now: Timestamp) -> 
         return Err(BlobError::Malformed("it is too long"));
     }
     let text = std::str::from_utf8(blob).map_err(|_| BlobError::Malformed("it is not text"))?.trim();
-    let (signed, signature) = text.rsplit_once('.').ok_or(BlobError::Malformed("it has not three parts"))?;
-    let (header, payload) = signed.split_once('.').ok_or(BlobError::Malformed("it has not three parts"))?;
+    let (signed, signature) = text.rsplit_once('.').ok_or(BlobError::Malformed("it does not have three parts"))?;
+    let (header, payload) = signed.split_once('.').ok_or(BlobError::Malformed("it does not have three parts"))?;
     if header.len() > HEADER_BYTES {
         return Err(BlobError::Malformed("its header is too long"));
     }

@@ -23,7 +23,7 @@ impl Fetch {
     }
 
     pub(super) async fn fetch(&self) -> anyhow::Result<Vec<u8>> {
-        tokio::time::timeout(TIMEOUT, self.download()).await.context("the metadata service takes too long")?
+        tokio::time::timeout(TIMEOUT, self.download()).await.context("the metadata service did not respond in time")?
     }
 
     async fn download(&self) -> anyhow::Result<Vec<u8>> {
@@ -33,7 +33,7 @@ impl Fetch {
             bail!("the metadata service responded with status {}", answer.status().as_u16());
         }
         let mut whole = Vec::new();
-        while let Some(part) = answer.chunk().await.context("the metadata service does not finish its response")? {
+        while let Some(part) = answer.chunk().await.context("the metadata service did not complete its response")? {
             if whole.len() + part.len() > BLOB_BYTES {
                 bail!("the metadata service responded with too much data");
             }

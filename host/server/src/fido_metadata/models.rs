@@ -45,7 +45,7 @@ pub(super) fn trusted(payload: &Payload, allowed: &BTreeSet<Aaguid>) -> Vec<Trus
         if models.len() == MODELS || bytes > ALL_BYTES {
             tracing::warn!(
                 models = models.len(),
-                "the metadata of FIDO has more models than are taken; list those you need"
+                "the FIDO metadata lists too many models; limit them with `fido_metadata.aaguids`"
             );
             break;
         }

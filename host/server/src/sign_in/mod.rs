@@ -35,7 +35,7 @@ use serde_json::json;
 use twofactor::TwoFactor;
 use twofactor::challenge::{Challenge, ChallengeStatus};
 use twofactor::sandbox::IpNet;
-use twofactor::sign_in::{Ended, HostedPage, Visit, Visited};
+use twofactor::sign_in::{Ended, HostedPage, Visit, VisitOutcome};
 
 pub(crate) use agent::name as browser_name;
 pub(crate) use assets::passkey_path as passkey_script;
@@ -187,11 +187,13 @@ impl Visitor<'_> {
         response
     }
 
-    fn closed(&self, visited: &Visited) -> Response {
+    fn closed(&self, visited: &VisitOutcome) -> Response {
         match visited {
-            Visited::Over(visit, ended) => self.over(visit, *ended),
-            Visited::Elsewhere | Visited::Open(_) => self.notice(StatusCode::FORBIDDEN, |words| &words.elsewhere),
-            Visited::Unknown => self.notice(StatusCode::NOT_FOUND, |words| &words.unknown),
+            VisitOutcome::Over(visit, ended) => self.over(visit, *ended),
+            VisitOutcome::Elsewhere | VisitOutcome::Open(_) => {
+                self.notice(StatusCode::FORBIDDEN, |words| &words.elsewhere)
+            }
+            VisitOutcome::Unknown => self.notice(StatusCode::NOT_FOUND, |words| &words.unknown),
         }
     }
 }
@@ -207,7 +209,7 @@ async fn choose(site: State<Site>, secret: Path<String>, query: Query, client: C
 async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: View) -> Response {
     let visitor = Visitor { site, secret, client, asked: query.get("lang") };
     let mut visit = match visitor.site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await {
-        Ok(Visited::Open(visit)) => visit,
+        Ok(VisitOutcome::Open(visit)) => visit,
         Ok(other) => return visitor.closed(&other),
         Err(error) => return visitor.unavailable(&error),
     };
@@ -217,7 +219,7 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: 
     if !site.sign_ins.is_bound(&visit) && client.opens && shown {
         bound = match site.sign_ins.bind(&visit).await {
             Ok(Some(browser)) => Some(browser),
-            Ok(None) => return visitor.closed(&Visited::Elsewhere),
+            Ok(None) => return visitor.closed(&VisitOutcome::Elsewhere),
             Err(error) => return visitor.unavailable(&error),
         };
     }
@@ -280,16 +282,16 @@ fn here_at(secret: &str, rest: &str, language: Option<&str>, more: &str) -> Stri
     format!("{}{rest}{mark}{}", path(secret), query.join("&"))
 }
 
-/// Returns the subscription's colours.
+/// Returns the subscription's colors.
 async fn theme(site: State<Site>, secret: Path<String>, client: Client) -> Response {
     let Ok(Some(visit)) = seen(&site, &secret, &client).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let theme = visit.page.theme();
     let mut css = String::new();
-    let background = theme.background.map(|colour| format!("--page:{colour};")).unwrap_or_default();
+    let background = theme.background.map(|color| format!("--page:{color};")).unwrap_or_default();
     let (light, dark) = theme.accent.unwrap_or_default();
-    let accent = |colour: &str| if colour.is_empty() { String::new() } else { format!("--accent:{colour};") };
+    let accent = |color: &str| if color.is_empty() { String::new() } else { format!("--accent:{color};") };
     css.push_str(&format!("@media (prefers-color-scheme:light){{:root{{{background}{}}}}}", accent(&light)));
     css.push_str(&format!("@media (prefers-color-scheme:dark){{:root{{{}}}}}", accent(&dark)));
     browser::asset("text/css; charset=utf-8", css.into_bytes())
@@ -305,8 +307,8 @@ async fn logo(site: State<Site>, secret: Path<String>, client: Client) -> Respon
 
 async fn seen(site: &Site, secret: &str, client: &Client) -> Result<Option<Box<Visit>>, twofactor::Error> {
     Ok(match site.sign_ins.visit(secret, client.cookie(&site.public, secret)).await? {
-        Visited::Open(visit) | Visited::Over(visit, _) => Some(visit),
-        Visited::Unknown | Visited::Elsewhere => None,
+        VisitOutcome::Open(visit) | VisitOutcome::Over(visit, _) => Some(visit),
+        VisitOutcome::Unknown | VisitOutcome::Elsewhere => None,
     })
 }
 

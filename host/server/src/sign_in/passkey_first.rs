@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use twofactor::challenge::ChallengeStatus;
-use twofactor::sign_in::{HostedPage, Visit, Visited};
+use twofactor::sign_in::{HostedPage, Visit, VisitOutcome};
 
 use super::Visitor;
 use super::answer_page::passkey_parts;
@@ -73,7 +73,7 @@ impl Visitor<'_> {
             return Ok(visit);
         }
         match site.sign_ins.visit(self.secret, browser).await {
-            Ok(Visited::Open(visit)) => Ok(visit),
+            Ok(VisitOutcome::Open(visit)) => Ok(visit),
             Ok(other) => Err(self.closed(&other)),
             Err(error) => Err(self.unavailable(&error)),
         }

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use twofactor::Error;
-use twofactor::sign_in::{Given, Proceeded, Visit, Visited};
+use twofactor::sign_in::{NextStep, SubmittedAnswer, Visit, VisitOutcome};
 
 use super::browser::{Client, Fields, Form, denied, go, remember, returned};
 use super::site::Site;
@@ -19,7 +19,7 @@ pub(super) async fn own(visitor: &Visitor<'_>) -> Result<Box<Visit>, Response> {
         return Err(visitor.notice(StatusCode::FORBIDDEN, |words| &words.refused));
     }
     match site.sign_ins.visit(visitor.secret, visitor.client.cookie(&site.public, visitor.secret)).await {
-        Ok(Visited::Open(visit)) if site.sign_ins.is_bound(&visit) => Ok(visit),
+        Ok(VisitOutcome::Open(visit)) if site.sign_ins.is_bound(&visit) => Ok(visit),
         Ok(other) => Err(visitor.closed(&other)),
         Err(error) => Err(visitor.unavailable(&error)),
     }
@@ -60,7 +60,8 @@ pub(super) async fn answer(site: State<Site>, secret: Path<String>, client: Clie
         Err(response) => return response,
     };
     let credential = form.0.get("credential").filter(|text| !text.is_empty());
-    let given = credential.map_or(Given::Code(form.0.get("code").unwrap_or_default()), Given::Credential);
+    let given =
+        credential.map_or(SubmittedAnswer::Code(form.0.get("code").unwrap_or_default()), SubmittedAnswer::Credential);
     let remember = form.0.get("remember").map(|_| client.user_agent());
     match site.sign_ins.answer(&visit, given, remember, client.address).await {
         Ok(proceeded) => proceed_to(&visitor, &visit, proceeded),
@@ -81,16 +82,16 @@ pub(super) async fn proceed(site: State<Site>, secret: Path<String>, client: Cli
     }
 }
 
-pub(super) fn proceed_to(visitor: &Visitor<'_>, visit: &Visit, proceeded: Proceeded) -> Response {
+pub(super) fn proceed_to(visitor: &Visitor<'_>, visit: &Visit, proceeded: NextStep) -> Response {
     match proceeded {
-        Proceeded::Return { handle, remembered } => {
+        NextStep::Return { handle, remembered } => {
             let mut response = go(&returned(visit, "handle", &handle));
             if let Some(it) = &remembered {
                 remember(&mut response, visitor.client, &visitor.site.public, &visit.person, it);
             }
             response
         }
-        Proceeded::Stay => go(&here(visitor.secret, visitor.asked, "")),
+        NextStep::Stay => go(&here(visitor.secret, visitor.asked, "")),
     }
 }
 
@@ -120,7 +121,7 @@ pub(super) async fn failed(visitor: &Visitor<'_>, error: &Error, answered: Answe
     }
     let site = visitor.site;
     match site.sign_ins.visit(visitor.secret, visitor.client.cookie(&site.public, visitor.secret)).await {
-        Ok(Visited::Open(_)) => go(&here(visitor.secret, visitor.asked, &Why::of(error, answered).query())),
+        Ok(VisitOutcome::Open(_)) => go(&here(visitor.secret, visitor.asked, &Why::of(error, answered).query())),
         // Another window of this browser was faster, or time is up.
         Ok(other) => visitor.closed(&other),
         Err(error) => visitor.unavailable(&error),

@@ -171,7 +171,7 @@ pub(super) async fn show(
         (first_steps.show(l))
         @if !failing.is_empty() {
             section.card #failing {
-                h2 { (l.say("Failing upstreams", "Gestörte Mailserver / SMS-Anbieter")) }
+                h2 { (l.say("Failing upstreams", "Störungen bei Mailservern und SMS-Anbietern")) }
                 (table(&[l.say("Instance", "Instanz"), l.say("Upstream", "Mailserver / SMS-Anbieter")], usize::MAX, failing.iter().map(|(path, name, health)| {
                     vec![html! { a href=(path) { (name) } }, health::short(l, health)]
                 })))

@@ -262,7 +262,7 @@ impl Form<'_> {
                 }
             }
             @if !self.disabled {
-                div.help { (l.say("Save to get another empty row. A row with two empty fields is removed.", "Mit dem Speichern kommt eine weitere leere Zeile. Eine Zeile mit zwei leeren Feldern wird entfernt.")) }
+                div.help { (l.say("Save to get another empty row. A row with two empty fields is removed.", "Nach dem Speichern erscheint eine weitere leere Zeile. Eine Zeile mit zwei leeren Feldern wird entfernt.")) }
             }
         }
     }

@@ -71,7 +71,7 @@ impl Pages {
     }
 }
 
-/// Returns a label for a state, which does not rely on colour alone.
+/// Returns a label for a state, which does not rely on color alone.
 pub(super) fn badge(kind: &'static str, text: &str) -> Markup {
     html! { span class={ "badge " (kind) } { (text) } }
 }

@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::sync::Arc;
 use twofactor::Error;
-use twofactor::accounts::{Accounts, Client, LoggedIn, OpenedSession};
+use twofactor::accounts::{Accounts, Client, LoginOutcome, OpenedSession};
 
 use super::failure::Failure;
 use super::flash::Flash;
@@ -150,14 +150,14 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
 }
 
 /// Goes on to where the person wanted to go, or to the second factor before.
-pub(super) fn admit(logged_in: LoggedIn, to: &str) -> Response {
+pub(super) fn admit(logged_in: LoginOutcome, to: &str) -> Response {
     match logged_in {
-        LoggedIn::Session(opened) => {
+        LoginOutcome::Session(opened) => {
             let cookies = [opened_cookies(&opened), vec![set(PENDING, "")]].concat();
             (AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie))), Redirect::to(to))
                 .into_response()
         }
-        LoggedIn::SecondFactor { pending, .. } => {
+        LoginOutcome::SecondFactor { pending, .. } => {
             let next = format!("/admin/second-factor?to={}", segment(to));
             ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&next)).into_response()
         }
@@ -261,17 +261,21 @@ pub(super) fn words(l: Language, error: &Error) -> String {
     } else if error.is_locked() {
         l.say(
             "Too many incorrect codes. This account is locked until a day after the last one.",
-            "Zu viele falsche Codes. Dieses Konto ist gesperrt, bis seit dem letzten ein Tag vergangen ist.",
+            "Zu viele falsche Codes. Dieses Konto ist bis 24 Stunden nach dem letzten falschen Code gesperrt.",
         )
     } else if error.is_rate_limited() {
         let minutes = error.retry_after().map_or(1, |wait| wait.as_secs().div_ceil(60));
-        return format!(
-            "{} {minutes}.",
-            l.say(
-                "Too many attempts. Minutes until you can try again:",
-                "Zu viele Versuche. Minuten bis zum nächsten Versuch:"
-            )
-        );
+        if minutes > 1 {
+            let text = l.say(
+                "Too many attempts. Try again in {n} minutes.",
+                "Zu viele Versuche. Versuchen Sie es in {n} Minuten erneut.",
+            );
+            return text.replace("{n}", &minutes.to_string());
+        }
+        l.say(
+            "Too many attempts. Try again in one minute.",
+            "Zu viele Versuche. Versuchen Sie es in einer Minute erneut.",
+        )
     } else if error.is_closed() {
         l.say(
             "This login has expired. Please log in again.",

@@ -6,7 +6,7 @@ use axum::http::{Uri, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use twofactor::Error;
-use twofactor::accounts::{LoggedIn, LoginFactor, PendingLogin};
+use twofactor::accounts::{LoginFactor, LoginOutcome, PendingLogin};
 use twofactor::challenge::ChallengeKind;
 
 use super::failure::Failure;
@@ -134,7 +134,7 @@ pub(super) async fn answer(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
         None => accounts.second_factor(pending, posted.get("code").unwrap_or_default(), client).await,
     };
     match answered {
-        Ok(opened) => admit(LoggedIn::Session(opened), aim.path()),
+        Ok(opened) => admit(LoginOutcome::Session(opened), aim.path()),
         Err(error) => refuse(&visitor, &aim, &error),
     }
 }

@@ -126,7 +126,7 @@ async fn find(person: &Person, search: Search, message: Markup) -> Result<Respon
                 select #by name="by" { @for (value, name) in ways { option value=(value) selected[search.by == value] { (name) } } }
             }
             div.field {
-                label for="text" { (l.say("Exact value", "Genauer Wert")) }
+                label for="text" { (l.say("Exact value", "Exakter Wert")) }
                 input #text name="text" type="text" maxlength="256" required autocomplete="off" spellcheck="false" value=(search.text);
             }
             @if subscriptions.len() > 1 { div.field {

@@ -50,7 +50,7 @@ fn state(l: Language, state: NodeState) -> Markup {
     match state {
         NodeState::Ready => badge("good", l.say("Ready", "Bereit")),
         NodeState::ClockSkew => badge("bad", l.say("Not ready: clock is wrong", "Nicht bereit: Uhr geht falsch")),
-        _ => badge("warn", l.say("Not seen lately", "Meldet sich nicht")),
+        _ => badge("warn", l.say("Not seen recently", "Meldet sich nicht")),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             l.say("Messages per day", "Nachrichten pro Tag"),
             l.say(
                 "Above this limit, another instance is tried. 0 = unlimited.",
-                "Darüber wird eine andere Instanz versucht. 0 = unbegrenzt.",
+                "Ist das Limit erreicht, wird eine andere Instanz verwendet. 0 = unbegrenzt.",
             ),
         ),
         number(
@@ -96,7 +96,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
         ),
         number(
             "pause_after",
-            l.say("Pause after (failures)", "Pause nach (Fehler)"),
+            l.say("Pause after (failures)", "Pause nach (Anzahl Fehler)"),
             l.say(
                 "After this many consecutive failures, sending pauses and another instance is tried. 0 = after 50.",
                 "Nach so vielen aufeinanderfolgenden Fehlern pausiert das Senden, und eine andere Instanz wird versucht. 0 = nach 50.",
@@ -122,7 +122,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
         },
         text(
             "first_enrolment_until",
-            l.say("First enrolment until", "Erste Einrichtung bis"),
+            l.say("Enrol without a pass until", "Einrichtung ohne Zugangscode bis"),
             l.say(
                 "After this time a temporary pass is needed, for example 2027-01-31T00:00:00Z.",
                 "Danach ist ein temporärer Zugangscode nötig, zum Beispiel 2027-01-31T00:00:00Z.",

@@ -233,7 +233,7 @@ fn factor(l: Language, manifest: &Manifest) -> String {
         text += l.say(", replaces earlier ones", ", ersetzt frühere");
     }
     if factor.never_sole {
-        text += l.say(", only as a fallback", ", nur als Rückfall");
+        text += l.say(", only as a fallback", ", nur als Ausweichfaktor");
     }
     text
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use twofactor::sign_in::{Colours, SignInPage};
+use twofactor::sign_in::{Colors, SignInPage};
 use twofactor::{Error, Site};
 
 use super::conflict::{self, Edited};
@@ -115,7 +115,7 @@ async fn show(
     let here = path(subscription);
     let edited = Edited::of(person, *revision, stored(set), typed);
     let text = |name: &str| edited.values[name].as_str().unwrap_or_default();
-    let colour = |name: &'static str, label: &'static str, help: &'static str| {
+    let color = |name: &'static str, label: &'static str, help: &'static str| {
         html! {
             div.field { label for=(name) { (label) " " span.optional { (l.say("optional", "optional")) } }
                 input id=(name) name=(name) type="text" maxlength="7" placeholder="#3347c6" autocomplete="off" spellcheck="false" value=(text(name)) aria-describedby={ (name) "-help" };
@@ -133,8 +133,8 @@ async fn show(
             input #application_name name="application_name" type="text" maxlength="60" autocomplete="off" value=(text("application_name")); }
         div.field { label for="support_url" { (l.say("Support URL", "Support-URL")) " " span.optional { (l.say("optional", "optional")) } }
             input #support_url name="support_url" type="text" inputmode="url" maxlength="2000" autocomplete="off" placeholder="https://example.com/help" value=(text("support_url")); }
-        (colour("accent", l.say("Button and link color", "Farbe von Schaltflächen und Links"), l.say("Must be dark enough for white text.", "Muss dunkel genug für weißen Text sein.")))
-        (colour("background", l.say("Background color", "Hintergrundfarbe"), l.say("Must be light enough for dark text.", "Muss hell genug für dunklen Text sein.")))
+        (color("accent", l.say("Button and link color", "Farbe von Schaltflächen und Links"), l.say("Must be dark enough for white text.", "Muss dunkel genug für weißen Text sein.")))
+        (color("background", l.say("Background color", "Hintergrundfarbe"), l.say("Must be light enough for dark text.", "Muss hell genug für dunklen Text sein.")))
         div.field { label for="logo" { "Logo " span.optional { (l.say("optional", "optional")) } }
             @if set.logo.is_some() { p { img.logo src={ (here) "/logo" } alt=(l.say("Current logo", "Aktuelles Logo")); } }
             @if person.may_change() {
@@ -191,8 +191,8 @@ fn stored(set: &SignInPage) -> Value {
         "return_urls": set.return_urls,
         "application_name": set.application_name,
         "support_url": set.support_url,
-        "accent": set.colours.accent,
-        "background": set.colours.background,
+        "accent": set.colors.accent,
+        "background": set.colors.background,
         "rp_id": set.rp_id,
         "origins": set.origins,
         "related_origins": set.related_origins,
@@ -231,7 +231,7 @@ fn set(values: &Value, before: &SignInPage, upload: &Upload) -> Result<SignInPag
         return_urls: lines("return_urls"),
         application_name: text("application_name"),
         logo: before.logo.clone().filter(|_| upload.text("remove_logo").is_empty()),
-        colours: Colours { accent: text("accent"), background: text("background") },
+        colors: Colors { accent: text("accent"), background: text("background") },
         support_url: text("support_url"),
         rp_id: text("rp_id"),
         origins: lines("origins"),

@@ -122,7 +122,7 @@ pub(crate) fn challenge_state(l: Language, state: ChallengeState) -> &'static st
     match state {
         ChallengeState::Open => l.say("Open", "Offen"),
         ChallengeState::Used => l.say("Verified", "Verifiziert"),
-        ChallengeState::Cancelled => l.say("Canceled by the application", "Von der Anwendung abgebrochen"),
+        ChallengeState::Cancelled => l.say("Cancelled by the application", "Von der Anwendung abgebrochen"),
         ChallengeState::Undelivered => {
             l.say("Closed: message not delivered", "Geschlossen: Nachricht nicht zugestellt")
         }

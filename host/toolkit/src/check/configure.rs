@@ -12,13 +12,21 @@ use super::report::Report;
 const TEXTS: [&str; 6] =
     ["", " ", "x", "\"}]\r\n\u{0}\\", "Zürich \u{1f510} \u{202e}", "https://example.com@127.0.0.1/"];
 
+/// Returns a problem with the option that it names.
+pub(super) fn located(problem: &FieldError) -> String {
+    match &*problem.pointer {
+        "" => format!("the options: {}", problem.detail),
+        pointer => format!("`{pointer}`: {}", problem.detail),
+    }
+}
+
 /// Checks `configure`, and returns what it answered to the given options.
 pub(super) async fn check(component: &Component, options: &Value, report: &mut Report) -> Option<Configured> {
     let begin = Instant::now();
     let first = match component.configure(options).await {
         Ok(configured) => configured,
         Err(problems) => {
-            let said = problems.iter().map(|problem| format!("`{}`: {}", problem.pointer, problem.detail)).collect();
+            let said = problems.iter().map(located).collect();
             report.rule("configure", said, "Give valid options: the other rules need them.");
             return None;
         }

@@ -61,7 +61,7 @@ pub use report::{Finding, Report, Verdict};
 use upstream::{Responses, Script, Upstream};
 
 use crate::cassette::{Cassette, RecordedResponse};
-use crate::compile_cache::Cache;
+use crate::compile_cache::CompileCacheArgs;
 use crate::output::{self, print_line};
 use crate::sample::check_recipient;
 
@@ -70,7 +70,7 @@ const PATIENCE: Duration = Duration::from_millis(700);
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub struct CheckArgs {
     /// The component.
     file: PathBuf,
     /// Valid options, a JSON file; by default the first of the schema's `examples`.
@@ -97,21 +97,21 @@ pub struct Check {
     /// States that released versions of a factor component wrote: a JSON list of `{"format": NUMBER, "data": BASE64}`.
     #[arg(long, value_name = "FILE")]
     states: Option<PathBuf>,
-    /// Writes the findings to a file as JUnit XML, for a CI server.
+    /// Write the findings to a file as JUnit XML, for a CI server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Prints the findings as JSON.
+    /// Print the findings as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    cache: Cache,
+    cache: CompileCacheArgs,
 }
 
 /// Checks a component, prints the findings, and returns whether there is no fault.
 ///
 /// # Errors
 /// If a file cannot be read, or the component cannot be loaded.
-pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
+pub async fn check(arguments: &CheckArgs) -> anyhow::Result<bool> {
     let bytes = crate::read(&arguments.file)?;
     let options = arguments.options.as_deref().map(crate::read_options).transpose()?;
     let body = |file: &Option<PathBuf>| file.as_deref().map(crate::read).transpose();
@@ -154,7 +154,7 @@ pub async fn check(arguments: &Check) -> anyhow::Result<bool> {
 /// # Errors
 /// If the component cannot be loaded.
 pub async fn check_component(component: &[u8], options: Option<Value>) -> anyhow::Result<Report> {
-    examine(component, options, Given::default(), &Cache::default()).await
+    examine(component, options, Given::default(), &CompileCacheArgs::default()).await
 }
 
 /// Returns the responses of a recorded upstream.
@@ -182,7 +182,12 @@ struct Given<'a> {
     states: Option<Vec<FactorState>>,
 }
 
-async fn examine(bytes: &[u8], options: Option<Value>, given: Given<'_>, cache: &Cache) -> anyhow::Result<Report> {
+async fn examine(
+    bytes: &[u8],
+    options: Option<Value>,
+    given: Given<'_>,
+    cache: &CompileCacheArgs,
+) -> anyhow::Result<Report> {
     let (upstream, mail_server) = (Upstream::start().await?, MailServer::start().await?);
     let recording = Recording::new();
     let network = Network::builder()

@@ -82,10 +82,10 @@ impl Report {
         self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
-    /// Returns the report as text, with ANSI colours if `colours` is set.
-    pub fn to_text(&self, colours: bool) -> String {
+    /// Returns the report as text, with ANSI colors if `colors` is set.
+    pub fn to_text(&self, colors: bool) -> String {
         let paint = |code: &str, text: &str| {
-            if colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+            if colors { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
         };
         let mut out = format!("{}\ndigest sha256:{}\n", self.provider, self.digest);
         let _ = writeln!(out, "size {} bytes, loaded in {} ms", self.component_bytes, self.load_milliseconds);

@@ -15,7 +15,7 @@ const LONGEST_TYPE: usize = 32;
 
 /// What a component does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
+pub enum ProjectKind {
     /// Delivers messages.
     #[default]
     Provider,
@@ -78,12 +78,12 @@ impl Language {
 ///
 /// # Errors
 /// If no language is given or there is none for the kind, if the folder is not empty, cannot be written to, or its name cannot be the type of a provider.
-pub fn new(folder: &Path, kind: Kind, language: Option<Language>) -> anyhow::Result<()> {
+pub fn new(folder: &Path, kind: ProjectKind, language: Option<Language>) -> anyhow::Result<()> {
     let (files, wit, language) = match (kind, language) {
-        (Kind::Provider, Some(language)) => (language.files(), WIT, language),
-        (Kind::Factor, None | Some(Language::Rust)) => (RUST_FACTOR, FACTOR_WIT, Language::Rust),
-        (Kind::Provider, None) => bail!("choose a programming language with `--language`"),
-        (Kind::Factor, Some(_)) => {
+        (ProjectKind::Provider, Some(language)) => (language.files(), WIT, language),
+        (ProjectKind::Factor, None | Some(Language::Rust)) => (RUST_FACTOR, FACTOR_WIT, Language::Rust),
+        (ProjectKind::Provider, None) => bail!("choose a programming language with `--language`"),
+        (ProjectKind::Factor, Some(_)) => {
             bail!("a factor imports nothing, which only Rust can build now: use `--language rust`")
         }
     };
@@ -101,7 +101,8 @@ pub fn new(folder: &Path, kind: Kind, language: Option<Language>) -> anyhow::Res
     for (path, text) in files {
         let text = language.named(text, name);
         // The contract of factors is a folder of its own.
-        let text = if kind == Kind::Factor { text.replace("\"../../wit\"", "\"../../wit/factor\"") } else { text };
+        let text =
+            if kind == ProjectKind::Factor { text.replace("\"../../wit\"", "\"../../wit/factor\"") } else { text };
         write(&folder.join(path), &text)?;
     }
     for (path, text) in wit {

@@ -33,8 +33,8 @@ pub use destination::{Authentication, Destination, GrantedConnection, ParseConne
 pub(crate) use grants::{Grants, HttpGrant, Placeable, SmtpGrant};
 pub(crate) use host_headers::belongs_to_host;
 pub(crate) use origin::Origin;
-pub use report_proof::{NotProved, ReportRequest};
 pub(crate) use report_proof::{ReportJwt, ReportKey, ReportProof, ReportSignature, ReportVerifier};
+pub use report_proof::{ReportProofError, ReportRequest};
 pub use resolver::Resolver;
 pub(crate) use resolver::SystemResolver;
 pub(crate) use rules::{Names, NotDialled, Overrides, Rules, endpoint};

@@ -219,15 +219,20 @@ impl ReportVerifier {
     ///
     /// # Errors
     /// Why it is not believed.
-    pub(crate) fn verify(&self, url: &str, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), NotProved> {
+    pub(crate) fn verify(
+        &self,
+        url: &str,
+        report: &ReportRequest<'_>,
+        now: SystemTime,
+    ) -> Result<(), ReportProofError> {
         if !matches!(report.method, "POST" | "GET") || report.query.len() > QUERY_BYTES {
-            return Err(NotProved::Request);
+            return Err(ReportProofError::Request);
         }
         match self {
             Self::SecretUrl => Ok(()),
             Self::Basic(pair) => verify_basic(pair, report.headers),
             Self::Header(name, value) => {
-                let given = report.headers.get(name).ok_or_else(|| NotProved::Header(name.to_string()))?;
+                let given = report.headers.get(name).ok_or_else(|| ReportProofError::Header(name.to_string()))?;
                 is_equal(given.as_bytes(), value)
             }
             Self::Signature(signature) => signature.verify(url, report, now),
@@ -252,7 +257,7 @@ impl ReportVerifier {
 
 /// Why a delivery report is not accepted, for the operator. It repeats nothing of the report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotProved {
+pub enum ReportProofError {
     /// It is neither POST nor GET, or its query is too long.
     #[error("it is neither POST nor GET, or its query has more than 8192 bytes")]
     Request,
@@ -281,21 +286,21 @@ fn header_name(name: &str) -> Result<HeaderName, String> {
         .map_err(|_| "the name of a header that proves reports is malformed".to_owned())
 }
 
-fn is_equal(given: &[u8], secret: &Secret) -> Result<(), NotProved> {
+fn is_equal(given: &[u8], secret: &Secret) -> Result<(), ReportProofError> {
     // Their lengths are compared first; a secret's length is not secret.
     match bool::from(given.ct_eq(secret.expose().as_bytes())) {
         true => Ok(()),
-        false => Err(NotProved::Secret),
+        false => Err(ReportProofError::Secret),
     }
 }
 
 /// RFC 7617.
-fn verify_basic(pair: &Secret, headers: &HeaderMap) -> Result<(), NotProved> {
+fn verify_basic(pair: &Secret, headers: &HeaderMap) -> Result<(), ReportProofError> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given =
         given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
     let given = given.and_then(|(_, encoded)| STANDARD.decode(encoded.trim()).ok());
-    is_equal(&given.ok_or_else(|| NotProved::Header("authorization".to_owned()))?, pair)
+    is_equal(&given.ok_or_else(|| ReportProofError::Header("authorization".to_owned()))?, pair)
 }
 
 impl SignatureVerifier {
@@ -328,8 +333,8 @@ impl SignatureVerifier {
         Ok(Self { key, text, header, prefix: asked.prefix.clone(), base64: asked.base64, timestamp })
     }
 
-    fn verify(&self, url: &str, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), NotProved> {
-        let malformed = |name: &HeaderName| NotProved::Header(name.to_string());
+    fn verify(&self, url: &str, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), ReportProofError> {
+        let malformed = |name: &HeaderName| ReportProofError::Header(name.to_string());
         let text = |name: &HeaderName| {
             let value = report.headers.get(name).and_then(|value| value.to_str().ok());
             value.ok_or_else(|| malformed(name))
@@ -344,20 +349,21 @@ impl SignatureVerifier {
             check_time(text(name)?, now).ok_or_else(|| malformed(name))??;
         }
         let mut budget = BUDGET;
-        let signed = self.text.evaluate(&OfReport { url, report }, &mut budget).map_err(|_| NotProved::Request)?;
+        let signed =
+            self.text.evaluate(&OfReport { url, report }, &mut budget).map_err(|_| ReportProofError::Request)?;
         let is_signed = match &self.key {
             SignatureKey::Hmac(key) => key.verify(&signed, &given),
             SignatureKey::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(&signed, &given).is_ok(),
         };
-        if is_signed { Ok(()) } else { Err(NotProved::Signature) }
+        if is_signed { Ok(()) } else { Err(ReportProofError::Signature) }
     }
 }
 
 /// Compares a time in seconds since 1970 with ours; `None` if it is not one.
-fn check_time(seconds: &str, now: SystemTime) -> Option<Result<(), NotProved>> {
+fn check_time(seconds: &str, now: SystemTime) -> Option<Result<(), ReportProofError>> {
     let sent = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))?;
     let apart = now.duration_since(sent).or_else(|_| sent.duration_since(now)).unwrap_or(Duration::MAX);
-    Some(if apart > WINDOW { Err(NotProved::Time) } else { Ok(()) })
+    Some(if apart > WINDOW { Err(ReportProofError::Time) } else { Ok(()) })
 }
 
 /// The values of a report.
@@ -381,15 +387,15 @@ impl Values for OfReport<'_> {
 }
 
 impl JwtVerifier {
-    fn verify(&self, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), NotProved> {
+    fn verify(&self, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), ReportProofError> {
         let value = report.headers.get(&self.header).and_then(|value| value.to_str().ok());
-        let value = value.ok_or_else(|| NotProved::Header(self.header.to_string()))?;
+        let value = value.ok_or_else(|| ReportProofError::Header(self.header.to_string()))?;
         let token = match value.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => value,
         };
         let claims = jwt::verify(token, self.algorithm, &self.key, now).map_err(|bad| {
-            NotProved::Token(match bad {
+            ReportProofError::Token(match bad {
                 BadToken::Malformed => "is malformed",
                 BadToken::Algorithm => "has another algorithm than the provider expects",
                 BadToken::Signature => "was not signed with the key in the instance's options",
@@ -403,7 +409,7 @@ impl JwtVerifier {
             _ => false,
         };
         if !self.claims.iter().all(|(name, value)| is(name, value)) {
-            return Err(NotProved::Token("has other claims than the provider expects"));
+            return Err(ReportProofError::Token("has other claims than the provider expects"));
         }
         let hash = || hex::encode(Sha256::digest(report.body));
         let hash_is_right = self.body_hash_claim.is_empty()
@@ -411,16 +417,16 @@ impl JwtVerifier {
                 .get(&self.body_hash_claim)
                 .and_then(Value::as_str)
                 .is_some_and(|given| given.eq_ignore_ascii_case(&hash()));
-        if hash_is_right { Ok(()) } else { Err(NotProved::Token("was made for another body")) }
+        if hash_is_right { Ok(()) } else { Err(ReportProofError::Token("was made for another body")) }
     }
 }
 
 /// <https://www.twilio.com/docs/usage/security#validating-requests>: Base64(HMAC-SHA1(auth token, URL and, by name, each field's name
 /// and value)). Of a field that stands there several times equal values count once.
-fn verify_twilio(token: &Secret, given_url: &str, report: &ReportRequest<'_>) -> Result<(), NotProved> {
+fn verify_twilio(token: &Secret, given_url: &str, report: &ReportRequest<'_>) -> Result<(), ReportProofError> {
     const HEADER: &str = "x-twilio-signature";
     let given = report.headers.get(HEADER).and_then(|value| STANDARD.decode(value).ok());
-    let given = given.ok_or_else(|| NotProved::Header(HEADER.to_owned()))?;
+    let given = given.ok_or_else(|| ReportProofError::Header(HEADER.to_owned()))?;
     let fields: BTreeSet<_> = url::form_urlencoded::parse(report.body).collect();
     // Twilio signs the URL with its port or without it, and its own libraries take both.
     let mut urls = vec![given_url.to_owned()];
@@ -439,23 +445,23 @@ fn verify_twilio(token: &Secret, given_url: &str, report: &ReportRequest<'_>) ->
         }
         mac.verify_slice(&given).is_ok()
     });
-    if is_signed { Ok(()) } else { Err(NotProved::Signature) }
+    if is_signed { Ok(()) } else { Err(ReportProofError::Signature) }
 }
 
-fn verify_webhook(secret: &Secret, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), NotProved> {
+fn verify_webhook(secret: &Secret, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), ReportProofError> {
     let text = |name: &'static str| {
         let value = report.headers.get(name).and_then(|value| value.to_str().ok());
-        value.ok_or_else(|| NotProved::Header(name.to_owned()))
+        value.ok_or_else(|| ReportProofError::Header(name.to_owned()))
     };
     let (id, time, signatures) = (text("webhook-id")?, text("webhook-timestamp")?, text("webhook-signature")?);
-    check_time(time, now).ok_or_else(|| NotProved::Header("webhook-timestamp".to_owned()))??;
+    check_time(time, now).ok_or_else(|| ReportProofError::Header("webhook-timestamp".to_owned()))??;
     let mac = webhook_key(secret).ok().and_then(|key| webhook_mac(&key, id, time, report.body));
-    let mac = mac.ok_or(NotProved::Signature)?;
+    let mac = mac.ok_or(ReportProofError::Signature)?;
     let one = |signature: &str| {
         let given = signature.strip_prefix("v1,").and_then(|encoded| STANDARD.decode(encoded).ok());
         given.is_some_and(|given| mac.clone().verify_slice(&given).is_ok())
     };
-    if signatures.split(' ').any(one) { Ok(()) } else { Err(NotProved::Signature) }
+    if signatures.split(' ').any(one) { Ok(()) } else { Err(ReportProofError::Signature) }
 }
 
 #[cfg(test)]
@@ -481,7 +487,7 @@ mod tests {
         ReportRequest { method: "POST", query: "", headers, body }
     }
 
-    fn proved(proof: &ReportProof, with: &[(&'static str, &str)], body: &[u8]) -> Result<(), NotProved> {
+    fn proved(proof: &ReportProof, with: &[(&'static str, &str)], body: &[u8]) -> Result<(), ReportProofError> {
         ReportVerifier::new(proof).unwrap().verify(URL, &post(&headers(with), body), at(NOW))
     }
 
@@ -508,7 +514,7 @@ mod tests {
         let long = "a".repeat(QUERY_BYTES + 1);
         for (method, query) in [("PUT", ""), ("get", ""), ("GET", &*long)] {
             let report = ReportRequest { method, query, headers: &none, body: b"" };
-            assert_eq!(verifier.verify(URL, &report, at(NOW)), Err(NotProved::Request));
+            assert_eq!(verifier.verify(URL, &report, at(NOW)), Err(ReportProofError::Request));
         }
     }
 
@@ -519,17 +525,17 @@ mod tests {
         assert_eq!(with(&format!("Basic {}", STANDARD.encode("u:p:w"))), Ok(()));
         assert_eq!(with(&format!("basic {}", STANDARD.encode("u:p:w"))), Ok(()));
         for pair in ["u:p:", "u:p:wx", "v:p:w", "", ":"] {
-            assert_eq!(with(&format!("Basic {}", STANDARD.encode(pair))), Err(NotProved::Secret), "{pair}");
+            assert_eq!(with(&format!("Basic {}", STANDARD.encode(pair))), Err(ReportProofError::Secret), "{pair}");
         }
         for other in ["", "Basic", "Basic !", "Bearer x"] {
-            assert_eq!(with(other), Err(NotProved::Header("authorization".to_owned())), "{other}");
+            assert_eq!(with(other), Err(ReportProofError::Header("authorization".to_owned())), "{other}");
         }
         let header = ReportProof::Header { name: "X-Token".to_owned(), value: Secret::new("t0ken") };
         assert_eq!(proved(&header, &[("x-token", "t0ken")], b""), Ok(()));
         for other in ["", "t0ke", "t0kenx", "T0ken"] {
-            assert_eq!(proved(&header, &[("x-token", other)], b""), Err(NotProved::Secret));
+            assert_eq!(proved(&header, &[("x-token", other)], b""), Err(ReportProofError::Secret));
         }
-        assert_eq!(proved(&header, &[], b""), Err(NotProved::Header("x-token".to_owned())));
+        assert_eq!(proved(&header, &[], b""), Err(ReportProofError::Header("x-token".to_owned())));
     }
 
     /// The values were computed with `hmac` of Python.
@@ -557,12 +563,12 @@ mod tests {
         let signed = "sha256=bd26cc6766775703d8ff9a655703258ac3c65423214902adfb06f158c6969780";
         let proof = ReportProof::Signature(hmac("{body}"));
         assert_eq!(proved(&proof, &[("x-signature", signed)], b"report"), Ok(()));
-        assert_eq!(proved(&proof, &[("x-signature", signed)], b"reporT"), Err(NotProved::Signature));
-        let malformed = Err(NotProved::Header("x-signature".to_owned()));
+        assert_eq!(proved(&proof, &[("x-signature", signed)], b"reporT"), Err(ReportProofError::Signature));
+        let malformed = Err(ReportProofError::Header("x-signature".to_owned()));
         for other in [&signed[7..], "sha256=zz", "sha1=00"] {
             assert_eq!(proved(&proof, &[("x-signature", other)], b"report"), malformed, "{other}");
         }
-        assert_eq!(proved(&proof, &[("x-signature", "sha256=")], b"report"), Err(NotProved::Signature));
+        assert_eq!(proved(&proof, &[("x-signature", "sha256=")], b"report"), Err(ReportProofError::Signature));
 
         let mut timed = hmac("{header.x-time}.{url}.{body}");
         timed.timestamp_header = "X-Time".to_owned();
@@ -576,10 +582,10 @@ mod tests {
         };
         assert_eq!(verified("1769860800", NOW + 300), Ok(()));
         for now in [NOW + 301, NOW - 301] {
-            assert_eq!(verified("1769860800", now), Err(NotProved::Time));
+            assert_eq!(verified("1769860800", now), Err(ReportProofError::Time));
         }
-        assert_eq!(verified("1769860801", NOW), Err(NotProved::Signature));
-        assert_eq!(verified("soon", NOW), Err(NotProved::Header("x-time".to_owned())));
+        assert_eq!(verified("1769860801", NOW), Err(ReportProofError::Signature));
+        assert_eq!(verified("soon", NOW), Err(ReportProofError::Header("x-time".to_owned())));
     }
 
     /// Plivo's version 2, with the example of its own libraries: the URL and a random number are signed.
@@ -602,8 +608,8 @@ mod tests {
             verifier.verify(url, &post(&headers(&with), b""), at(NOW))
         };
         assert_eq!(verified("12345", "https://answer.url"), Ok(()));
-        assert_eq!(verified("12346", "https://answer.url"), Err(NotProved::Signature));
-        assert_eq!(verified("12345", "https://answer.urk"), Err(NotProved::Signature));
+        assert_eq!(verified("12346", "https://answer.url"), Err(ReportProofError::Signature));
+        assert_eq!(verified("12345", "https://answer.urk"), Err(ReportProofError::Signature));
     }
 
     /// As Telnyx signs: Ed25519 over the time and the body.
@@ -618,7 +624,7 @@ mod tests {
         let signed = STANDARD.encode(pair.sign(b"1769860800|{}"));
         let with = [("telnyx-signature-ed25519", &*signed), ("telnyx-timestamp", "1769860800")];
         assert_eq!(proved(&proof, &with, b"{}"), Ok(()));
-        assert_eq!(proved(&proof, &with, b"[]"), Err(NotProved::Signature));
+        assert_eq!(proved(&proof, &with, b"[]"), Err(ReportProofError::Signature));
         assert_eq!(proof.secret().map(|_| ()), None);
     }
 
@@ -643,12 +649,12 @@ mod tests {
         let right = || signed("Vonage", b"{}", "signature secret");
         assert_eq!(with(right(), b"{}"), Ok(()));
         assert_eq!(with(format!("Bearer {}", right()), b"{}"), Ok(()));
-        assert_eq!(with(right(), b"[]"), Err(NotProved::Token("was made for another body")));
+        assert_eq!(with(right(), b"[]"), Err(ReportProofError::Token("was made for another body")));
         for (issuer, secret, why) in [
             ("Other", "signature secret", "has other claims than the provider expects"),
             ("Vonage", "other", "was not signed with the key in the instance's options"),
         ] {
-            assert_eq!(with(signed(issuer, b"{}", secret), b"{}"), Err(NotProved::Token(why)));
+            assert_eq!(with(signed(issuer, b"{}", secret), b"{}"), Err(ReportProofError::Token(why)));
         }
     }
 

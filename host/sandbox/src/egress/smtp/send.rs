@@ -17,7 +17,7 @@ use super::pool::{Bounds, Connection, Pool, Turn};
 use super::progress::{MailError, MailStage, Progress};
 use crate::egress::failure::{UpstreamCause, UpstreamStep};
 use crate::egress::policy::{Grants, Rules};
-use crate::testing::{KeptMail, Outbox};
+use crate::testing::{CapturedMail, Outbox};
 
 /// The maximum duration of an exchange, whatever the options say.
 const CEILING: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ impl SmtpEgress {
         let encoded = mail.encode().map_err(MailError::Invalid)?;
         if let Some(outbox) = &self.outbox {
             let Mail { sender, recipient, subject, text, html, .. } = mail;
-            outbox.keep(KeptMail { sender, recipient, subject, text, html });
+            outbox.keep(CapturedMail { sender, recipient, subject, text, html });
             return Ok("kept in the outbox".to_owned());
         }
         let began = Instant::now();

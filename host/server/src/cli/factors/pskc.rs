@@ -44,7 +44,7 @@ struct Keys {
 /// Parses a file. `users` are lines `SERIAL,USER`, for keys whose user the file does not name.
 ///
 /// # Errors
-/// If it is not PSKC, or the key or password does not fit.
+/// If it is not PSKC, or the key or password is wrong.
 pub(in super::super) fn parse(text: &str, protection: &Protection, users: &str) -> anyhow::Result<Vec<Entry>> {
     let root = xml::parse(text)?;
     if root.name != "keycontainer" {
@@ -65,7 +65,7 @@ fn users_by_serial(text: &str) -> anyhow::Result<HashMap<&str, &str>> {
         let (serial, user) =
             line.split_once(',').with_context(|| format!("line {n} of the users is not `SERIAL,USER`"))?;
         if users.insert(serial.trim(), user.trim()).is_some() {
-            bail!("line {n} of the users has a serial number that was there before");
+            bail!("line {n} of the users repeats a serial number");
         }
     }
     Ok(users)
@@ -89,7 +89,7 @@ fn keys(root: &Element, protection: &Protection) -> anyhow::Result<Option<Keys>>
     };
     let mac = match method.at(&["mackey"]) {
         Some(wrapped) => {
-            decrypted(wrapped, &encryption).map_err(|_| anyhow::anyhow!("the key or password does not fit"))?.plain
+            decrypted(wrapped, &encryption).map_err(|_| anyhow::anyhow!("the key or password is wrong"))?.plain
         }
         None => encryption.clone(),
     };
@@ -200,7 +200,7 @@ fn decrypted(wrapped: &Element, key: &[u8]) -> Result<Decrypted, String> {
         return Err(format!("has a secret that needs a key of {key_bytes} bytes"));
     }
     let ciphertext = wrapped.text(&["cipherdata", "ciphervalue"]).and_then(base64).unwrap_or_default();
-    let mut plain = cbc(key, &ciphertext).ok_or("has a secret that is not whole")?;
+    let mut plain = cbc(key, &ciphertext).ok_or("has a truncated secret")?;
     // XML Encryption 1.1 section 5.2: the last byte is the number of bytes of padding, the others may be anything.
     let padding = plain.last().map_or(0, |last| usize::from(*last));
     let at = plain.len().checked_sub(padding).filter(|_| (1..=BLOCK).contains(&padding));

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use twofactor::Error;
-use twofactor::sign_in::Finished;
+use twofactor::sign_in::EnrolmentOutcome;
 
 use super::super::Visitor;
 use super::super::browser::{Client, Form, go, returned_without};
@@ -37,7 +37,7 @@ pub(in super::super) async fn finish(site: State<Site>, secret: Path<String>, cl
     let given = |name: &str| form.0.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let answer = (given("code"), given("credential"), given("label"));
     match site.sign_ins.finish_enrolment(&visit, answer, client.address).await {
-        Ok(Finished::Added { codes }) => {
+        Ok(EnrolmentOutcome::Added { codes }) => {
             let done = if codes { Done::CodesStored } else { Done::Added };
             go(&here(&secret, visitor.asked, &done.query()))
         }

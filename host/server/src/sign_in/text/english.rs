@@ -73,7 +73,7 @@ pub(super) const WORDS: Words = Words {
         text: "This link has been used and no longer works. You can close this page.",
     },
     cancelled: Notice {
-        title: "Sign-in canceled",
+        title: "Sign-in cancelled",
         text: "You weren’t signed in. You can close this page, or sign in again.",
     },
     refused: Notice {

@@ -69,12 +69,12 @@ pub(super) const WORDS: Words = Words {
         text: "Une connexion doit être effectuée en moins de dix minutes. Veuillez vous reconnecter.",
     },
     done: Notice {
-        title: "Vous êtes déjà connecté",
+        title: "Connexion déjà effectuée",
         text: "Ce lien a déjà été utilisé. Vous pouvez fermer cette page.",
     },
     cancelled: Notice {
         title: "Connexion annulée",
-        text: "Vous n’avez pas été connecté. Vous pouvez fermer cette page ou vous reconnecter.",
+        text: "La connexion n’a pas été effectuée. Vous pouvez fermer cette page ou vous reconnecter.",
     },
     refused: Notice {
         title: "Requête bloquée",

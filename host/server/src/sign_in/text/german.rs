@@ -45,7 +45,7 @@ pub(super) const WORDS: Words = Words {
     try_again: "Der Code wurde nicht gesendet. Bitte versuchen Sie es gleich noch einmal.",
     not_sent: "Es ist nicht sicher, ob der Code gesendet wurde. Fordern Sie einen neuen an, oder wählen Sie einen anderen Weg.",
     verification_failed: "Ihr Code konnte gerade nicht geprüft werden. Bitte versuchen Sie es gleich noch einmal.",
-    no_more: "Sie haben die maximale Anzahl Codes für diese Anmeldung erreicht. Brechen Sie ab und melden Sie sich erneut an.",
+    no_more: "Sie haben die maximale Anzahl an Codes für diese Anmeldung erreicht. Brechen Sie ab und melden Sie sich erneut an.",
     no_way: "Wir können Ihnen derzeit keinen Code senden. Brechen Sie ab und versuchen Sie es später erneut.",
     facts: "Was Sie bestätigen",
     what: "Bestätigt wird",
@@ -55,7 +55,7 @@ pub(super) const WORDS: Words = Words {
     just_now: "vor weniger als einer Minute",
     ago: "vor {wait}",
     caution: "Wenn Sie dies nicht selbst gestartet haben, brechen Sie ab. Geben Sie nie einen Code ein, nur weil Ihnen jemand einen Link geschickt hat.",
-    begun_elsewhere: "Dies wurde aus einem anderen Netzwerk als Ihrem gestartet.",
+    begun_elsewhere: "Dieser Vorgang wurde aus einem anderen Netzwerk gestartet.",
     unknown: Notice {
         title: "Link nicht gefunden",
         text: "Vielleicht ist der Link unvollständig. Gehen Sie zurück zur Anwendung und melden Sie sich erneut an.",

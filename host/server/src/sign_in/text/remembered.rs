@@ -67,8 +67,8 @@ pub(super) const FRENCH: RememberedWords = RememberedWords {
     this: "Ce navigateur",
     last_used: "Utilisé pour la dernière fois le {date}",
     until: "Jusqu’au {date}",
-    forget: "Oublier",
-    forget_all: "Oublier tous les navigateurs",
+    forget: "Retirer",
+    forget_all: "Retirer tous les navigateurs",
     was_forgotten: "C’est fait. Une confirmation vous sera de nouveau demandée.",
 };
 
@@ -83,8 +83,8 @@ pub(super) const ITALIAN: RememberedWords = RememberedWords {
     this: "Questo browser",
     last_used: "Usato l’ultima volta il {date}",
     until: "Fino al {date}",
-    forget: "Dimentica",
-    forget_all: "Dimentica tutti i browser",
+    forget: "Rimuovi",
+    forget_all: "Rimuovi tutti i browser",
     was_forgotten: "Fatto. Le verrà chiesto di nuovo di confermare.",
 };
 

@@ -31,7 +31,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the message was not accepted", "die Nachricht wurde nicht angenommen"),
     ("the message was blocked", "die Nachricht wurde blockiert"),
     ("messages to this recipient are not accepted", "Nachrichten an diesen Empfänger werden nicht angenommen"),
-    ("messages to this country are not enabled", "Nachrichten in dieses Land sind nicht freigegeben"),
     (
         "messages to numbers that belong to no country are not enabled",
         "Nachrichten an Nummern ohne Land sind nicht freigegeben",

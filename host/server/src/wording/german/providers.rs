@@ -111,10 +111,74 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Die Objekt-ID oder der User Principal Name des Postfachs, das sendet.",
     ),
     ("The tenant's cloud. Default: Global.", "Die Cloud des Mandanten. Standard: Global."),
+    ("An API key (SG.…) with the permission Mail Send.", "Ein API-Schlüssel (SG.…) mit der Berechtigung Mail Send."),
+    (
+        "The sender's email address: of an authenticated domain, or a verified sender.",
+        "Die E-Mail-Adresse des Absenders: aus einer authentifizierten Domain, oder ein verifizierter Absender.",
+    ),
+    ("The region of the account or subuser.", "Die Region des Kontos oder Unterkontos (Subuser)."),
+    (
+        "The base URL of your account, such as xxxxx.api.infobip.com.",
+        "Die Basis-URL Ihres Kontos, z. B. xxxxx.api.infobip.com.",
+    ),
+    ("An API key with the scope sms:message:send.", "Ein API-Schlüssel mit dem Scope sms:message:send."),
+    (
+        "The sender: a name of 3 to 11 characters, or a number of 3 to 15 digits, that your account may use.",
+        "Der Absender: ein Name mit 3 bis 11 Zeichen oder eine Nummer mit 3 bis 15 Ziffern, den Ihr Konto verwenden darf.",
+    ),
+    ("An API key (KEY…).", "Ein API-Schlüssel (KEY…)."),
+    (
+        "The sender: a number of yours in E.164 format (+1…), a short code, or a name of up to 11 characters, which needs a messaging profile.",
+        "Der Absender: eine Ihrer Nummern im Format E.164 (+1…), eine Kurznummer oder ein Name von bis zu 11 Zeichen, der ein Messaging Profile braucht.",
+    ),
+    ("The id of a messaging profile (optional).", "Die ID eines Messaging Profile (optional)."),
+    (
+        "Your account's public key, 32 bytes in base64. With it Telnyx reports whether messages arrive (optional).",
+        "Der öffentliche Schlüssel Ihres Kontos, 32 Bytes in Base64. Damit meldet Telnyx, ob Nachrichten ankommen (optional).",
+    ),
+    (
+        "The sender: a number of yours without a plus sign, or a name of up to 11 characters.",
+        "Der Absender: eine Ihrer Nummern ohne Pluszeichen, oder ein Name von bis zu 11 Zeichen.",
+    ),
+    (
+        "Senders for countries that do not accept the usual one, such as a number of yours for the United States, where names are not allowed (optional).",
+        "Absender für Länder, die den üblichen nicht annehmen, z. B. eine Ihrer Nummern für die USA, wo Namen nicht erlaubt sind (optional).",
+    ),
+    ("The id of an application with the capability Messages.", "Die ID einer Anwendung mit der Capability Messages."),
+    (
+        "The application's private key: the whole file private.key, in PEM.",
+        "Der private Schlüssel der Anwendung: die ganze Datei private.key, in PEM.",
+    ),
+    ("The account's API key, instead of an application.", "Der API-Schlüssel des Kontos, anstelle einer Anwendung."),
+    ("The account's API secret.", "Das API-Secret des Kontos."),
+    (
+        "The account's signature secret. With it Vonage reports whether messages arrive (optional).",
+        "Das Signaturgeheimnis (Signature Secret) des Kontos. Damit meldet Vonage, ob Nachrichten ankommen (optional).",
+    ),
+    (
+        "The id of the phone number that sends: digits, and not the number itself.",
+        "Die ID der Telefonnummer, die sendet: Ziffern, und nicht die Nummer selbst.",
+    ),
+    (
+        "The access token of a system user, with the permission whatsapp_business_messaging.",
+        "Das Zugriffstoken eines Systemnutzers mit der Berechtigung whatsapp_business_messaging.",
+    ),
+    (
+        "The name of an approved template of the category Authentication, with a copy code button.",
+        "Der Name einer genehmigten Vorlage der Kategorie Authentifizierung, mit einem Button, der den Code kopiert.",
+    ),
+    (
+        "The languages in which the template is approved, as WhatsApp writes them (en_US, de). The first is for all others.",
+        "Die Sprachen, in denen die Vorlage genehmigt ist, in der Schreibweise von WhatsApp (en_US, de). Die erste gilt für alle anderen.",
+    ),
     // A choice and what it means.
     ("{}: {}", "{}: {}"),
     // Our own providers: errors in options.
-    ("must be an email address", "muss eine E-Mail-Adresse sein"),
+    (
+        "must be an email address such as codes@example.com, with a domain name that does not end in a dot",
+        "muss eine E-Mail-Adresse wie codes@example.com sein, mit einem Domainnamen, der nicht mit einem Punkt endet",
+    ),
+    ("must be an email address, such as codes@example.com", "muss eine E-Mail-Adresse sein, etwa codes@example.com"),
     ("must be a single line", "muss eine Zeile sein"),
     (
         "`UserName` and `Password` belong together: set both or neither",
@@ -152,6 +216,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be between 4 and 10", "muss zwischen 4 und 10 liegen"),
     ("must be a phone number such as +41791234567", "muss eine Nummer wie +41791234567 sein"),
     ("must be whsec_ followed by 24 to 64 bytes in base64", "muss aus whsec_ und 24 bis 64 Bytes in Base64 bestehen"),
+    (
+        "must be the base URL of your account: xxxxx.api.infobip.com",
+        "muss die Basis-URL Ihres Kontos sein: xxxxx.api.infobip.com",
+    ),
+    ("a name has at most 11 characters", "ein Name hat höchstens 11 Zeichen"),
+    ("a name as sender needs a messaging profile", "ein Name als Absender braucht ein Messaging Profile"),
+    ("the application needs its private key", "die Anwendung braucht ihren privaten Schlüssel"),
+    ("the API key needs its secret", "der API-Schlüssel braucht sein Secret"),
+    (
+        "give an application id and its private key, or an API key and its secret",
+        "geben Sie die ID einer Anwendung und ihren privaten Schlüssel an, oder einen API-Schlüssel und sein Secret",
+    ),
+    ("must be the id of the phone number, digits only", "muss die ID der Telefonnummer sein: nur Ziffern"),
     (
         "these options do not have the form that the schema requires",
         "diese Optionen haben nicht die Form, die das Schema verlangt",
@@ -199,9 +276,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Was Browser zuerst anbieten, das Wichtigste zuerst: einen Sicherheitsschlüssel, dieses Gerät oder ein Telefon. Leer: was der Browser für das Beste hält.",
     ),
     (
-        "How long a person may take to answer, in seconds.",
-        "Wie lange eine Person für die Antwort brauchen darf, in Sekunden.",
+        "How long a person may take to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the policy.",
+        "Wie lange eine Person für die Antwort brauchen darf, in Sekunden. Eine Einrichtung endet nach 300 Sekunden, eine Challenge nach `lifetime_seconds` der Richtlinie.",
     ),
+    ("A security key.", "ein Sicherheitsschlüssel"),
+    ("The device that the page is on.", "das Gerät, das die Seite anzeigt"),
+    ("A phone.", "ein Telefon"),
     ("has at most three entries", "darf höchstens drei Einträge haben"),
     (
         "needs the relying party's id and its origins in the settings of the sign-in page",

@@ -7,15 +7,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "der Name der Anwendung muss eine Zeile mit 1 bis 60 Zeichen sein",
     ),
     (
-        "`colours.{}` must be `#` and six hexadecimal digits",
+        "`colors.{}` must be `#` and six hexadecimal digits",
         "die Farbe `{}` muss aus `#` und sechs hexadezimalen Ziffern bestehen",
     ),
     (
-        "`colours.{}` is not readable on white; choose a darker color: the contrast is {}:1 and must be at least {}:1",
+        "`colors.{}` is not readable on white; choose a darker color: the contrast is {}:1 and must be at least {}:1",
         "die Farbe `{}` ist auf Weiß nicht lesbar: Wählen Sie eine dunklere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
     ),
     (
-        "`colours.{}` is not readable under dark text; choose a lighter color: the contrast is {}:1 and must be at least {}:1",
+        "`colors.{}` is not readable under dark text; choose a lighter color: the contrast is {}:1 and must be at least {}:1",
         "die Farbe `{}` ist unter dunklem Text nicht lesbar: Wählen Sie eine hellere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
     ),
     ("`logo` must be a PNG, JPEG or WebP", "das Logo muss ein PNG, JPEG oder WebP sein"),
@@ -37,8 +37,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "jede Rückkehr-URL muss ohne Benutzernamen, Passwort und Fragment sein",
     ),
     (
-        "each of `return_urls` must be without the parameters `state`, `result` and `error`, which are added to it",
-        "jede Rückkehr-URL muss ohne die Parameter `state`, `result` und `error` sein, die angehängt werden",
+        "each of `return_urls` must be without the parameters `state`, `handle`, `error` and `login_hint`, which are added to it",
+        "jede Rückkehr-URL muss ohne die Parameter `state`, `handle`, `error` und `login_hint` sein, die angehängt werden",
     ),
     ("`support_url` must be an `https:` or `mailto:` URL", "die Support-URL muss mit `https:` oder `mailto:` beginnen"),
     ("`{}` must be a host name, not an IP address", "`{}` muss ein Hostname sein, keine IP-Adresse"),

@@ -24,6 +24,7 @@ mod trial;
 use serde_json::Value;
 use twofactor_sandbox::{AnswerKind, Component, FactorState, Recording};
 
+use super::configure::located;
 use super::report::Report;
 use trial::{Trial, site};
 
@@ -43,7 +44,7 @@ pub(super) async fn check(component: &Component, given: Given<'_>, report: &mut 
     let configured = match component.configure_at(given.options, &site()).await {
         Ok(configured) => configured,
         Err(problems) => {
-            let told = problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.detail)).collect();
+            let told = problems.iter().map(located).collect();
             report.rule("configure", told, "Accept options that satisfy the schema, for the site `login.example.com`.");
             return;
         }

@@ -37,10 +37,10 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     lead: "Servono a confermare la Sua identità quando accede.",
     none: "Non ne ha ancora aggiunti.",
     confirm_lead: "Per vedere e modificare i Suoi metodi di accesso, confermi prima la Sua identità.",
-    added_on: "Aggiunto il {date}",
+    added_on: "Data di aggiunta: {date}",
     last_used: "Usato l’ultima volta il {date}",
     never_used: "Non ancora usato",
-    suspended: "Sospeso",
+    suspended: "Uso sospeso",
     codes_left: "{n} codici rimasti",
     one_code_left: "1 codice rimasto",
     rename: "Rinomina",
@@ -87,7 +87,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     codes_stored: "I Suoi codici di recupero sono attivi.",
     expired: Notice { title: "Questa pagina è scaduta", text: "Torni all’applicazione e la apra di nuovo." },
     closed: Notice {
-        title: "Ha finito",
+        title: "Operazione completata",
         text: "I Suoi metodi di accesso sono aggiornati. Può chiudere questa pagina.",
     },
 };

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// Red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Colour(pub(super) [u8; 3]);
+pub(super) struct Color(pub(super) [u8; 3]);
 
-impl Colour {
+impl Color {
     /// `#rrggbb`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 3];
@@ -37,11 +37,11 @@ impl Colour {
                 u8::try_from(byte + (255 - byte) * white / 20).unwrap_or(u8::MAX)
             }))
         };
-        (0..=20).map(mixed).find(|colour| enough(*colour)).unwrap_or(Self([255; 3]))
+        (0..=20).map(mixed).find(|color| enough(*color)).unwrap_or(Self([255; 3]))
     }
 }
 
-impl fmt::Display for Colour {
+impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", hex::encode(self.0))
     }
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn contrast_is_that_of_the_standard() {
-        let of = |one: &str, other: &str| Colour::parse(one).zip(Colour::parse(other)).map(|(a, b)| a.contrast(b));
+        let of = |one: &str, other: &str| Color::parse(one).zip(Color::parse(other)).map(|(a, b)| a.contrast(b));
         let near = |found: Option<f64>, wanted: f64| found.is_some_and(|found| (found - wanted).abs() < 0.01);
         assert!(near(of("#000000", "#ffffff"), 21.0));
         assert!(near(of("#ffffff", "#ffffff"), 1.0));
