@@ -5,5 +5,5 @@ fn main() -> Result<(), twofactor_guest_build::Error> {
         &["twofactor-hostile-guest", "twofactor-verifying-guest", "twofactor-wasi-http-guest", "twofactor-wrong-guest"],
         &["tests/hostile", "tests/verifying", "tests/wasi-http-guest", "tests/wrong"],
     )?;
-    twofactor_guest_build::build_without_imports(&["twofactor-wrong-factor-guest"], &["tests/wrong-factor"])
+    twofactor_guest_build::build_without_wasi(&["twofactor-wrong-factor-guest"], &["tests/wrong-factor"])
 }

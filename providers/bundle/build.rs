@@ -1,5 +1,5 @@
 //! Builds the components: every package in `providers/` that is one (`cdylib`). It is named after its folder: `providers/slack` is the
-//! package `twofactor-slack` and the type `slack`. Those made with `twofactor-factor` are built without any import.
+//! package `twofactor-slack` and the type `slack`. They are built without WASI: a provider imports the capabilities that it uses, a factor nothing.
 //!
 //! As a package of a registry this crate has the components in `components/`, and nothing is built: `packaging/crates`.
 
@@ -15,25 +15,17 @@ fn main() -> Result<(), Error> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("run this from a build script")?);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let types = if here.join("../guest-build").exists() {
-        let found = components().map_err(|error| format!("providers/ cannot be read: {error}"))?;
-        let packages = |are_factors| -> Vec<String> {
-            let of_kind = found.iter().filter(|(_, is_factor)| *is_factor == are_factors);
-            of_kind.map(|(type_id, _)| format!("twofactor-{type_id}")).collect()
-        };
-        let (providers, factors) = (packages(false), packages(true));
-        twofactor_guest_build::build(&names(&providers), &["providers"])?;
-        twofactor_guest_build::build_without_imports(&names(&factors), &["providers"])?;
-        found.into_iter().map(|(type_id, _)| type_id).collect()
+        let types = components().map_err(|error| format!("providers/ cannot be read: {error}"))?;
+        let packages: Vec<String> = types.iter().map(|type_id| format!("twofactor-{type_id}")).collect();
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        twofactor_guest_build::build_without_wasi(&packages, &["providers"])?;
+        types
     } else {
         packaged(&here.join("components"), &out).map_err(|error| format!("components/ cannot be read: {error}"))?
     };
     let out = out.join("providers.rs");
     fs::write(&out, source(&types)).map_err(|error| format!("{}: {error}", out.display()))?;
     Ok(())
-}
-
-fn names(packages: &[String]) -> Vec<&str> {
-    packages.iter().map(String::as_str).collect()
 }
 
 /// Copies components that were built before to where those are that are built here, and returns their types.
@@ -51,14 +43,14 @@ fn packaged(components: &Path, out: &Path) -> io::Result<Vec<String>> {
     Ok(types)
 }
 
-/// Returns the types of all components, in alphabetical order, and whether each is a factor.
-fn components() -> io::Result<Vec<(String, bool)>> {
+/// Returns the types of all components, in alphabetical order.
+fn components() -> io::Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))? {
         let folder = entry?;
         let Ok(manifest) = fs::read_to_string(folder.path().join("Cargo.toml")) else { continue };
         if is_component(&manifest) {
-            found.push((folder.file_name().to_string_lossy().into_owned(), manifest.contains("\ntwofactor-factor")));
+            found.push(folder.file_name().to_string_lossy().into_owned());
         }
     }
     found.sort();

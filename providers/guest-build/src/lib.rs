@@ -1,5 +1,4 @@
-//! Builds guests of this workspace from a build script: providers for `wasm32-wasip2`, and components that import nothing for
-//! `wasm32-unknown-unknown`.
+//! Builds guests of this workspace from a build script: for `wasm32-unknown-unknown`, without WASI, or for `wasm32-wasip2`.
 //!
 //! The guests are members of the workspace, so they share its lock file and their unit tests run natively with all others;
 //! the components come from a nested `cargo build` with its own target folder, because the outer build holds the lock of the other.
@@ -35,7 +34,7 @@ impl<T: Into<String>> From<T> for Error {
 enum Target {
     /// With WASI: the linker makes the component.
     Wasi,
-    /// Without any import: the standard library has no WASI there, and this crate makes the component.
+    /// Without WASI: the standard library imports nothing there, and this crate makes the component.
     Bare,
 }
 
@@ -47,8 +46,8 @@ impl Target {
         }
     }
 
-    /// Returns flags for the compiler. What imports nothing runs in this host alone: it may use instructions that multiply numbers of 64
-    /// bits, without which cryptography takes four times as long. rustc warns that it may change how the feature is named.
+    /// Returns flags for the compiler. What is built without WASI runs in this host alone: it may use instructions that multiply numbers of
+    /// 64 bits, without which cryptography takes four times as long. rustc warns that it may change how the feature is named.
     ///
     /// `curve25519-dalek` has to be told so: by itself it takes numbers of 32 bits where pointers have 32. And arithmetic is inlined
     /// more than usual, because a number of 256 bits costs less in locals than in memory.
@@ -73,11 +72,12 @@ pub fn build(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     build_for(Target::Wasi, packages, sources)
 }
 
-/// Builds components that import nothing, such as factors. Otherwise as [`build`].
+/// Builds components that import no more than the interfaces they name: providers only capabilities, factors nothing. Otherwise as
+/// [`build`].
 ///
 /// # Errors
 /// With a message that says what to do.
-pub fn build_without_imports(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
+pub fn build_without_wasi(packages: &[&str], sources: &[&str]) -> Result<(), Error> {
     build_for(Target::Bare, packages, sources)
 }
 
