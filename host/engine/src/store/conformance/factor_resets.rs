@@ -130,6 +130,7 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     assert_eq!(store.pass_until([7; 16], noon()).await.unwrap(), None);
     assert_eq!(store.enrolment("s", "e").await.unwrap(), None);
     assert_eq!(store.charge_attempt(attempt("open", noon())).await.unwrap(), Charged::Closed);
+    assert_eq!(store.answer_challenge(right("open", noon())).await.unwrap(), Answered::Closed);
     assert!(!store.use_challenge_as_proof("s", "used", None, noon() - MINUTE, noon()).await.unwrap());
     assert!(matches!(store.charge_attempt(attempt("other's", noon())).await.unwrap(), Charged::Compare(_)));
     assert_eq!(store.reset_factors(reset).await.unwrap(), FactorResetOutcome::default());

@@ -11,10 +11,12 @@ pub async fn a_clock_set_back_over_a_restart_revives_no_challenge(store: &dyn St
     let back = noon() + 3 * MINUTE;
     assert_eq!(store.resume(back).await.unwrap().now, back);
     assert_eq!(store.charge_attempt(attempt("a", back)).await.unwrap(), Charged::Closed);
+    assert_eq!(store.answer_challenge(right("a", back)).await.unwrap(), Answered::Closed);
     assert!(!store.consume_challenge(consume("a", back)).await.unwrap().is_done());
     // What begins from then on is good.
     store.open_challenge(opening("b", back)).await.unwrap();
     assert!(matches!(store.charge_attempt(attempt("b", back)).await.unwrap(), Charged::Compare(_)));
+    assert!(store.answer_challenge(right("b", back)).await.unwrap().is_right());
     assert_eq!(store.resume(back).await.unwrap().now, back);
 }
 

@@ -99,6 +99,8 @@ async fn a_process_whose_clock_is_ahead_ends_no_window_and_no_lock() {
     assert!(matches!(store.charge_attempt(answer(far)).await.unwrap(), Charged::Compare(_)));
     for time in [far, now, behind] {
         assert_eq!(store.charge_attempt(answer(time)).await.unwrap(), Charged::Limited(Limited::PersonLocked));
+        let right = CodeAnswer { attempt: answer(time), ..right("a", time) };
+        assert_eq!(store.answer_challenge(right).await.unwrap(), Answered::Limited(Limited::PersonLocked));
         let reached = store.reached_limits([7; 16], limits, Vec::new(), time).await.unwrap();
         assert!(reached.locked_until.is_some_and(|until| until < now + DAY + MINUTE), "{reached:?}");
     }
@@ -140,7 +142,7 @@ async fn a_process_whose_clock_is_wrong_neither_shortens_nor_prolongs_a_challeng
             assert_eq!(store.resend_challenge(Resend { resends: 1, ..resend(time) }).await.unwrap(), Resent::Refused);
         }
         assert!(store.challenge("s", &id).await.unwrap().unwrap().resend_after < later + MINUTE);
-        assert!(store.consume_challenge(consume(&id, wrong)).await.unwrap().is_done());
+        assert!(store.answer_challenge(right(&id, wrong)).await.unwrap().is_right());
         let since = |time: Timestamp| (time - MAX_PROOF_AGE, time);
         let (from, to) = since(wrong);
         assert!(store.use_challenge_as_proof("s", &id, None, from, to).await.unwrap());
@@ -163,6 +165,7 @@ async fn a_process_whose_clock_is_wrong_neither_shortens_nor_prolongs_a_challeng
     for time in [now, now - HOUR] {
         assert_eq!(store.charge_attempt(attempt("old", time)).await.unwrap(), Charged::Closed);
         assert_eq!(store.consume_challenge(consume("old", time)).await.unwrap(), Consumed::Closed);
+        assert_eq!(store.answer_challenge(right("old", time)).await.unwrap(), Answered::Closed);
         assert!(!store.close_challenge("s", "old", Closing::Cancelled, time).await.unwrap());
     }
 }
