@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each suite uses its own part")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::chromium::Chromium;
@@ -52,10 +54,14 @@ impl<'a> Authenticator<'a> {
         self.browser.post(&format!("{}/uv", self.path), json!({"isUserVerified": verified})).await;
     }
 
-    /// Sets the backup flags of a credential.
+    /// Sets the backup flags of a credential. ChromeDriver 148 passes the id of the credential on in the wrong alphabet, so the browser
+    /// itself is told.
     pub(crate) async fn set_backup(&self, credential: &str, eligible: bool, backed_up: bool) {
-        let flags = json!({"backupEligibility": eligible, "backupState": backed_up});
-        self.browser.post(&format!("{}/credentials/{credential}/props", self.path), flags).await;
+        let id = STANDARD.encode(URL_SAFE_NO_PAD.decode(credential).unwrap());
+        let authenticator = self.path.rsplit('/').next().unwrap();
+        let flags = json!({"authenticatorId": authenticator, "credentialId": id, "backupEligibility": eligible,
+            "backupState": backed_up});
+        self.browser.devtools("WebAuthn.setCredentialProperties", flags).await;
     }
 
     /// Puts a credential back, as it was when it was read: a copy of an authenticator.
