@@ -18,6 +18,7 @@ pub mod guest_memory;
 pub mod held;
 pub mod hostile;
 pub mod http_requests;
+pub mod interleaved;
 pub mod languages;
 pub mod log;
 pub mod mail;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
+use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::factor::{Aal, AnswerKind, FactorStatus, RequiredFactor};
 use twofactor::{
@@ -16,6 +17,7 @@ use twofactor_tests::ecall::Place;
 use twofactor_tests::held::{
     App, SUBSCRIPTION, begin_app, engine, enrol_app, enrol_codes, instance, sign_in, start, use_factor,
 };
+use twofactor_tests::interleaved::{StoppingClock, interleaved};
 
 const STEP: Duration = Duration::from_secs(30);
 
@@ -123,6 +125,69 @@ async fn an_enrolment_belongs_to_its_holder_and_subscription_and_ends_in_time() 
     assert_eq!((&first.id, &first.reveal), (&repeated.id, &repeated.reveal));
     new.user_name = Some("Alice".to_owned());
     assert!(engine.enrol(new).await.unwrap_err().is_idempotency_key_reused());
+}
+
+#[tokio::test]
+async fn concurrent_repeats_with_one_proof_are_one_enrolment_or_a_conflict() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
+    let builder = Place::new(folder.path()).builder().clock(clock.clone()).rate_limits(RateLimits::none());
+    let engine = engine(builder).await;
+    let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
+    let totp = instance(&engine, "totp").await;
+    for n in 0..20 {
+        clock.advance(STEP);
+        let (challenge, verified) = use_factor(&engine, "alice", "totp", &app.code(clock.now())).await;
+        verified.unwrap();
+        let mut new = NewEnrolment::new(sign_in("alice"), &totp, Proof::Challenge(challenge));
+        new.idempotency_key = Some(format!("key {n}"));
+        let all = futures::future::join_all((0..3).map(|_| engine.enrol(new.clone()))).await;
+        let mut begun = Vec::new();
+        for one in all {
+            match one {
+                Ok(enrolment) => begun.push(enrolment.id),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}"),
+            }
+        }
+        let again = engine.enrol(new).await.unwrap();
+        assert!(!begun.is_empty() && begun.iter().all(|id| *id == again.id), "{begun:?}");
+    }
+}
+
+/// Whatever step of the slower request the other one comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_repeat_on_another_server_does_not_fail_because_the_proof_was_used_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = || Place::new(folder.path()).builder().clock(StoppingClock).rate_limits(RateLimits::none());
+    let [slow, quick] = [engine(builder()).await, engine(builder()).await];
+    let totp = instance(&slow, "totp").await;
+    let (mut steps, mut repeated) = (0, 0);
+    loop {
+        let (user, now) = (format!("user{steps}"), jiff::Timestamp::now());
+        let (app, _) = enrol_app(&slow, &user, now).await;
+        let (challenge, verified) = use_factor(&slow, &user, "totp", &app.code(now + STEP)).await;
+        verified.unwrap();
+        let mut new = NewEnrolment::new(sign_in(&user), &totp, Proof::Challenge(challenge));
+        new.idempotency_key = Some(user);
+        let enrol = {
+            let (slow, new) = (slow.clone(), new.clone());
+            async move { slow.enrol(new).await }
+        };
+        let (late, early) = interleaved(steps + 1, enrol, quick.enrol(new)).await;
+        match early {
+            None => break,
+            Some(Ok(first)) => match late {
+                Ok(again) => {
+                    assert_eq!(again.id, first.id, "step {steps}");
+                    repeated += 1;
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "step {steps}: {error:?}"),
+            },
+            // The slower request had used the proof.
+            Some(Err(_)) => drop(late.unwrap()),
+        }
+        steps += 1;
+    }
+    assert!(repeated > 1, "{repeated} of {steps}");
 }
 
 #[tokio::test]

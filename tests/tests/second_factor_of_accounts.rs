@@ -4,15 +4,19 @@
 
 use std::time::Duration;
 
-use twofactor::accounts::{Account, AccountChange, AccountState, Accounts};
+use twofactor::accounts::{Account, AccountChange, AccountState, Accounts, LoggedIn};
 use twofactor::admin::{InstanceChange, MessageQuery};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::instance::Policy;
-use twofactor::{Actor, Answer, NewChallenge, SignIn, TwoFactor};
-use twofactor_tests::accounts::{OTHER, PASSWORD, accept, active, assign_to_accounts, client, new, pending, session};
+use twofactor::{Actor, Answer, Assignment, EnrolmentAnswer, NewChallenge, SignIn, TwoFactor};
+use twofactor_tests::accounts::{
+    OTHER, PASSWORD, accept, active, assign_to_accounts, client, is_open, new, pending, session,
+};
 use twofactor_tests::compiled;
-use twofactor_tests::ecall::{Ecall, wrong};
+use twofactor_tests::ecall::{Ecall, Place, wrong};
+use twofactor_tests::held::{self, App, SUBSCRIPTION};
+use twofactor_tests::interleaved::{StoppingClock, interleaved};
 
 const ALICE: &str = "+41791234567";
 const BOB: &str = "+41797654321";
@@ -310,4 +314,40 @@ async fn applications_cannot_answer_resend_or_cancel_the_challenge_of_a_login() 
     assert_eq!((shown.events.len(), &shown.events[0].challenge), (1, &None));
     let shown = admin.messages("demo", &by_id).await.unwrap();
     assert!(shown.events.is_empty() && shown.challenge.is_none());
+}
+
+/// Whatever step of the login the enrolment comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_session_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = Place::new(folder.path()).builder().clock(StoppingClock).rate_limits(RateLimits::none());
+    let engine = held::engine(builder).await;
+    let (admin, accounts) = (engine.administration(Actor::new("test")), engine.accounts());
+    let totp = held::instance(&engine, "totp").await;
+    let kind = twofactor::store::AssignmentKind::ClientApplication;
+    let logins = Assignment { kind, id: "twofactor-admin".to_owned() };
+    admin.set_assignments(SUBSCRIPTION, &totp, vec![Assignment::tenant("t"), logins]).await.unwrap();
+    accounts.set_second_factor(&Actor::new("test"), Some(SUBSCRIPTION.to_owned()), false, None).await.unwrap();
+    let mut steps = 0;
+    loop {
+        let (account, owner) = active(&accounts, &format!("owner{steps}")).await;
+        let enrolment = accounts.enrol_own_factor(&owner.session, &totp, PASSWORD, &client(1)).await.unwrap();
+        let answer = EnrolmentAnswer::code(&enrolment.id, App::scan(&enrolment).code(jiff::Timestamp::now()));
+        let log_in = {
+            let (accounts, email) = (accounts.clone(), account.email.clone());
+            async move { accounts.log_in(&email, PASSWORD, &client(2)).await }
+        };
+        let owners = client(1);
+        let finish = accounts.finish_own_enrolment(&owner.session, answer, &owners);
+        let (login, added) = interleaved(steps + 1, log_in, finish).await;
+        let Some(added) = added else { break };
+        let own = added.unwrap().session.unwrap().session;
+        let open = accounts.sessions(&own).await.unwrap();
+        assert_eq!(open.iter().map(|one| &*one.id).collect::<Vec<_>>(), [&*own.id], "step {steps}");
+        if let Ok(LoggedIn::Session(opened)) = login {
+            assert!(!is_open(&accounts, &opened).await, "step {steps}");
+        }
+        steps += 1;
+    }
+    assert!(steps > 3, "{steps}");
 }

@@ -429,6 +429,29 @@ async fn remembered_browsers_are_off_by_default_and_end_with_a_reset() {
 }
 
 #[tokio::test]
+async fn concurrent_repeats_with_one_proof_verify_an_address_once_or_are_a_conflict() {
+    let world = limited_world(json!({}), RateLimits::none()).await;
+    world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    for n in 0..20 {
+        let proof = world.proof(ALICE).await;
+        let mut new = NewAddress::new(sign_in(), to_email(&format!("alice{n}@example.net")), proof);
+        new.idempotency_key = Some(format!("key {n}"));
+        let all = futures::future::join_all((0..3).map(|_| world.engine.add_address(new.clone()))).await;
+        let mut started = Vec::new();
+        for one in all {
+            match one {
+                Ok(challenge) => started.push(challenge.id),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}"),
+            }
+        }
+        let again = world.engine.add_address(new).await.unwrap();
+        assert!(!started.is_empty() && started.iter().all(|id| *id == again.id), "{started:?}");
+        let sent = world.outbox.mails().into_iter().filter(|mail| mail.recipient == format!("alice{n}@example.net"));
+        assert_eq!(sent.count(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_code_that_verifies_an_address_signs_in_nobody() {
     let world = world(json!({})).await;
     let new = NewAddress::new(sign_in(), to_email(ALICE), Proof::FirstFactor);

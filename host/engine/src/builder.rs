@@ -12,7 +12,7 @@ use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
 use crate::clock::{Clock, Resumed, SystemClock};
 use crate::engine::TwoFactor;
 use crate::error::Error;
-use crate::factor::{Factors, Notices, PassKeeper};
+use crate::factor::{Factors, KeysInUse, Notices, PassKeeper};
 use crate::instance::{Instances, Policy, Providers};
 use crate::keyring::{KeyId, Keyring};
 use crate::random;
@@ -295,6 +295,7 @@ impl Builder {
                 limits: limits.clone(),
             },
             notices,
+            keys_in_use: KeysInUse::default(),
         };
         let guard = Guard::new(store.clone(), self.accounts.second_factor.clone());
         let accounts = Accounts {

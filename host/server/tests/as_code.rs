@@ -325,7 +325,9 @@ fn a_sealed_secret_opens_in_its_own_place_of_its_own_installation_only() {
     assert_ne!(moved, document);
     assert!(installation.refusal(&moved).contains("was not sealed by this installation for this place"));
     let open = document.replace("UserName: \"00123\"", "UserName: 1");
-    let sealed = document.split("$sealed: ").nth(1).unwrap().lines().next().unwrap();
+    let read: Value = serde_saphyr::from_str(&document).unwrap();
+    let options = &read["subscriptions"]["acme"]["instances"]["mail"]["options"];
+    let sealed = options["MailServerConfig"]["Password"]["$sealed"].as_str().unwrap();
     let open = open.replace("UserName: 1", &format!("UserName:\n              $sealed: {sealed}"));
     assert!(installation.refusal(&open).contains("was not sealed by this installation for this place"));
     let other = Installation::new();
@@ -345,6 +347,132 @@ fn a_stored_secret_goes_to_no_other_host_by_an_import() {
     }
     // A caller who knows the secret may.
     installation.import(&WHOLE.replace("smtp.example.com", "smtp2.example.com"), &[]);
+}
+
+#[test]
+fn a_sealed_secret_goes_to_no_other_host_in_several_imports() {
+    let installation = Installation::new();
+    installation.import(WHOLE, &[]);
+    let document = installation.export(&[]);
+    let login = document.find("            UserName:").unwrap()..document.find("            Timeout:").unwrap();
+    let mut elsewhere = document.replace("smtp.example.com", "smtp.evil.example");
+    let without_login = document.replace(&document[login], "").replace("smtp.example.com", "smtp.evil.example");
+    assert!(!without_login.contains("$sealed") && without_login != elsewhere);
+    // The stored options now go elsewhere, without a secret.
+    installation.import(&without_login, &[]);
+    let text = installation.refusal(&elsewhere);
+    assert!(text.contains("/instances/mail/options a sealed secret would go to another destination"), "{text}");
+    // To where it was sealed for it goes, whatever is stored.
+    installation.import(&document, &[]);
+    assert_eq!(installation.export(&[]), document);
+
+    // Without the instance nothing is stored to compare with.
+    installation.import(&WHOLE.replace("      mail:\n", "      other:\n"), &["--prune"]);
+    for (what, becomes, why) in [
+        ("smtp.example.com", "smtp.evil.example", "another destination"),
+        // Nowhere for now, and anywhere once the options are valid.
+        ("smtp.example.com", "evil", "it is not known where"),
+        ("Port: 465", "Port: 0", "it is not known where"),
+    ] {
+        elsewhere = document.replace(what, becomes);
+        assert_ne!(elsewhere, document);
+        let text = installation.refusal(&elsewhere);
+        assert!(text.contains("/instances/mail/options ") && text.contains(why), "{becomes}: {text}");
+    }
+    // The base service settings that make it valid later are in the same document, or in the next one.
+    let no_sender = document.replace("EMailSenderAddress: noreply@example.com", "EMailSenderName: Shop");
+    assert_ne!(no_sender, document);
+    let text = installation.refusal(&no_sender);
+    assert!(text.contains("/instances/mail/options it is not known where"), "{text}");
+    installation.import(&document, &["--prune"]);
+    assert_eq!(installation.export(&[]), document);
+}
+
+#[test]
+fn a_sealed_secret_is_not_for_an_instance_of_another_type() {
+    const DOCUMENT: &str = r#"
+twofactor: 1
+subscriptions:
+  acme:
+    name: Acme
+    instances:
+      sms:
+        type: twilio
+        name: SMS
+        options:
+          TwilioAccountSid: AC0123456789abcdef0123456789abcdef
+          TwilioAuthToken: 0123456789abcdef0123456789abcdef
+"#;
+    let installation = Installation::new();
+    let also =
+        fs::read_to_string(installation.config()).unwrap() + "[providers]\nload = [\"twilio\", \"twilio-voice\"]\n";
+    fs::write(installation.config(), also).unwrap();
+    installation.import(DOCUMENT, &[]);
+    let document = installation.export(&[]);
+    installation.wipe();
+    let other = document.replace("type: twilio\n", "type: twilio-voice\n");
+    assert_ne!(other, document);
+    let text = installation.refusal(&other);
+    assert!(text.contains("/instances/sms/options a secret was sealed for an instance of another type"), "{text}");
+    installation.import(&document, &[]);
+}
+
+#[test]
+fn an_invalid_instance_is_restored_with_its_sealed_secret_as_it_was_and_not_otherwise() {
+    let installation = Installation::new();
+    installation.import(&WHOLE.replace("Port: 465", "Port: 0"), &[]);
+    let document = installation.export(&[]);
+    let plan = installation.import(&document, &["--dry-run"]);
+    assert_eq!(plan, "No changes.\n");
+    installation.wipe();
+    installation.import(&document, &[]);
+    assert_eq!(installation.export(&[]), document);
+    installation.wipe();
+    let text = installation.refusal(&document.replace("smtp.example.com", "smtp.evil.example"));
+    assert!(text.contains("it is not known where a sealed secret would go"), "{text}");
+    let text = installation.refusal(&document.replace("Port: 0", "Port: 465"));
+    assert!(text.contains("another destination"), "{text}");
+}
+
+#[test]
+fn a_sealed_secret_of_base_settings_goes_to_no_other_host() {
+    const DOCUMENT: &str = r#"
+twofactor: 1
+base_settings:
+  webhook:
+    WebhookUrl: "https://hook.example.com/codes"
+    WebhookSecret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+  twilio:
+    TwilioAccountSid: AC0123456789abcdef0123456789abcdef
+    TwilioAuthToken: 0123456789abcdef0123456789abcdef
+"#;
+    const EMPTY: &str = "twofactor: 1\nbase_settings: { webhook: {}, twilio: {} }\n";
+    let installation = Installation::new();
+    let also = fs::read_to_string(installation.config()).unwrap()
+        + "[providers]\nload = [\"email\", \"ecall\", \"twilio\", \"webhook\"]\n";
+    fs::write(installation.config(), also).unwrap();
+    installation.import(DOCUMENT, &[]);
+    let document = installation.export(&[]);
+    let elsewhere = document.replace("hook.example.com", "hook.evil.example");
+    assert_ne!(elsewhere, document);
+    installation.import(EMPTY, &[]);
+    let text = installation.refusal(&elsewhere);
+    assert!(text.contains("/base_settings/webhook a sealed secret would go to another destination"), "{text}");
+    // Nowhere for now.
+    let text = installation.refusal(&document.replace("https://hook.example.com", "hook.evil.example"));
+    assert!(text.contains("/base_settings/webhook it is not known where"), "{text}");
+    // By an instance that inherits the secret.
+    let instance = "    { name: A, instances: { hook: { type: webhook, name: H, options: { WebhookUrl: \"https://hook.evil.example\" } } } }";
+    let without_url = document.replace("    WebhookUrl: https://hook.example.com/codes\n", "");
+    assert_ne!(without_url, document);
+    let text = installation.refusal(&format!("{without_url}subscriptions:\n  acme:\n{instance}\n"));
+    assert!(text.contains("/base_settings/webhook a sealed secret would go to another destination"), "{text}");
+    // Those that no instance completes yet come back as they were.
+    installation.import(&document, &[]);
+    assert_eq!(installation.export(&[]), document);
+    installation.wipe();
+    installation.import(&document, &[]);
+    assert_eq!(installation.export(&[]), document);
 }
 
 #[test]

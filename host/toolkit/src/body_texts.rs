@@ -6,10 +6,10 @@ use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 use url::form_urlencoded;
 
-/// The maximum depth of forms within forms.
+/// The maximum depth of forms within forms, and of multipart bodies within multipart bodies.
 const DEPTH: usize = 4;
 
-/// The maximum number of texts of a body.
+/// The maximum number of texts of a body, and of its parts on all levels.
 const MOST: usize = 10_000;
 
 /// One text of a body.
@@ -31,23 +31,31 @@ enum Form {
     Plain,
 }
 
-/// Returns all texts of a body in order; none if the body does not match its content type.
+/// Returns the texts of a body in order; none if the body does not match its content type. Texts that are nested too deeply are left
+/// out, and so are those beyond a number.
 pub fn texts(content_type: &str, body: &[u8]) -> Vec<NamedText> {
-    let mut found = Vec::new();
-    if let Some(boundary) = boundary(content_type) {
-        for (name, content_type, part) in parts(body, &boundary) {
-            for mut inner in texts(&content_type, part) {
-                if inner.name.is_empty() {
-                    inner.name.clone_from(&name);
-                }
-                found.push(inner);
-            }
-        }
-        return found;
-    }
-    let form = of_content_type(content_type).unwrap_or_else(|| of_shape(body));
-    read(form, "", body, DEPTH, &mut found);
+    let (mut found, mut parts_left) = (Vec::new(), MOST);
+    body_or_parts(content_type, body, DEPTH, &mut parts_left, &mut found);
     found
+}
+
+/// Adds the texts of a body, or of each part of a multipart body that is not nested too deeply.
+fn body_or_parts(content_type: &str, body: &[u8], depth: usize, parts_left: &mut usize, found: &mut Vec<NamedText>) {
+    let Some(boundary) = boundary(content_type) else {
+        let form = of_content_type(content_type).unwrap_or_else(|| of_shape(body));
+        return read(form, "", body, DEPTH, found);
+    };
+    let Some(depth) = depth.checked_sub(1) else { return };
+    for (name, content_type, part) in parts(body, &boundary, *parts_left) {
+        // Parts of an inner body count as well.
+        let Some(left) = parts_left.checked_sub(1) else { return };
+        *parts_left = left;
+        let before = found.len();
+        body_or_parts(&content_type, part, depth, parts_left, found);
+        for inner in found.iter_mut().skip(before).filter(|inner| inner.name.is_empty()) {
+            inner.name.clone_from(&name);
+        }
+    }
 }
 
 /// Returns the fields of a URL's query.
@@ -191,11 +199,10 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
     Some(value.trim_matches('"').to_owned())
 }
 
-/// Returns the parts of a multipart body: name, content type, content.
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, String, &'a [u8])> {
+/// Returns at most so many parts of a multipart body: name, content type, content.
+fn parts<'a>(body: &'a [u8], boundary: &str, most: usize) -> Vec<(String, String, &'a [u8])> {
     let delimiter = format!("--{boundary}").into_bytes();
-    let mut places: Vec<usize> = memchr::memmem::find_iter(body, &delimiter).collect();
-    places.truncate(MOST);
+    let places: Vec<usize> = memchr::memmem::find_iter(body, &delimiter).take(most.saturating_add(1)).collect();
     let mut parts = Vec::new();
     for pair in places.windows(2) {
         let part = &body[pair[0] + delimiter.len()..pair[1]];
@@ -248,5 +255,38 @@ mod tests {
         let wide = format!("[{}]", "1,".repeat(50_000) + "1");
         assert!(found("application/json", &deep).len() <= DEPTH + 2);
         assert_eq!(found("application/json", &wide).len(), MOST);
+    }
+
+    /// Returns a body in as many multipart bodies, each with a boundary of its own.
+    fn in_multiparts(levels: usize, body: &str) -> (String, String) {
+        let (mut head, mut tail) = (String::new(), String::new());
+        for level in 0..levels {
+            let inner = match level + 1 == levels {
+                true => "text/plain".to_owned(),
+                false => format!("multipart/mixed; boundary=b{:05}", level + 1),
+            };
+            head.push_str(&format!("--b{level:05}\r\ncontent-type: {inner}\r\n\r\n"));
+        }
+        for level in (0..levels).rev() {
+            tail.push_str(&format!("\r\n--b{level:05}--"));
+        }
+        ("multipart/mixed; boundary=b00000".to_owned(), format!("{head}{body}{tail}"))
+    }
+
+    #[test]
+    fn multipart_bodies_are_followed_to_a_depth_and_to_a_number_of_parts() {
+        let (content_type, body) = in_multiparts(DEPTH, "hello world");
+        assert_eq!(found(&content_type, &body), ["=hello world"]);
+        let (content_type, body) = in_multiparts(DEPTH + 1, "hello world");
+        assert!(found(&content_type, &body).is_empty());
+        // It must not need stack for each level, nor time for each pair of levels.
+        let (content_type, body) = in_multiparts(50_000, "hello world");
+        assert!(found(&content_type, &body).is_empty());
+        let many = |count| format!("{}--x--", "--x\r\n\r\na\r\n".repeat(count));
+        assert_eq!(found("multipart/form-data; boundary=x", &many(MOST + 10)).len(), MOST);
+        // Parts without a text count, and those of all bodies together.
+        let empty = format!("{}--y--", "--y\r\ncontent-type: application/json\r\n\r\n?\r\n".repeat(MOST - 2));
+        let inner = format!("--x\r\ncontent-type: multipart/mixed; boundary=y\r\n\r\n{empty}\r\n");
+        assert_eq!(found("multipart/form-data; boundary=x", &format!("{inner}{}", many(5))), ["=a"]);
     }
 }

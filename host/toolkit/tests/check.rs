@@ -317,6 +317,13 @@ fn each_wrong_component_is_caught_by_the_rule_it_breaks() {
 }
 
 #[test]
+fn a_body_of_many_nested_multiparts_gets_an_ordinary_report() {
+    let (folder, fault) = (tempfile::tempdir().unwrap(), "a body of nested multiparts");
+    let rules = faults(folder.path(), fault, &component(fault)).unwrap();
+    assert!(rules.iter().any(|rule| rule == "texts-unchanged"), "{rules:?}");
+}
+
+#[test]
 fn each_misuse_of_a_placed_secret_is_caught_by_its_rule() {
     let (folder, missed) = (tempfile::tempdir().unwrap(), Mutex::new(Vec::new()));
     each(MISPLACED, |(fault, rule)| {

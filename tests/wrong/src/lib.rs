@@ -355,6 +355,20 @@ impl delivery::Guest for Wrong {
                     return Err(DeliveryFailure::OutcomeUnknown(reason("", "nobody said who that is")));
                 }
             }
+            "a body of nested multiparts" => {
+                let (mut head, mut tail) = (String::new(), String::new());
+                for level in 0..6_000 {
+                    let inner = level + 1;
+                    head.push_str(&format!(
+                        "--b{level:05}\r\ncontent-type: multipart/mixed; boundary=b{inner:05}\r\n\r\n"
+                    ));
+                }
+                for level in (0..6_000).rev() {
+                    tail.push_str(&format!("\r\n--b{level:05}--"));
+                }
+                body = format!("{head}{} {text}{tail}", message.recipient);
+                headers = vec![entry("content-type", "multipart/mixed; boundary=b00000")];
+            }
             // Not wrong.
             "XML" => {
                 let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");

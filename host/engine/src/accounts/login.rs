@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 use super::browser::Place;
 use super::password::PasswordCheck;
 use super::second_factor::reaches;
-use super::{Accounts, Client, LoginFactor, OpenedSession, Use, actor_name};
+use super::{Accounts, Client, LoginFactor, OpenedSession, Session, Use, actor_name};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, Challenges, NewChallenge, to_the_end};
 use crate::error::Error;
 use crate::instance::SignIn;
-use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces};
+use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces, SessionSelection};
 use twofactor_sandbox::Secret;
 
 /// The purpose of the codes.
@@ -173,9 +173,28 @@ impl Accounts {
         };
         self.audit.append(&actor, "account.login", &record.id, how).await?;
         let session = self.begin(&record.id, had_second_factor, client)?;
-        let opened = self.open_in(session, record.generation, Replaces::Nothing, client).await?;
+        let opened = self.open(session, record.generation, Replaces::Nothing, true).await?;
         // Somebody changed the account while the password was being verified.
-        opened.map(LoginOutcome::Session).ok_or_else(Error::invalid_credentials)
+        let opened = opened.ok_or_else(Error::invalid_credentials)?;
+        if !had_second_factor && !passes {
+            self.end_if_a_factor_was_added(&opened.session, client).await?;
+        }
+        let browser = self.remember_browser(&record.id, client).await?;
+        Ok(LoginOutcome::Session(OpenedSession { browser, ..opened }))
+    }
+
+    /// Ends a new session without a second factor if its account has got one since the login looked for it. An enrolment of the
+    /// account's first factor stores the factor before it ends all other sessions: either it ends this one, or the factor is seen here.
+    async fn end_if_a_factor_was_added(&self, session: &Session, client: &Client) -> Result<(), Error> {
+        let account = &session.account.id;
+        let Some(sign_in) = self.login_sign_in(account).await? else { return Ok(()) };
+        if self.factors.list(&sign_in.subscription, account, false).await?.is_empty() {
+            return Ok(());
+        }
+        self.store.end_sessions(account, SessionSelection::One(session.id.clone())).await?;
+        let (actor, why) = (client.actor(actor_name(account)), "a second factor was added during the login");
+        self.audit.append(&actor, "account.login-refused", account, why).await?;
+        Err(Error::invalid_credentials())
     }
 
     /// Starts the first of these challenges whose factor is not locked: whoever locks one, by wrong answers, keeps nobody out who holds

@@ -101,6 +101,7 @@ impl Factors {
             idempotency_key: new.idempotency_key,
             ..NewChallenge::new(sign_in.clone())
         };
+        let _key_in_use = self.keys_in_use.take("address", subscription, start.idempotency_key.as_deref())?;
         // The proof of a repeat was used by the first request.
         if let Some(first) = self.challenges.repeat_to_verify_address(&start).await? {
             return Ok(first);
@@ -121,7 +122,11 @@ impl Factors {
         };
         // Before the proof: what fails before it does not use it up.
         self.challenges.check_delivery(&start).await?;
-        let first_factor_only = self.accept_proof(&new.proof, what).await?.first_factor_only;
+        let first_factor_only = match self.accept_proof(&new.proof, what).await {
+            Ok(proof) => proof.first_factor_only,
+            // The same request may have used it meanwhile, on another server.
+            Err(error) => return self.challenges.repeat_to_verify_address(&start).await?.ok_or(error),
+        };
         self.challenges.start_to_verify_address(start, AddressProof { changes, first_factor_only }).await
     }
 

@@ -7,6 +7,7 @@ use twofactor_sandbox::{AnswerKind, FactorContext, FactorState};
 
 use super::Factors;
 use super::Proof;
+use super::keys_in_use::in_progress;
 use super::pending::{Kept, KeptReveal};
 use super::proof::{Change, ProofFor};
 use super::request::{Enrolment, NewEnrolment};
@@ -31,6 +32,7 @@ impl Factors {
     pub(crate) async fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
         let (new, user) = new.checked()?;
         let subscription = new.sign_in.subscription.clone();
+        let _key_in_use = self.keys_in_use.take("enrolment", &subscription, new.idempotency_key.as_deref())?;
         let chosen = self.instance(&new.sign_in, &new.two_factor).await?;
         let changes = self.changes(&new.sign_in).await?;
         let held = self.held.of(&subscription, &user, false).await?;
@@ -38,10 +40,8 @@ impl Factors {
         let id = random::id_at(now)?;
         let idempotency = self.claim(&new, now + lifetime(&chosen));
         // The proof of a repeat was used by the first request.
-        if let Some(claim) = &idempotency
-            && let Some(known) = self.store.idempotency(claim.key, now).await?
-        {
-            return self.repeat(&new, claim, &known).await;
+        if let Some(first) = self.repeated(&new, idempotency.as_ref()).await? {
+            return Ok(first);
         }
         check_number(&chosen, &held)?;
         if new.required != RequiredFactor::Any && !chosen.is_webauthn() {
@@ -96,7 +96,11 @@ impl Factors {
         // They are counted below, with the enrolment. What fails before the proof does not use it up.
         self.challenges.check_charges(&names, charges.clone()).await?;
         // As late as possible: what fails before it does not use it up.
-        let proof = self.accept_proof(&new.proof, what).await?;
+        let proof = match self.accept_proof(&new.proof, what).await {
+            Ok(proof) => proof,
+            // The same request may have used it meanwhile, on another server.
+            Err(error) => return self.repeated(&new, idempotency.as_ref()).await?.ok_or(error),
+        };
         kept.proof = proof.name.to_owned();
         kept.pending = Pending(begun.pending);
         kept.public = begun.public;
@@ -118,9 +122,7 @@ impl Factors {
             EnrolmentBegun::Begun => {}
             EnrolmentBegun::PassEnded => return Err(Error::proof_required("the pass is not valid")),
             EnrolmentBegun::Limited(limited) => return Err(Challenges::limited(&limited, &names, now)),
-            EnrolmentBegun::Repeated(_) => {
-                return Err(Error::conflict("the first request with this `Idempotency-Key` is still in progress"));
-            }
+            EnrolmentBegun::Repeated(_) => return Err(in_progress()),
         }
         if let Some(claim) = &idempotency {
             let answer =
@@ -129,6 +131,15 @@ impl Factors {
         }
         metrics::counter!("twofactor_enrolments_begun_total", "type" => chosen.type_id.clone()).increment(1);
         Ok(kept.view(&record, &chosen))
+    }
+
+    /// Returns the first response to a request with this idempotency key; none if this is the first request.
+    async fn repeated(&self, new: &NewEnrolment, claim: Option<&IdempotencyClaim>) -> Result<Option<Enrolment>, Error> {
+        let Some(claim) = claim else { return Ok(None) };
+        match self.store.idempotency(claim.key, self.clock.now()).await? {
+            Some(known) => self.repeat(new, claim, &known).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Returns the first response to a request with this idempotency key, as long as its enrolment is open.
@@ -141,9 +152,7 @@ impl Factors {
         if known.request != claim.request {
             return Err(Error::key_reused());
         }
-        let Some(answer) = &known.answer else {
-            return Err(Error::conflict("the first request with this `Idempotency-Key` is still in progress"));
-        };
+        let answer = known.answer.as_ref().ok_or_else(in_progress)?;
         let id = self.keyring.open(REMEMBERED, &[&claim.key], answer).map_err(Error::unavailable)?;
         let id = String::from_utf8_lossy(&id).into_owned();
         self.enrolment(&new.sign_in.subscription, &id, new.holder.as_deref()).await

@@ -7,6 +7,7 @@
 mod addresses;
 mod enrol;
 mod finish;
+mod keys_in_use;
 mod manage;
 mod notice_turns;
 mod notices;
@@ -19,6 +20,7 @@ mod request;
 use std::sync::Arc;
 
 pub use addresses::{NewAddress, VerifiedAddress};
+pub(crate) use keys_in_use::KeysInUse;
 pub(crate) use notices::{Happened, Notices};
 pub use notices::{UserEvent, UserEventKind};
 pub use passes::IssuedPass;
@@ -55,6 +57,7 @@ pub(crate) struct Factors {
     pub(crate) held: UserFactors,
     pub(crate) passes: PassKeeper,
     pub(crate) notices: Notices,
+    pub(crate) keys_in_use: KeysInUse,
 }
 
 impl Factors {

@@ -165,7 +165,11 @@ impl Instances {
     }
 
     /// Evaluates options. An error if the component returned no result.
-    async fn answered(&self, provider: Option<Arc<Provider>>, layers: Layers<'_>) -> Result<Prepared, Error> {
+    pub(super) async fn answered(
+        &self,
+        provider: Option<Arc<Provider>>,
+        layers: Layers<'_>,
+    ) -> Result<Prepared, Error> {
         let evaluated = self.evaluate_over(provider, layers).await?;
         if evaluated.is_unanswered() {
             return Err(Error::unavailable(UNANSWERED));
@@ -324,7 +328,7 @@ impl Iterator for Combinations {
 }
 
 /// Returns whether a secret is in effect that the instance does not set itself.
-fn inherits_a_secret(provider: &Provider, Layers { base, own, .. }: Layers<'_>) -> bool {
+pub(super) fn inherits_a_secret(provider: &Provider, Layers { base, own, .. }: Layers<'_>) -> bool {
     let mut inherited = base.as_object().cloned().unwrap_or_default();
     inherited.retain(|name, _| own.get(name).is_none());
     !OptionsSchema::new(&provider.manifest().options_schema).secrets(&Value::Object(inherited)).is_empty()
@@ -337,7 +341,7 @@ fn beyond(before: &[Destination], mut after: Vec<Destination>) -> Vec<Destinatio
 }
 
 /// Returns destinations as they are stored: as URLs.
-fn texts(destinations: &[Destination]) -> Vec<String> {
+pub(super) fn texts(destinations: &[Destination]) -> Vec<String> {
     destinations.iter().map(Destination::to_string).collect()
 }
 

@@ -10,6 +10,7 @@ mod policy;
 mod prepared;
 mod providers;
 mod quota;
+mod sealed_for;
 mod sign_in;
 mod validity;
 
@@ -31,6 +32,7 @@ pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
 pub use quota::Quota;
 pub(crate) use quota::{BYTES, MESSAGES, SEGMENTS};
+pub(crate) use sealed_for::SealedFor;
 pub use sign_in::SignIn;
 pub(crate) use twofactor_sandbox::Layers;
 pub use validity::AffectedInstance;

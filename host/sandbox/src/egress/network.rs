@@ -11,7 +11,9 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::http::{Clients, ForwardProxy, HttpEgress, HttpError, HttpRequest, HttpResponse, client};
-use super::policy::{Grants, Names, Origin, Overrides, Resolver, Rules, Secret, SystemResolver, endpoint};
+use super::policy::{
+    Grants, Names, Origin, Overrides, Resolver, Rules, Secret, SystemResolver, endpoint, parse_endpoint,
+};
 use super::smtp::{Mail, MailError, SmtpEgress};
 use crate::testing::{Exchange, Outbox, Recording};
 
@@ -164,7 +166,7 @@ impl NetworkBuilder {
     /// Builds the network.
     ///
     /// # Errors
-    /// If a certificate cannot be read, an override is not on loopback or is for an invalid endpoint, or an origin is not valid.
+    /// If a certificate cannot be read, an override is not on loopback, or an endpoint or an origin is not valid.
     pub fn build(self) -> Result<Network, NetworkError> {
         let (mut http_overrides, mut smtp_overrides) = (HashMap::new(), HashMap::new());
         let Overrides { http, smtp } = self.for_all;
@@ -175,9 +177,10 @@ impl NetworkBuilder {
             if !address.ip().is_loopback() {
                 return Err(NetworkError(format!("the override for {text} must be on loopback")));
             }
+            let wrong = |why: String| NetworkError(format!("`overrides`: {why}"));
             match text.strip_prefix("smtp://") {
-                Some(endpoint) => smtp_overrides.insert(endpoint.to_ascii_lowercase(), address),
-                None => http_overrides.insert(Origin::parse(&text).map_err(NetworkError)?, address),
+                Some(server) => smtp_overrides.insert(parse_endpoint(server).map_err(wrong)?, address),
+                None => http_overrides.insert(Origin::parse(&text).map_err(wrong)?, address),
             };
         }
         let store = trust(&self.certificates)?;
@@ -190,11 +193,14 @@ impl NetworkBuilder {
         };
         let (mut https, mut smtps) = (HashMap::new(), HashMap::new());
         for (endpoint, chain, key) in &self.client_certificates {
-            let wrong = |why: String| NetworkError(format!("the client certificate for {endpoint}: {why}"));
+            let wrong = |why: String| {
+                NetworkError(format!("`client_certificates`: the client certificate for {endpoint}: {why}"))
+            };
+            let server = endpoint.strip_prefix("smtp://").map(parse_endpoint).transpose().map_err(wrong)?;
             let (chain, key) = identity(chain, key).map_err(wrong)?;
             let tls = tls()?.with_client_auth_cert(chain, key).map_err(|error| wrong(error.to_string()))?;
-            match endpoint.strip_prefix("smtp://") {
-                Some(server) => _ = smtps.insert(server.to_ascii_lowercase(), Arc::new(tls)),
+            match server {
+                Some(server) => _ = smtps.insert(server, Arc::new(tls)),
                 None => {
                     let origin = Origin::parse(endpoint).map_err(wrong)?;
                     if !origin.is_https() {

@@ -159,7 +159,7 @@ impl Config {
 }
 
 impl NetworkConfig {
-    fn build(&self) -> anyhow::Result<Network> {
+    pub(super) fn build(&self) -> anyhow::Result<Network> {
         if self.smtp_connections == 0 {
             bail!("`network.smtp_connections` must be at least 1");
         }

@@ -201,6 +201,46 @@ async fn the_database_is_a_file_or_a_url_whose_password_is_in_a_file() {
     assert!(text.contains("`store.url`") && !text.contains("geheim"), "{text}");
 }
 
+/// A setting that no mail server matches would have no effect.
+#[test]
+fn a_mail_server_in_the_network_settings_has_a_host_and_a_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("no-certificate.pem");
+    std::fs::write(&file, "").unwrap();
+    let overridden = |server: &str| format!("[network.overrides]\n\"{server}\" = \"127.0.0.1:9025\"\n");
+    let certified = |server: &str| {
+        format!("[[network.client_certificates]]\nupstream = \"{server}\"\ncertificate = {file:?}\nkey = {file:?}\n")
+    };
+    let built = |text: &str| {
+        let built = parse(&format!("{LEAST}{text}"), &[]).unwrap().network.build();
+        built.map(drop).map_err(|error| format!("{error:#}"))
+    };
+    for server in ["mail.example.com:465", "MAIL.example.com:25", "mail:587", "10.0.0.5:25", "fd00::1:25"] {
+        let server = format!("smtp://{server}");
+        assert_eq!(built(&overridden(&server)), Ok(()), "{server}");
+        let error = built(&certified(&server)).unwrap_err();
+        assert!(error.contains("the file has no certificate"), "{server}: {error}");
+    }
+    for server in [
+        "mail.example.com",
+        "mail.example.com:",
+        "mail.example.com:465/",
+        "mail.example.com:0",
+        "mail.example.com:70000",
+        "mail.example.com:+465",
+        "mail.example.com:465:465",
+        ":465",
+        "user@mail.example.com:465",
+        "",
+    ] {
+        let server = format!("smtp://{server}");
+        for (text, key) in [(overridden(&server), "`overrides`"), (certified(&server), "`client_certificates`")] {
+            let error = built(&text).unwrap_err();
+            assert!(error.contains(key) && error.contains("smtp://host:port"), "{server}: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_postgresql_database_needs_a_key_file_of_its_own() {
     let config = parse("[store]\nurl = \"postgres://a@b/c\"\n", &[]).unwrap();

@@ -13,7 +13,7 @@ impl Administration {
     /// nothing changes.
     ///
     /// # Errors
-    /// Not found if there is no such subscription.
+    /// Not found if there is no such subscription. With sealed secrets, unavailable if a component does not say where its secrets go.
     pub async fn export(&self, subscription: Option<&str>, secrets: ExportedSecrets) -> Result<Document, Error> {
         let mut document = Document { twofactor: FORM, base_settings: BTreeMap::new(), subscriptions: BTreeMap::new() };
         let subscriptions = match subscription {
@@ -39,7 +39,8 @@ impl Administration {
             let type_id = provider.manifest.type_id;
             let Some(settings) = self.store().base_settings(&type_id).await? else { continue };
             let options = self.instances.open_base_settings(&type_id, &settings.options)?;
-            let options = self.instances.options_as_code(Owner("base", &type_id), &type_id, &options, secrets)?;
+            let owner = Owner("base", &type_id);
+            let options = self.instances.options_as_code(owner, &type_id, (None, &options), secrets).await?;
             all.insert(type_id, options);
         }
         Ok(all)
@@ -63,8 +64,9 @@ impl Administration {
         let mut instances = BTreeMap::new();
         for record in self.store().instances(id, Part::whole()).await? {
             let options = self.instances.open_options(&record)?;
-            let owner = Owner("instance", &record.id);
-            let options = self.instances.options_as_code(owner, &record.type_id, &options, secrets)?;
+            let (owner, base) = (Owner("instance", &record.id), self.instances.base_options(&record.type_id).await?);
+            let layers = (Some(&base), &options);
+            let options = self.instances.options_as_code(owner, &record.type_id, layers, secrets).await?;
             let mut assigned: BTreeMap<_, std::collections::BTreeSet<_>> = BTreeMap::new();
             for (target, _) in self.store().assignments(&record.id).await?.targets {
                 assigned.entry(target.kind).or_default().insert(target.target);

@@ -15,7 +15,7 @@ use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
-use crate::instance::{AffectedInstance, Changed, Layers};
+use crate::instance::{AffectedInstance, Changed, Layers, SealedFor};
 use crate::sign_in::SignInPage;
 use crate::store::{
     AssignmentKind, AssignmentRecord, AssignmentsRecord, BaseSettingsRecord, ConfigurationChange, DirectoryRecord,
@@ -32,16 +32,30 @@ pub(super) struct Plan<'a> {
     resolve: Resolve<'a>,
     steps: Vec<Step>,
     problems: Vec<FieldError>,
-    /// The base settings of the document, before and after, and whether one of their secrets is a
-    /// stored one.
-    base: BTreeMap<String, (Value, Value, bool)>,
+    /// The base settings of the document, by type.
+    base: BTreeMap<String, ChangedBase>,
     /// The instances of the document that depend on changed base settings, and those that it
     /// deletes.
     together: BTreeMap<String, Option<Changed>>,
 }
 
-fn is_empty(options: &Value) -> bool {
-    options.as_object().is_none_or(|options| options.is_empty())
+/// Base settings of the document.
+struct ChangedBase {
+    before: Value,
+    after: Value,
+    /// Whether a mask keeps one of the stored secrets.
+    kept: bool,
+    /// What the sealed secrets were sealed for.
+    sealed: BTreeSet<SealedFor>,
+}
+
+/// Options of the document.
+struct Wanted {
+    options: Value,
+    /// Whether a mask keeps one of the stored secrets.
+    kept: bool,
+    /// What the sealed secrets were sealed for.
+    sealed: BTreeSet<SealedFor>,
 }
 
 /// An instance of the document, and the pointer to it.
@@ -64,13 +78,17 @@ impl<'a> Plan<'a> {
     pub(super) async fn finish(mut self) -> Result<Vec<Step>, Error> {
         self.check_guards().await?;
         // Together with the document's instances: destinations depend on both.
-        for (type_id, (before, after, kept)) in std::mem::take(&mut self.base) {
+        for (type_id, ChangedBase { before, after, kept, sealed }) in std::mem::take(&mut self.base) {
             let instances = &self.administration.instances;
             let same = instances.base_same_destinations(&type_id, (&before, &after, kept), &self.together).await;
             let at = format!("/base_settings/{}", escape(&type_id));
             self.sound(&at, same)?;
             if before == after {
                 continue;
+            }
+            if !sealed.is_empty() {
+                let checked = instances.check_base_sealed(&type_id, &after, &sealed, &self.together).await;
+                self.sound(&at, checked)?;
             }
             let mut affected = instances.affected_by_base(&type_id, &after).await?;
             // Those that the document changes as well are checked with their own changes, and those
@@ -161,13 +179,13 @@ impl Plan<'_> {
         written: &Value,
         stored: &Value,
         at: &str,
-    ) -> Result<Option<(Value, bool)>, Error> {
+    ) -> Result<Option<Wanted>, Error> {
         let instances = &self.administration.instances;
         let read = instances.options_from_code(owner, type_id, written.clone(), at, self.resolve);
         let Some((options, sealed)) = self.sound(at, read)? else { return Ok(None) };
         let read = instances.read_options(type_id, options, stored, at);
         let Some((options, kept)) = self.sound(at, read)? else { return Ok(None) };
-        Ok(Some((options, kept || sealed)))
+        Ok(Some(Wanted { options, kept, sealed }))
     }
 
     pub(super) async fn base_settings(&mut self, type_id: &str, written: &Value) -> Result<(), Error> {
@@ -178,12 +196,10 @@ impl Plan<'_> {
             return Ok(());
         }
         let (stored, revision) = administration.stored_base_settings(type_id).await?;
-        let Some((options, kept)) = self.options(Owner("base", type_id), type_id, written, &stored, &at).await? else {
-            return Ok(());
-        };
-        // Where nothing existed, nothing was entered for another destination.
-        let kept = kept && !is_empty(&stored);
-        self.base.insert(type_id.to_owned(), (stored.clone(), options.clone(), kept));
+        let wanted = self.options(Owner("base", type_id), type_id, written, &stored, &at).await?;
+        let Some(Wanted { options, kept, sealed }) = wanted else { return Ok(()) };
+        let changed = ChangedBase { before: stored.clone(), after: options.clone(), kept, sealed };
+        self.base.insert(type_id.to_owned(), changed);
         if revision > 0 && options == stored {
             return Ok(());
         }
@@ -350,24 +366,36 @@ impl Plan<'_> {
             None => Value::Object(Default::default()),
         };
         let owner = Owner("instance", id);
-        let options = self.options(owner, &wanted.type_id, &wanted.options, &stored, &format!("{at}/options")).await?;
-        let Some((options, kept)) = options else { return Ok(()) };
-        self.same_destinations(named, &wanted.type_id, (before.is_some().then_some(&stored), &options, kept)).await?;
+        let read = self.options(owner, &wanted.type_id, &wanted.options, &stored, &format!("{at}/options")).await?;
+        let Some(read) = read else { return Ok(()) };
+        self.same_destinations(named, &wanted.type_id, before.is_some().then_some(&stored), &read).await?;
+        let options = read.options;
         self.record(named, wanted, before.as_ref().map(|it| (it, &stored)), &options).await?;
         self.assignments(id, wanted, at, before.is_some()).await
     }
 
-    /// Checks that no stored secret of an instance goes elsewhere. If the document changes the base
-    /// settings too, that is checked at the end.
+    /// Checks that no stored or sealed secret of an instance goes elsewhere. If the document changes
+    /// the base settings too, that is checked at the end for stored ones.
     async fn same_destinations(
         &mut self,
         named: Named<'_>,
         type_id: &str,
-        (stored, options, kept): (Option<&Value>, &Value, bool),
+        stored: Option<&Value>,
+        Wanted { options, kept, sealed }: &Wanted,
     ) -> Result<(), Error> {
         let instances = &self.administration.instances;
-        let kept = kept && stored.is_some_and(|stored| !is_empty(stored));
-        if self.base.get(type_id).is_some_and(|(before, after, _)| before != after) {
+        // A sealed secret that is the stored one is given to nothing new by the instance itself.
+        let is_same = stored == Some(options);
+        if !is_same && !sealed.is_empty() {
+            let base = &match self.base.get(type_id) {
+                Some(base) => base.after.clone(),
+                None => instances.base_options(type_id).await?,
+            };
+            let checked = instances.check_sealed(type_id, Layers { base, own: options, site: None }, sealed).await;
+            self.sound(&format!("{}/options", named.at), checked)?;
+        }
+        let kept = *kept || is_same && !sealed.is_empty();
+        if self.base.get(type_id).is_some_and(|base| base.before != base.after) {
             let (type_id, before, after) = (type_id.to_owned(), stored.cloned(), options.clone());
             self.together.insert(named.id.to_owned(), Some(Changed { type_id, before, after, kept }));
         } else if let Some(stored) = stored.filter(|stored| kept && *stored != options) {
@@ -439,7 +467,7 @@ impl Plan<'_> {
     async fn problems_of(&self, type_id: &str, own: &Value, site: &Site) -> Result<Vec<FieldError>, Error> {
         let administration = self.administration;
         let base = match self.base.get(type_id) {
-            Some((_, after, _)) => after.clone(),
+            Some(base) => base.after.clone(),
             None => administration.stored_base_settings(type_id).await?.0,
         };
         let provider = administration.instances.provider(type_id);

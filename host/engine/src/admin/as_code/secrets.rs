@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::instance::{Instances, MASK};
+use crate::instance::{Instances, Layers, MASK, SealedFor};
 use twofactor_sandbox::{FieldError, escape};
 
 /// How secrets are written into an exported document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportedSecrets {
-    /// `{$sealed: …}`: encrypted with the installation's key, and bound to its place. The same
-    /// secret gives the same text each time, so that two documents can be compared. Without the
-    /// key, a reader learns only that a secret changed, and its length.
+    /// `{$sealed: …}`: encrypted with the installation's key, and bound to its place, its type and
+    /// where it goes: an import gives it to no other destination. The same secret with the same
+    /// destinations gives the same text each time, so that two documents can be compared. Without
+    /// the key, a reader learns only that one of these changed, and their length.
     Sealed,
     /// `{$env: NAME}`: the name of an environment variable, read on import. `{$file: PATH}` works
     /// as well: the file's text without trailing white space.
@@ -39,6 +41,14 @@ const ENV: &str = "$env";
 const FILE: &str = "$file";
 const PURPOSE: &str = "as-code";
 
+/// What is encrypted.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    secret: Value,
+    #[serde(rename = "for")]
+    sealed_for: SealedFor,
+}
+
 /// Whose options they are: `instance` and its id, or `base` and a type.
 #[derive(Clone, Copy)]
 pub(super) struct Owner<'a>(pub(super) &'static str, pub(super) &'a str);
@@ -50,34 +60,56 @@ impl Owner<'_> {
 }
 
 impl Instances {
-    /// Returns options as a document represents them.
-    pub(super) fn options_as_code(
+    /// Returns options as a document represents them. `base` are the base service settings beneath those of an instance.
+    ///
+    /// # Errors
+    /// If a secret cannot be sealed, because the component does not say where it goes.
+    pub(super) async fn options_as_code(
         &self,
         owner: Owner<'_>,
         type_id: &str,
-        options: &Value,
+        (base, options): (Option<&Value>, &Value),
         secrets: ExportedSecrets,
     ) -> Result<Value, Error> {
+        let mut has_secrets = false;
+        self.with_secrets_as(type_id, options, &mut |_, secret| {
+            has_secrets = true;
+            secret
+        });
+        let sealed_for = match base {
+            _ if !has_secrets || secrets != ExportedSecrets::Sealed => None,
+            Some(base) => Some(self.sealed_for(type_id, Layers { base, own: options, site: None }).await?),
+            None => Some(self.base_sealed_for(type_id, options).await?),
+        };
         let mut failed = None;
         let shown = self.with_secrets_as(type_id, options, &mut |pointer, secret| match secrets {
             ExportedSecrets::Redacted => Value::from(MASK),
             ExportedSecrets::References => json!({ENV: variable(owner, pointer)}),
             ExportedSecrets::Sealed => {
-                let plain = secret.to_string();
-                match self.keyring.seal_alike(PURPOSE, &owner.place(pointer), plain.as_bytes()) {
-                    Ok(sealed) => json!({SEALED: STANDARD.encode(sealed)}),
-                    Err(error) => {
-                        failed = Some(Error::unavailable(error));
-                        Value::Null
-                    }
-                }
+                self.sealed(owner, pointer, secret, sealed_for.clone()).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    Value::Null
+                })
             }
         });
         failed.map_or(Ok(shown), Err)
     }
 
-    /// Returns the options that a document means, and whether it contains a sealed secret. `at` is
-    /// their place in the document.
+    fn sealed(
+        &self,
+        owner: Owner<'_>,
+        pointer: &str,
+        secret: Value,
+        sealed_for: Option<SealedFor>,
+    ) -> Result<Value, Error> {
+        let sealed_for = sealed_for.ok_or_else(|| Error::unavailable("it is not known what a secret is sealed for"))?;
+        let plain = serde_json::to_vec(&Sealed { secret, sealed_for }).map_err(Error::unavailable)?;
+        let sealed = self.keyring.seal_alike(PURPOSE, &owner.place(pointer), &plain).map_err(Error::unavailable)?;
+        Ok(json!({SEALED: STANDARD.encode(sealed)}))
+    }
+
+    /// Returns the options that a document means, and what the sealed secrets among them were sealed
+    /// for. `at` is their place in the document.
     pub(super) fn options_from_code(
         &self,
         owner: Owner<'_>,
@@ -85,9 +117,9 @@ impl Instances {
         written: Value,
         at: &str,
         resolve: &dyn Fn(&Reference) -> Result<String, String>,
-    ) -> Result<(Value, bool), Error> {
-        let mut found =
-            Found { instances: self, owner, resolve, places: BTreeSet::new(), sealed: false, problems: Vec::new() };
+    ) -> Result<(Value, BTreeSet<SealedFor>), Error> {
+        let (places, sealed, problems) = Default::default();
+        let mut found = Found { instances: self, owner, resolve, places, sealed, problems };
         let options = found.read(written, "");
         let mut of_secrets = BTreeSet::new();
         self.with_secrets_as(type_id, &options, &mut |pointer, secret| {
@@ -112,7 +144,7 @@ struct Found<'a> {
     owner: Owner<'a>,
     resolve: &'a dyn Fn(&Reference) -> Result<String, String>,
     places: BTreeSet<String>,
-    sealed: bool,
+    sealed: BTreeSet<SealedFor>,
     problems: Vec<FieldError>,
 }
 
@@ -146,13 +178,13 @@ impl Found<'_> {
         match name.as_str() {
             SEALED => {
                 let sealed = STANDARD.decode(text).map_err(|_| "is not base64".to_owned())?;
-                let place = self.owner.place(pointer);
-                let plain = self.instances.keyring.open(PURPOSE, &place, &sealed).map_err(|_| {
-                    "was not sealed by this installation for this place; write the secret, or a reference to it"
-                        .to_owned()
-                })?;
-                self.sealed = true;
-                serde_json::from_slice(&plain).map_err(|_| "does not contain a value".to_owned())
+                let plain = self.instances.keyring.open(PURPOSE, &self.owner.place(pointer), &sealed).ok();
+                let opened = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+                let Sealed { secret, sealed_for } = opened.ok_or(
+                    "was not sealed by this installation for this place; write the secret, or a reference to it",
+                )?;
+                self.sealed.insert(sealed_for);
+                Ok(secret)
             }
             ENV => (self.resolve)(&Reference::Env(text.clone())).map(Value::String),
             FILE => (self.resolve)(&Reference::File(text.clone())).map(Value::String),

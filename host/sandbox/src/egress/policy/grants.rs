@@ -11,7 +11,7 @@ use super::byte_meter::ByteMeter;
 use super::connection::{Connection, HttpSetting};
 use super::destination::{Authentication, Destination, GrantedConnection, SmtpSecurity};
 use super::host_headers::routes;
-use super::origin::{Origin, is_name};
+use super::origin::{Origin, is_label, is_name};
 use super::request_signature::SignatureScheme;
 use super::rules::Rules;
 use super::secret::Secret;
@@ -434,10 +434,6 @@ fn check_login(login: &TokenLogin) -> Result<(), String> {
         }
         TokenPlace::Query(_) => Ok(()),
     }
-}
-
-fn is_label(host: &str) -> bool {
-    !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
 }
 
 #[cfg(test)]

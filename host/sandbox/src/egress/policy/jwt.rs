@@ -25,6 +25,9 @@ const LONGEST: usize = 16 << 10;
 /// How far the clock of who issued a token may be from ours, in seconds.
 const SKEW: i64 = 60;
 
+/// For how long a token without `exp` is believed after its `iat`, in seconds.
+const WITHOUT_EXPIRY: i64 = 5 * 60;
+
 /// Claims and members of the header that the host sets.
 const CLAIMS_OF_THE_HOST: [&str; 3] = ["iat", "exp", "jti"];
 const HEADER_OF_THE_HOST: [&str; 3] = ["alg", "crit", "b64"];
@@ -263,7 +266,8 @@ pub(crate) enum BadToken {
     Time,
 }
 
-/// Verifies a token's signature and, as far as it has them, `exp`, `nbf` and `iat`; returns its claims.
+/// Verifies a token's signature and, as far as it has them, `exp`, `nbf` and `iat`; returns its claims. A token without `exp` expires by
+/// its `iat`; one that has neither does not expire.
 pub(crate) fn verify(
     token: &str,
     algorithm: JwtAlgorithm,
@@ -294,7 +298,10 @@ pub(crate) fn verify(
     };
     let is_valid = is_in_time("exp", &|end| now < end.saturating_add(SKEW))
         && is_in_time("nbf", &|begin| begin <= now + SKEW)
-        && is_in_time("iat", &|issued| issued <= now + SKEW);
+        && is_in_time("iat", &|issued| {
+            let is_fresh = claims.contains_key("exp") || now < issued.saturating_add(WITHOUT_EXPIRY + SKEW);
+            issued <= now + SKEW && is_fresh
+        });
     if is_valid { Ok(claims) } else { Err(BadToken::Time) }
 }
 

@@ -37,6 +37,6 @@ pub(crate) use report_proof::{ReportJwt, ReportKey, ReportProof, ReportSignature
 pub use report_proof::{ReportProofError, ReportRequest};
 pub use resolver::Resolver;
 pub(crate) use resolver::SystemResolver;
-pub(crate) use rules::{Names, NotDialled, Overrides, Rules, endpoint};
+pub(crate) use rules::{Names, NotDialled, Overrides, Rules, endpoint, parse_endpoint};
 pub use secret::Secret;
 pub(crate) use signature::{SigningError, sign_aws, sign_webhook};

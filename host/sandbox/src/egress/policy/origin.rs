@@ -154,6 +154,11 @@ pub(crate) fn is_name(host: &str) -> bool {
         && !last.starts_with(|c: char| c.is_ascii_digit())
 }
 
+/// Returns whether this may be a mail server's host where the operator names it: a host name, a single label or an IP address.
+pub(crate) fn is_label(host: &str) -> bool {
+    !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
+}
+
 /// Returns a URL for a message: shortened, and without its query.
 fn printable(text: &str) -> String {
     let path = text.split(['?', '#']).next().unwrap_or_default();

@@ -467,6 +467,7 @@ fn verify_webhook(secret: &Secret, report: &ReportRequest<'_>, now: SystemTime) 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;
@@ -656,6 +657,45 @@ mod tests {
         ] {
             assert_eq!(with(signed(issuer, b"{}", secret), b"{}"), Err(ReportProofError::Token(why)));
         }
+    }
+
+    /// Vonage's own tokens have `iat` and no `exp`.
+    #[test]
+    fn a_token_that_does_not_say_when_it_expires_is_believed_for_five_minutes() {
+        let proof = ReportProof::Jwt(ReportJwt {
+            algorithm: JwtAlgorithm::Hs256,
+            key: Secret::new("signature secret"),
+            header: "Authorization".to_owned(),
+            claims: vec![("iss".to_owned(), "Vonage".to_owned())],
+            body_hash_claim: "payload_hash".to_owned(),
+        });
+        let token = |times: Value| {
+            let mut claims = serde_json::json!({"iss": "Vonage", "payload_hash": hex::encode(Sha256::digest(b"{}"))});
+            claims.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+            let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            let message = format!("{}.{}", part(&serde_json::json!({"alg": "HS256", "typ": "JWT"})), part(&claims));
+            let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"signature secret");
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, message.as_bytes())))
+        };
+        let verified = |times: Value, second| {
+            let headers = headers(&[("authorization", &token(times))]);
+            ReportVerifier::new(&proof).unwrap().verify(URL, &post(&headers, b"{}"), at(second))
+        };
+        let expired: Result<(), ReportProofError> = Err(ReportProofError::Token("has expired, or is not valid yet"));
+        let issued = || serde_json::json!({"iat": NOW});
+        for second in [NOW, NOW + 300, NOW + 359] {
+            assert_eq!(verified(issued(), second), Ok(()), "{second}");
+        }
+        for second in [NOW - 61, NOW + 360, NOW + 3600] {
+            assert_eq!(verified(issued(), second), expired, "{second}");
+        }
+        // With `exp`, that alone says it.
+        let long = || serde_json::json!({"iat": NOW, "exp": NOW + 7200});
+        assert_eq!(verified(long(), NOW + 3600), Ok(()));
+        assert_eq!(verified(long(), NOW + 7260), expired);
+        // Without a time nothing can be said of its age.
+        assert_eq!(verified(serde_json::json!({}), NOW + 3600), Ok(()));
+        assert_eq!(verified(serde_json::json!({"iat": "yesterday"}), NOW), expired);
     }
 
     #[test]

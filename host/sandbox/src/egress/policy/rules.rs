@@ -2,13 +2,13 @@
 //! TLS, and which endpoints have an override on loopback.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::is_allowed;
-use super::origin::Origin;
+use super::origin::{Origin, is_label};
 use super::resolver::Resolver;
 
 /// The rules of one installation.
@@ -119,4 +119,15 @@ pub(crate) enum NotDialled {
 /// Returns the key of a mail server in these rules.
 pub(crate) fn endpoint(host: &str, port: u16) -> String {
     format!("{}:{port}", host.to_ascii_lowercase())
+}
+
+/// Parses what follows `smtp://` in the operator's settings. Returns the key of that mail server in these rules.
+pub(crate) fn parse_endpoint(text: &str) -> Result<String, String> {
+    let key = text.rsplit_once(':').and_then(|(host, port)| {
+        let is_host = is_label(host) && (!host.contains(':') || host.parse::<Ipv6Addr>().is_ok());
+        let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|port| *port != 0 && is_host && is_port)?;
+        Some(endpoint(host, port))
+    });
+    key.ok_or_else(|| format!("`smtp://{}` must have the form `smtp://host:port`", text.escape_debug()))
 }

@@ -1,0 +1,181 @@
+//! What a secret in an exported document was sealed for. An import gives it to nothing else, whatever is stored when it comes.
+//!
+//! A secret is sealed for where it goes. If that is not known, since the options are not valid, it is sealed for these options.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::destinations::{inherits_a_secret, texts};
+use super::{Changed, Instances, Layers};
+use crate::error::Error;
+
+const OTHER_TYPE: &str = "a secret was sealed for an instance of another type; write the secret, or a reference to it";
+
+const ELSEWHERE: &str =
+    "a sealed secret would go to another destination than it was sealed for; write the secret, or a reference to it";
+
+const NOT_VALID: &str = "it is not known where a sealed secret would go, since these options are not valid and not those it was sealed with; \
+                         correct them, or write the secret, or a reference to it";
+
+const UNKNOWN: &str = "it is not known where a sealed secret would go, since no instance of the document or the installation is valid with \
+                       these settings; write the secret, or a reference to it";
+
+/// What a secret was sealed for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SealedFor {
+    /// The type of the instance or of the base service settings.
+    #[serde(rename = "type")]
+    type_id: String,
+    #[serde(flatten)]
+    goes: Goes,
+}
+
+/// Where a secret goes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Goes {
+    /// To these destinations.
+    To(Vec<String>),
+    /// Where these options send it: a digest of them without their secrets.
+    With(String),
+}
+
+impl Instances {
+    /// Returns what the secrets among an instance's own options are sealed for.
+    ///
+    /// # Errors
+    /// If the component does not say where they go.
+    pub(crate) async fn sealed_for(&self, type_id: &str, layers: Layers<'_>) -> Result<SealedFor, Error> {
+        let goes = match self.valid_destinations(type_id, layers).await? {
+            Ok(destinations) => Goes::To(destinations),
+            Err(_) => Goes::With(self.digest(type_id, layers)),
+        };
+        Ok(SealedFor { type_id: type_id.to_owned(), goes })
+    }
+
+    /// Returns the same for the secrets of base service settings.
+    ///
+    /// # Errors
+    /// If the component does not say where they go.
+    pub(crate) async fn base_sealed_for(&self, type_id: &str, base: &Value) -> Result<SealedFor, Error> {
+        let goes = match self.base_destinations(type_id, base, &BTreeMap::new()).await? {
+            Some(destinations) => Goes::To(destinations.into_iter().collect()),
+            None => Goes::With(self.base_digest(type_id, base)),
+        };
+        Ok(SealedFor { type_id: type_id.to_owned(), goes })
+    }
+
+    /// Refuses an instance's own options that would give sealed secrets to something they were not sealed for.
+    pub(crate) async fn check_sealed(
+        &self,
+        type_id: &str,
+        layers: Layers<'_>,
+        sealed: &BTreeSet<SealedFor>,
+    ) -> Result<(), Error> {
+        if sealed.iter().any(|one| one.type_id != type_id) {
+            return Err(Error::invalid(OTHER_TYPE));
+        }
+        let reached = self.valid_destinations(type_id, layers).await?;
+        let digest = self.digest(type_id, layers);
+        for one in sealed {
+            match (&one.goes, &reached) {
+                (Goes::With(options), _) if *options == digest => {}
+                (Goes::To(sealed_for), Ok(reached)) if sealed_for == reached => {}
+                (_, Ok(_)) => return Err(Error::invalid(ELSEWHERE)),
+                (_, Err(problem)) => return Err(Error::invalid(format!("{NOT_VALID}: {problem}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses base service settings that would give sealed secrets to something they were not sealed for. `together` are instances that
+    /// change in the same step or are deleted.
+    pub(crate) async fn check_base_sealed(
+        &self,
+        type_id: &str,
+        base: &Value,
+        sealed: &BTreeSet<SealedFor>,
+        together: &BTreeMap<String, Option<Changed>>,
+    ) -> Result<(), Error> {
+        let reached = self.base_destinations(type_id, base, together).await?;
+        let digest = self.base_digest(type_id, base);
+        for one in sealed {
+            match (&one.goes, &reached) {
+                (Goes::With(options), _) if *options == digest => {}
+                // Instances that went to others of them may be gone.
+                (Goes::To(sealed_for), Some(reached)) if reached.iter().all(|one| sealed_for.contains(one)) => {}
+                (_, Some(_)) => return Err(Error::invalid(ELSEWHERE)),
+                (_, None) => return Err(Error::invalid(UNKNOWN)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where options send their secrets, or the first problem if they are not valid.
+    ///
+    /// # Errors
+    /// If that cannot be determined now.
+    async fn valid_destinations(
+        &self,
+        type_id: &str,
+        layers: Layers<'_>,
+    ) -> Result<Result<Vec<String>, String>, Error> {
+        let evaluated = self.answered(self.provider(type_id), layers).await?;
+        if evaluated.is_valid() {
+            return Ok(Ok(texts(&evaluated.destinations())));
+        }
+        let problem = evaluated.problems.first().map(|problem| format!("{} {}", problem.pointer, problem.detail));
+        Ok(Err(problem.unwrap_or_default().trim_start().to_owned()))
+    }
+
+    /// Returns where secrets of base service settings go, by these settings alone and through each instance that inherits one; none if
+    /// nothing is valid with them. `together` are instances that change in the same step or are deleted.
+    ///
+    /// # Errors
+    /// If that cannot be determined now.
+    async fn base_destinations(
+        &self,
+        type_id: &str,
+        base: &Value,
+        together: &BTreeMap<String, Option<Changed>>,
+    ) -> Result<Option<BTreeSet<String>>, Error> {
+        let Some(provider) = self.provider(type_id) else { return Ok(None) };
+        let mut all = BTreeMap::new();
+        for record in self.of_type(type_id).await? {
+            let own = self.open_options(&record)?;
+            all.insert(record.id, own);
+        }
+        for (id, changed) in together {
+            match changed {
+                Some(changed) if changed.type_id == type_id => _ = all.insert(id.clone(), changed.after.clone()),
+                Some(_) => {}
+                None => _ = all.remove(id),
+            }
+        }
+        let nothing = Value::Object(Default::default());
+        let alone = Layers { base: &nothing, own: base, site: None };
+        let through = all.values().map(|own| Layers { base, own, site: None });
+        let through = through.filter(|layers| inherits_a_secret(&provider, *layers));
+        let mut found: Option<BTreeSet<String>> = None;
+        for layers in std::iter::once(alone).chain(through) {
+            if let Ok(reached) = self.valid_destinations(type_id, layers).await? {
+                found.get_or_insert_default().extend(reached);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns a digest of options without their secrets, whatever the order of their names is.
+    fn digest(&self, type_id: &str, Layers { base, own, .. }: Layers<'_>) -> String {
+        let mut options = json!([self.masked(type_id, base), self.masked(type_id, own)]);
+        options.sort_all_objects();
+        hex::encode(Sha256::digest(options.to_string()))
+    }
+
+    fn base_digest(&self, type_id: &str, base: &Value) -> String {
+        self.digest(type_id, Layers { base, own: &json!({}), site: None })
+    }
+}
