@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use twofactor::accounts::{Account, AccountChange, AccountState, Accounts, LoggedIn};
+use twofactor::accounts::{Account, AccountChange, AccountState, Accounts, LoginOutcome};
 use twofactor::admin::{InstanceChange, MessageQuery};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
@@ -344,7 +344,7 @@ async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_sessio
         let own = added.unwrap().session.unwrap().session;
         let open = accounts.sessions(&own).await.unwrap();
         assert_eq!(open.iter().map(|one| &*one.id).collect::<Vec<_>>(), [&*own.id], "step {steps}");
-        if let Ok(LoggedIn::Session(opened)) = login {
+        if let Ok(LoginOutcome::Session(opened)) = login {
             assert!(!is_open(&accounts, &opened).await, "step {steps}");
         }
         steps += 1;
