@@ -191,9 +191,9 @@ impl Accounts {
         if self.factors.list(&sign_in.subscription, account, false).await?.is_empty() {
             return Ok(());
         }
-        self.store.end_sessions(account, SessionSelection::One(session.id.clone())).await?;
         let (actor, why) = (client.actor(actor_name(account)), "a second factor was added during the login");
         self.audit.append(&actor, "account.login-refused", account, why).await?;
+        self.store.end_sessions(account, SessionSelection::One(session.id.clone())).await?;
         Err(Error::invalid_credentials())
     }
 

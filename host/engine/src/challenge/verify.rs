@@ -9,7 +9,7 @@ use super::amr::amr;
 use super::factor_verify::other_kind;
 use super::quota::Used;
 use super::request::{Answer, Given, Verified};
-use super::start::to_the_end;
+use super::start::{is_open, to_the_end};
 use super::{Challenges, Details, VerifiedBy, code, limits};
 use crate::error::Error;
 use crate::instance::{Chosen, credential_form};
@@ -163,10 +163,8 @@ impl Challenges {
         whose: StartedFor,
         now: Timestamp,
     ) -> Result<Option<(ChallengeRecord, Details)>, Error> {
-        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(None) };
-        if record.closed.is_some() || record.expires_at <= now {
-            return Ok(None);
-        }
+        let found = self.store.challenge(subscription, id).await?;
+        let Some(record) = found.filter(|record| is_open(record, now)) else { return Ok(None) };
         let details = self.details(&record)?;
         let is_of_host = matches!(details.verified_by, VerifiedBy::Host);
         let is_of_kind = details.verifies_address == (whose == StartedFor::Address);

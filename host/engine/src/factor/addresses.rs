@@ -124,7 +124,7 @@ impl Factors {
         self.challenges.check_delivery(&start).await?;
         let first_factor_only = match self.accept_proof(&new.proof, what).await {
             Ok(proof) => proof.first_factor_only,
-            // The same request may have used it meanwhile, on another server.
+            // Another server may have handled the same request since, and used the proof.
             Err(error) => return self.challenges.repeat_to_verify_address(&start).await?.ok_or(error),
         };
         self.challenges.start_to_verify_address(start, AddressProof { changes, first_factor_only }).await

@@ -98,7 +98,7 @@ impl Factors {
         // As late as possible: what fails before it does not use it up.
         let proof = match self.accept_proof(&new.proof, what).await {
             Ok(proof) => proof,
-            // The same request may have used it meanwhile, on another server.
+            // Another server may have handled the same request since, and used the proof.
             Err(error) => return self.repeated(&new, idempotency.as_ref()).await?.ok_or(error),
         };
         kept.proof = proof.name.to_owned();

@@ -126,7 +126,7 @@ pub(super) fn get(c: &Connection, subscription: &str, id: &str) -> Result<Option
     Ok(c.prepare_cached(&sql)?.query_row([id, subscription], to_challenge).optional()?)
 }
 
-/// Nobody else writes meanwhile, so what was read is still true.
+/// Only one thread writes, so what is read here does not change until it is written.
 pub(super) fn answer(c: &Connection, request: &CodeAnswer) -> Result<Step<Answered>> {
     let CodeAnswer { attempt, release: released, .. } = request;
     let Attempt { subscription, id, charges, person: limits, now } = attempt;
