@@ -27,6 +27,7 @@ pub mod registry;
 pub mod second_process;
 pub mod smtp_server;
 pub mod spellings;
+pub mod suites;
 pub mod upstream;
 pub mod vendors;
 pub mod webhook;

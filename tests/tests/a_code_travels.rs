@@ -3,8 +3,6 @@
 //! The substitute responds as Twilio and eCall document, and the test checks the path and the
 //! authentication.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;

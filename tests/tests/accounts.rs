@@ -1,7 +1,5 @@
 //! Administrators are invited, set a password and log in with it; guessing is slowed down.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::accounts::{AccountChange, AccountState, Accounts};

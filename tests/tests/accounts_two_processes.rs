@@ -1,19 +1,17 @@
 //! Accounts of two processes on one database: this test starts itself as the second one.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
 use twofactor::accounts::Accounts;
 use twofactor::challenge::RateLimits;
 use twofactor::{Actor, Builder};
 use twofactor_tests::accounts::{OTHER, PASSWORD, active, client, is_open, log_in, new};
 use twofactor_tests::ecall::Place;
+use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_FOLDER";
 
-fn builder(folder: &std::path::Path) -> Builder {
+fn builder(folder: &Path) -> Builder {
     Place::new(folder).builder().rate_limits(RateLimits { passwords_per_account_per_hour: 10, ..RateLimits::none() })
 }
 
@@ -65,43 +63,15 @@ fn second_process() {
     }
 }
 
-struct Second {
-    process: Child,
-    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
+struct Second(SecondProcess);
 
 impl Second {
-    fn start(folder: &std::path::Path) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "second_process", "--nocapture"])
-            .env(FOLDER, folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut second = Self { process, said };
-        second.hear("ready");
-        second
-    }
-
-    fn hear(&mut self, word: &str) -> String {
-        self.said.by_ref().map(Result::unwrap).find(|line| line.starts_with(word)).unwrap()
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    fn start(folder: &Path) -> Self {
+        Self(SecondProcess::start(module_path!(), &[(FOLDER, folder.as_os_str())]))
     }
 
     fn done(&mut self) -> usize {
-        self.hear("done ").split_once(' ').unwrap().1.parse().unwrap()
-    }
-}
-
-impl Drop for Second {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.0.hear("done").unwrap().parse().unwrap()
     }
 }
 
@@ -114,26 +84,26 @@ async fn share_sessions_links_and_limits() {
     // A session of one is a session of the other, and ends there.
     let (account, opened) = active(&accounts, "alice").await;
     let secret = opened.secret.expose();
-    second.say(&format!("session {secret}"));
+    second.0.say(&format!("session {secret}"));
     assert_eq!(second.done(), 1);
-    second.say(&format!("logout {secret}"));
+    second.0.say(&format!("logout {secret}"));
     assert_eq!(second.done(), 1);
     assert!(!is_open(&accounts, &opened).await);
     let again = log_in(&accounts, &account).await;
     accounts.log_out(&again.session, &client(1)).await.unwrap();
-    second.say(&format!("session {}", again.secret.expose()));
+    second.0.say(&format!("session {}", again.secret.expose()));
     assert_eq!(second.done(), 0);
 
     // A link that both use at once sets one password.
     for n in 0..3 {
         let (_, invitation) = accounts.create(&Actor::new("test"), new(&format!("bob{n}"), None)).await.unwrap();
         let link = invitation.secret.expose();
-        second.say(&format!("accept {link}"));
+        second.0.say(&format!("accept {link}"));
         assert_eq!(accept(&accounts, link).await + second.done(), 1);
     }
 
     // Guesses add up.
-    second.say("guess 20");
+    second.0.say("guess 20");
     let looked_at = guess(&accounts, 20).await + second.done();
     assert_eq!(looked_at, 10);
 }

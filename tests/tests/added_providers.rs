@@ -1,7 +1,5 @@
 //! Components are added, replaced and rolled back, and the intended one serves.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

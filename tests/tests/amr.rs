@@ -1,8 +1,6 @@
 //! The authentication methods that an application sees come from a closed list (RFC 8176), whatever a component calls its
 //! channel.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::json;
 use twofactor::admin::InstanceChange;
 use twofactor::{Actor, Answer, NewChallenge, SignIn};

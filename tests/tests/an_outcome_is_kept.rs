@@ -1,7 +1,5 @@
 //! The outcome of a message is known to a repeated request, and nothing is sent twice.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use tokio::runtime::Runtime;

@@ -1,7 +1,5 @@
 //! The audit log shows what was done to it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use rusqlite::Connection;
 use tempfile::TempDir;
 use twofactor::Actor;

@@ -1,7 +1,5 @@
 //! The usual three providers are there by default; the others that come with TwoFactor where they are named.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use twofactor::{Actor, Builder, TwoFactor};
 
 async fn types(builder: Builder) -> Vec<String> {

@@ -1,8 +1,6 @@
 //! A component that does not see the code cannot obtain it through an upstream, and cannot pass it
 //! on if it does.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use serde_json::json;

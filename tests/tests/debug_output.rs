@@ -1,8 +1,6 @@
 //! `Debug` of the engine's inputs and results shows no secret, code, token, recipient or user: it
 //! ends up in other programs' logs.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::json;
 use twofactor::admin::InstanceChange;
 use twofactor::sandbox::{Message, Outbox, Secret};

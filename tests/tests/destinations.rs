@@ -1,8 +1,6 @@
 //! Secrets go only where they were entered for, whoever changes options, base service settings, a
 //! configuration document or a component.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

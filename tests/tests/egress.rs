@@ -1,7 +1,5 @@
 //! A component reaches what its instance was granted and nothing else, in any spelling.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::sync::atomic::Ordering;
 
 use base64::Engine as _;

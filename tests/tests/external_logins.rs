@@ -1,7 +1,5 @@
 //! A person authenticated by an identity provider logs in without a password, and with a second factor where one is required.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::accounts::{

@@ -1,7 +1,5 @@
 //! The components of factors alone, as the sandbox runs them: what they import, and that each enrols and verifies.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use serde_json::json;
 use twofactor::sandbox::{AcceptedAnswer, EnrolledFactor, EnrolmentVerdict, FactorState, FactorVerdict, Reveal};
 use twofactor_fido::testing::{Algorithm, Authenticator, ORIGIN};

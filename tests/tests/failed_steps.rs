@@ -1,8 +1,6 @@
 //! A test message through an unreachable upstream reports the failed step as data, without waiting
 //! for the instance's timeout.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

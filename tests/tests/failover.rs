@@ -1,8 +1,6 @@
 //! If an upstream accepts nothing at the moment, the next suitable instance serves the challenge;
 //! if a message may have been sent, none does.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

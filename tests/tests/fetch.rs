@@ -1,8 +1,6 @@
 //! `fetch` of a component in JavaScript obeys the same rules as the host's own HTTP. A name
 //! resolves to loopback here and may be dialled, so that only the grants protect the trap.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

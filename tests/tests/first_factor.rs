@@ -1,8 +1,6 @@
 //! Some of a user's wrong answers are reserved for sign-ins that have passed the first factor: a
 //! stranger who knows only a name cannot use them up, and nobody has more answers than before.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::challenge::RateLimits;

@@ -1,8 +1,6 @@
 //! Components that were built against a released version of the contract load and deliver in every
 //! later version.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! Factors that were built against a released version of the contract load and verify in every later version, and what they stored is
 //! read by the components of today.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! The bundled providers for gateways, each before a strict stand-in for its vendor.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor_tests::gateways::{Gateway, Refusal, code_in_body};
 use twofactor_tests::vendors::recorder::Recorder;

@@ -1,7 +1,5 @@
 //! The providers for gateways in JavaScript, Python, Go and C, each before a strict stand-in for its vendor.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};

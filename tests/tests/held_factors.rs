@@ -1,7 +1,5 @@
 //! Factors that users hold, with the real components: enrolling, using, removing.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use rusqlite::Connection;

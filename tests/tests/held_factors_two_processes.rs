@@ -1,13 +1,5 @@
 //! Factors in two processes on one store, and in one that is killed: nothing is accepted twice. This test starts itself as the second process.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test fails by panicking and may print"
-)]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,7 +112,7 @@ async fn accept_each_code_of_a_factor_once() {
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
     clock.advance(STEP);
     let (codes, _) = enrol_codes(&engine, "alice", &app.code(clock.now())).await;
-    let mut second = SecondProcess::start(FOLDER, folder.path());
+    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
     clock.advance(STEP);
     for (type_id, code) in [("totp", app.code(clock.now())), ("recovery", codes[0].clone())] {
         let all = challenges(&engine, "alice", type_id, 200).await;
@@ -155,7 +147,7 @@ async fn accept_each_assertion_of_a_passkey_once() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(NOON.parse().unwrap());
     let engine = open(folder.path(), &clock).await;
-    let mut second = SecondProcess::start(FOLDER, folder.path());
+    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
 
     // One assertion, again and again. Both processes verify the same challenge.
     let synced = Authenticator {
@@ -198,7 +190,7 @@ async fn that_is_killed_leaves_no_code_to_be_accepted_twice() {
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
     let (mut used, mut unused) = (0, 0);
     for round in 0..20_u64 {
-        let mut second = SecondProcess::start(FOLDER, folder.path());
+        let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
         clock.advance(STEP);
         let code = app.code(clock.now());
         let all = challenges(&engine, "alice", "totp", 9).await;

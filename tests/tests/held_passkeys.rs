@@ -1,7 +1,5 @@
 //! Passkeys with the real component and an authenticator in software: enrolling, using, signing in without a user's name.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use twofactor::challenge::RateLimits;

@@ -1,7 +1,5 @@
 //! The code is put in when a message is sent: the component that sends it never has it.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use serde_json::json;
 use twofactor::Network;
 use twofactor::sandbox::{Component, Message, Outbox, SandboxLimits};

@@ -1,7 +1,5 @@
 //! Components that must not be loaded, or whose start must end.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::Network;

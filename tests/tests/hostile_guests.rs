@@ -1,8 +1,6 @@
 //! Misbehaving components end without harm to others: each runs next to another provider, which
 //! must work during and afterwards.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::json;
 use twofactor_tests::hostile::{Neighbourhood, SECRET, limits};
 

@@ -1,8 +1,6 @@
 //! Mail servers that fall silent, close the connection, send garbage, never stop, or try to obtain
 //! the login: each causes a bounded error of the right kind.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use futures::future::join_all;
 use serde_json::json;
 use twofactor::admin::TestReport;

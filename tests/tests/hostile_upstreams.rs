@@ -1,8 +1,6 @@
 //! A misbehaving upstream causes a bounded error of the right kind, and other providers continue to
 //! work.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use serde_json::json;

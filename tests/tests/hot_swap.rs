@@ -1,7 +1,5 @@
 //! A provider is replaced and rolled back while it is used: nobody notices.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,8 +1,6 @@
 //! Connections to mail servers that are kept from one mail to the next: after a clean end only, for one server and login only, and so
 //! that no mail is lost or sent twice by it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use futures::future::join_all;

@@ -1,16 +1,13 @@
 //! A process that is killed at any moment: no code is accepted twice, no challenge that was acknowledged is lost, and the store
 //! opens. This test starts itself as that process.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use twofactor::Answer;
 
+use twofactor::Answer;
 use twofactor::challenge::RateLimits;
 use twofactor_tests::ecall::{Ecall, Place, network, start_for};
+use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_KILLED_IN";
 const UPSTREAM: &str = "TWOFACTOR_TEST_KILLED_UPSTREAM";
@@ -25,7 +22,7 @@ fn number(n: usize) -> String {
 
 /// The process: each line it reads is started immediately and answered by a line when it is done.
 #[test]
-fn process() {
+fn second_process() {
     let (Some(folder), Ok(upstream)) = (std::env::var_os(FOLDER), std::env::var(UPSTREAM)) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let builder = Place::new(PathBuf::from(folder)).builder().bundled_providers().rate_limits(RateLimits::none());
@@ -54,50 +51,23 @@ fn process() {
     }
 }
 
-struct Process {
-    child: Child,
-    said: Lines<BufReader<ChildStdout>>,
-}
+struct Process(SecondProcess);
 
 impl Process {
     fn start(folder: &Path, ecall: &Ecall) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "process", "--nocapture"])
-            .env(FOLDER, folder)
-            .env(UPSTREAM, ecall.address().to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut process = Self { child, said };
-        assert_eq!(process.hear().unwrap(), ["ready"]);
-        process
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let upstream = ecall.address().to_string();
+        Self(SecondProcess::start(module_path!(), &[(FOLDER, folder.as_os_str()), (UPSTREAM, upstream.as_ref())]))
     }
 
     /// Returns its next line, or `None` after it has ended.
     fn hear(&mut self) -> Option<Vec<String>> {
-        let words = |line: String| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let known = |words: &Vec<String>| ["ready", "started", "verified", "closed"].contains(&&*words[0]);
-        // A line that was cut off by the kill does not count.
-        self.said.by_ref().map_while(Result::ok).map(words).find(known)
+        self.0.hear_one_of(&["started", "verified", "closed"])
     }
 
     /// Lets it do one thing.
     fn ask(&mut self, line: &str) -> String {
-        self.say(line);
+        self.0.say(line);
         self.hear().unwrap().remove(0)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -119,14 +89,13 @@ impl Known {
 /// Starts and answers challenges until this many answers have arrived, and kills the process.
 fn round(mut process: Process, ecall: &Ecall, first: usize, answers: usize) -> Vec<Known> {
     for n in first..first + BURST {
-        process.say(&format!("start {n}"));
+        process.0.say(&format!("start {n}"));
     }
     let mut known: Vec<Known> = Vec::new();
     let mut heard = 0;
     loop {
         if heard == answers {
-            // On unix this is SIGKILL.
-            process.child.kill().unwrap();
+            process.0.kill();
         }
         let Some(words) = process.hear() else { return known };
         heard += 1;
@@ -137,7 +106,7 @@ fn round(mut process: Process, ecall: &Ecall, first: usize, answers: usize) -> V
                 let code = ecall.code_to(&number(n));
                 let challenge = Known { n, id: words[2].clone(), code, asked, verified: false };
                 if asked {
-                    process.say(&challenge.verify());
+                    process.0.say(&challenge.verify());
                 }
                 known.push(challenge);
             }

@@ -1,8 +1,6 @@
 //! A browser with an earlier login has its own limit on wrong passwords: strangers cannot lock the
 //! owner out in it, and are limited as before.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::net::{IpAddr, Ipv6Addr};
 
 use twofactor::accounts::{Account, Accounts, Client, OpenedSession};

@@ -1,7 +1,5 @@
 //! Components that were built against a later minor version of the contract.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 
 use serde_json::json;

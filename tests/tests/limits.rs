@@ -1,7 +1,5 @@
 //! Limits protect people without locking them out.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! A change that makes valid instances invalid stops them: the caller is told which ones before,
 //! and without a confirmation it is refused.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, NewProvider};
 use twofactor::{Actor, NewInstance, TwoFactor};

@@ -1,8 +1,6 @@
 //! What an operator, a person or a component writes into a mail stays text: no header, no command,
 //! no end of the message. An independent parser reads what the server accepted.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use mail_parser::{Message, MessageParser};
 use serde_json::{Value, json};
 use twofactor::instance::Policy;

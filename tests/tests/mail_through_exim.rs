@@ -1,8 +1,6 @@
 //! Mail as the engine sends it and as it arrives in a mailbox of a real mail server: Debian's Exim,
 //! over real TLS.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::Value;
 use twofactor::Answer;
 use twofactor_tests::certificates::{Authority, Certificate};

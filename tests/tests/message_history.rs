@@ -1,8 +1,6 @@
 //! Why a person got no code is found by user, recipient and challenge: the outcome of each message,
 //! and the limits that currently apply.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::admin::{Administration, ChallengeState, MessageHistory, MessageQuery};

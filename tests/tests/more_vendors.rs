@@ -1,8 +1,6 @@
 //! The components that an operator names, with their vendors' own interfaces: a code travels over
 //! TLS to a strict substitute of each and is accepted once.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor::{Answer, NewChallenge, SignIn};
 use twofactor_tests::vendors::ses::{self, Ses};

@@ -1,8 +1,6 @@
 //! The substitutes for the vendors of the providers that an operator names refuse what the vendors
 //! refuse, as in `vendors_are_strict.rs`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use axum::http::{HeaderMap, Uri};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};

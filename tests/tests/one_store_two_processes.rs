@@ -1,14 +1,10 @@
 //! Two processes on one database and one key file: this test starts itself as the second one.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
+use std::path::{Path, PathBuf};
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use twofactor::Answer;
-
-use twofactor::TwoFactor;
+use twofactor::{Answer, TwoFactor};
 use twofactor_tests::ecall::{Ecall, Place, start, wrong};
+use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_FOLDER";
 
@@ -56,38 +52,19 @@ fn second_process() {
     }
 }
 
-struct Second {
-    process: Child,
-    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
+struct Second(SecondProcess);
 
 impl Second {
-    fn start(place: &std::path::Path) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "second_process", "--nocapture"])
-            .env(FOLDER, place)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self { process, said }
-    }
-
-    fn hear(&mut self, word: &str) -> String {
-        self.said.by_ref().map(Result::unwrap).find(|line| line.starts_with(word)).unwrap()
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    fn start(folder: &Path) -> Self {
+        Self(SecondProcess::start(module_path!(), &[(FOLDER, folder.as_os_str())]))
     }
 
     /// Lets both processes answer concurrently, this many times each.
     async fn both(&mut self, engine: &TwoFactor, id: &str, code: &str, times: usize) -> Tally {
-        self.say(&format!("{id} {code} {times}"));
+        self.0.say(&format!("{id} {code} {times}"));
         let mine = answer_at_once(engine, id, code, times).await;
-        let heard = self.hear("tally ");
-        let theirs: Vec<usize> = heard.split(' ').skip(1).map(|n| n.parse().unwrap()).collect();
+        let heard = self.0.hear("tally").unwrap();
+        let theirs: Vec<usize> = heard.split(' ').map(|n| n.parse().unwrap()).collect();
         assert_eq!(theirs.iter().sum::<usize>(), times);
         Tally {
             accepted: mine.accepted + theirs[0],
@@ -97,20 +74,12 @@ impl Second {
     }
 }
 
-impl Drop for Second {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_a_code_once_and_look_at_five_answers_in_all() {
     let folder = tempfile::tempdir().unwrap();
     let ecall = Ecall::start().await;
     let engine = ecall.engine(Place::new(folder.path()).builder()).await;
     let mut second = Second::start(folder.path());
-    second.hear("ready");
 
     for _ in 0..3 {
         let challenge = engine.start(start()).await.unwrap();
@@ -133,9 +102,10 @@ async fn accept_a_code_once_and_look_at_five_answers_in_all() {
 #[test]
 fn that_start_first_at_once_end_with_one_key_and_one_store() {
     let folder = tempfile::tempdir().unwrap();
-    let mut all: Vec<Second> = (0..4).map(|_| Second::start(folder.path())).collect();
-    for process in &mut all {
-        process.hear("ready");
+    let here = [(FOLDER, folder.path().as_os_str())];
+    let all: Vec<SecondProcess> = (0..4).map(|_| SecondProcess::spawn(module_path!(), &here)).collect();
+    for mut process in all {
+        process.hear("ready").unwrap();
     }
     let keys = std::fs::read_to_string(folder.path().join("key")).unwrap();
     assert_eq!(keys.lines().filter(|line| !line.starts_with('#')).count(), 1);

@@ -1,8 +1,6 @@
 //! What the operator's network settings add: plain HTTP and addresses, client certificates, and a proxy, each where it
 //! was named and nowhere else.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,6 @@
 //! Providers in JavaScript and Python: the examples are built with their languages' own tools and
 //! must pass what the bundled providers pass. And the bindings for Go and C, which are written by hand.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,6 @@
 //! A temporary pass is accepted once, by whichever process is first, and also if a process is killed. This test starts itself as the
 //! second process.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,7 +70,7 @@ async fn of_two_hundred_uses_by_two_processes_one_succeeds() {
     let engine = engine(folder.path()).await;
     prepare(&engine).await;
     let admin = engine.administration(Actor::new("test"));
-    let mut second = SecondProcess::start(FOLDER, folder.path());
+    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
     for round in 0..5 {
         let pass = admin.issue_pass("shop", "alice", None, "test").await.unwrap().pass;
         second.say(&format!("{} 100", pass.expose()));
@@ -91,7 +89,7 @@ async fn a_pass_that_a_killed_process_used_is_not_used_again() {
     let admin = engine.administration(Actor::new("test"));
     let mut used_before = 0;
     for round in 0..12_u64 {
-        let mut second = SecondProcess::start(FOLDER, folder.path());
+        let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
         let pass = admin.issue_pass("shop", "alice", None, "test").await.unwrap().pass;
         second.say(&format!("{} 1", pass.expose()));
         tokio::time::sleep(Duration::from_millis(round)).await;

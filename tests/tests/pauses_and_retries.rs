@@ -1,8 +1,6 @@
 //! An instance whose upstream accepts nothing pauses; a message that was certainly not sent is
 //! retried.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,8 +1,6 @@
 //! A secret that the host puts into a request is where its place is, in the spelling of that place, and nowhere else: the component has
 //! letters.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange};
 use twofactor::sandbox::{Component, Recording, SandboxLimits};

@@ -1,7 +1,5 @@
 //! An instance, and all instances of a type together, use no more in a day than they may: messages, parts that are billed, bytes.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,5 @@
 //! A provider may deliver to names that only it understands.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor::challenge::RateLimits;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, SignIn, TwoFactor};

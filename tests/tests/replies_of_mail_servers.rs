@@ -1,8 +1,6 @@
 //! Replies of mail servers, and what they mean for the message: RFC 5321, RFC 3463, and the large
 //! providers in practice.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use twofactor::admin::TestReport;
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::mail::{Post, options, server, trusting};

@@ -1,7 +1,5 @@
 //! Options schemas of strangers: every component with one is loaded or refused, and options are checked, in an amount of work that is bounded.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor::Network;
 use twofactor::sandbox::Component;

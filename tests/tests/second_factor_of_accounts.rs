@@ -1,7 +1,5 @@
 //! The login to an account has a second factor, through TwoFactor itself, that cannot be bypassed.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::accounts::{Account, AccountChange, AccountState, Accounts, LoginOutcome};

@@ -1,8 +1,6 @@
 //! Once a second factor of administrators worked, what breaks it keeps everybody out, and only system administrators touch what
 //! guards it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::json;
 use twofactor::accounts::{Account, AccountChange, Accounts, SecondFactorState};
 use twofactor::admin::as_code::{ExportedSecrets, SubscriptionDocument};

@@ -1,7 +1,5 @@
 //! `configure` sees secrets, and nothing but a credential depends on one: no destination, no name, no word.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange};
 use twofactor::sandbox::SandboxLimits;

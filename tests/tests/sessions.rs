@@ -1,7 +1,5 @@
 //! A session of an account is new at each login and over in time, or at once.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use twofactor::accounts::{AccountChange, AccountState};

@@ -1,8 +1,6 @@
 //! An installation that requires signatures accepts and runs only what one of its signers signed.
 //! The real tool makes the signatures.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 
 use twofactor::admin::{Administration, NewProvider};

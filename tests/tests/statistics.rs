@@ -1,7 +1,5 @@
 //! Challenges and deliveries are counted by the hour.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use twofactor::{Actor, TwoFactor};
 use twofactor_tests::ecall::{Answer, Ecall, Place, start, wrong};
 

@@ -1,8 +1,6 @@
 //! The address of a name is checked when it is dialled, and the server must prove its name by its
 //! certificate: otherwise nothing is sent.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};

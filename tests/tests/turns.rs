@@ -1,7 +1,5 @@
 //! Calls in flight are bounded over all providers and for each one.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! What surrounds the factors of a user: temporary passes, verified addresses, remembered browsers, resets, and what the user is told.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use serde_json::json;

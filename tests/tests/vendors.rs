@@ -1,8 +1,6 @@
 //! The real components with the vendors' own interfaces: a code travels over TLS to a strict
 //! substitute of each and is accepted once.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 use twofactor_tests::vendors::ecall::{self, Ecall};
 use twofactor_tests::vendors::graph::{self, Graph};

@@ -1,8 +1,6 @@
 //! The substitutes for the vendors refuse what the vendors refuse: otherwise a component that
 //! passes would prove little.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use twofactor_tests::vendors::asking::{answer, client, form};

@@ -1,7 +1,5 @@
 //! The standard `wasi:http` obeys what `http.send` obeys: the same grants, credentials, quotas and deadlines.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::sync::atomic::Ordering;
 
 use serde_json::json;

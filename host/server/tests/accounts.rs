@@ -1,11 +1,8 @@
 //! Accounts over the API and from the command line, and the link to the first administrator.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::{Path, PathBuf};
 
+use crate::common;
 use common::visitor::Visitor;
 use common::{Answer, Server};
 use serde_json::{Value, json};

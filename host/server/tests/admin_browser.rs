@@ -2,12 +2,7 @@
 //! re-implement: log in, create a TwoFactor instance of each type, configure it, send a test,
 //! assign it; at the end a person signs in through it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "common/chromium.rs"]
-mod chromium;
-mod common;
-
+use crate::{chromium, common};
 use chromium::{BrowserSettings, Chromium, axe, skipped};
 use common::Server;
 use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE};

@@ -1,15 +1,8 @@
 //! The other pages of the admin UI, which `admin_browser.rs` does not visit, checked by axe-core.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "common/chromium.rs"]
-mod chromium;
-mod common;
-#[path = "common/totp.rs"]
-mod totp;
-
 use std::path::Path;
 
+use crate::{chromium, common, totp};
 use chromium::{BrowserSettings, Chromium, axe, skipped};
 use common::Server;
 use common::second_factor::Guarded;

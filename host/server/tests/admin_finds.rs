@@ -2,10 +2,7 @@
 //! time, in sentences and with names; instances by type, state and name. Bundled providers are
 //! enabled on a page.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::Visitor;
 use serde_json::Value;

@@ -1,13 +1,9 @@
 //! The first day in a real browser: from the first link, in an empty store, to a test code that was delivered. What a person has to
 //! click and to type on the way is counted.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "common/chromium.rs"]
-mod chromium;
-
 use std::net::SocketAddr;
 
+use crate::chromium;
 use chromium::{BrowserSettings, Chromium, ENTER, axe, skipped};
 use twofactor::instance::Policy;
 use twofactor::sandbox::Outbox;

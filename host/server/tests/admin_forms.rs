@@ -1,9 +1,6 @@
 //! Forms of the admin UI: each is answered by a redirect, and nothing that was typed is lost.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::{PASSWORD, Visitor, options as stored};
 use serde_json::{Value, json};

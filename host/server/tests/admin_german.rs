@@ -2,12 +2,9 @@
 //! languages, and a sentence that is the same in both must be marked as English, such as the texts
 //! of a provider's author.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::common;
 use common::Server;
 use common::visitor::Visitor;
 use serde_json::{Value, json};

@@ -1,9 +1,6 @@
 //! Strangers who guess a password at the admin UI do not keep its owner out of a browser that is known.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::{PASSWORD, Visitor};
 

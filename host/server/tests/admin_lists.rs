@@ -1,9 +1,6 @@
 //! Long lists of the admin UI: fifty a page, with links; and the directory, searched to assign an instance.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::Visitor;
 use serde_json::{Value, json};

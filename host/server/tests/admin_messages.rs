@@ -1,10 +1,7 @@
 //! Administrators and auditors find out on a page, or by a call, why a user got no code, each
 //! within their own subscriptions.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::visitor::Visitor;
 use common::{Server, sign_in};
 use serde_json::{Value, json};

@@ -1,15 +1,6 @@
 //! The second factors that administrators hold themselves: added and removed on the account's page, asked for at logins.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/factors.rs"]
-mod factors;
-#[path = "common/site.rs"]
-mod site;
-#[path = "common/totp.rs"]
-mod totp;
-
+use crate::{common, factors, site};
 use common::visitor::{PASSWORD, Page, Visitor};
 use factors::Stage;
 use serde_json::json;

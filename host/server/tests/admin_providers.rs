@@ -1,9 +1,6 @@
 //! A provider is installed in the admin UI: it is shown first, and approved by its digest.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::{PASSWORD, Page, Visitor};
 use serde_json::{Value, json};

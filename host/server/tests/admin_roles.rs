@@ -1,12 +1,9 @@
 //! The pages of the admin UI that each role sees, and whose forms count: role × page × own and
 //! foreign. The pages are taken from the router's own lines, so none can be forgotten.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::common;
 use common::role::Role;
 use common::visitor::{PASSWORD, Page, Visitor};
 use common::{Answer, Server};

@@ -1,9 +1,6 @@
 //! The second factor of administrators, over the admin UI, the API and the command line.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::second_factor::Guarded;
 use common::visitor::{PASSWORD, Visitor, api_path};
 use serde_json::{Value, json};

@@ -1,9 +1,6 @@
 //! Subscriptions in the admin UI, and how the sign-in page of one is set.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::{Page, Visitor};
 use serde_json::{Value, json};

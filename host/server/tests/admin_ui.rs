@@ -1,9 +1,6 @@
 //! The admin UI without a browser: what its pages do, and what is tried against them. `admin_browser.rs` is the same with one.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::second_factor::Guarded;
 use common::visitor::{CASES, Case, PASSWORD, SMTP_SAMPLE, Visitor, options as stored};

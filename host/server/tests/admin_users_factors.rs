@@ -1,15 +1,6 @@
 //! The pages of users' factors in the admin UI: each action, its permissions, and its refusals.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/factors.rs"]
-mod factors;
-#[path = "common/site.rs"]
-mod site;
-#[path = "common/totp.rs"]
-mod totp;
-
+use crate::{common, factors, site};
 use common::visitor::{PASSWORD, Page, Visitor};
 use factors::Stage;
 use serde_json::{Value, json};

@@ -1,11 +1,8 @@
 //! The administration calls, against `twofactor serve` as a process: from nothing to a verified code.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::{Path, PathBuf};
 
+use crate::common;
 use common::{Answer, Server};
 use serde_json::{Value, json};
 

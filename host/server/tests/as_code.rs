@@ -1,14 +1,11 @@
 //! Taking configuration out of an installation as YAML, and bringing it in, with the real binary.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
+use crate::common;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,10 +1,7 @@
 //! The audit log has the values before and after a change; of secrets it says only that they
 //! changed.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use serde_json::{Value, json};
 

@@ -1,14 +1,11 @@
 //! The provider author's guide: each block of a tutorial is run unchanged in an empty folder and
 //! prints what the tutorial shows, and everything in the contract is described.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
-#[path = "common/tutorial.rs"]
-mod tutorial;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::tutorial;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 

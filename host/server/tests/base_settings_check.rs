@@ -1,10 +1,7 @@
 //! A preview of base service settings shows their effects before they are saved: over REST, on
 //! their page, and for an imported document.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use common::visitor::Visitor;
 use serde_json::{Value, json};

@@ -1,9 +1,6 @@
 //! The REST calls of applications, against `twofactor demo` as a process.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::{Answer, Server, sign_in, wrong};
 use serde_json::{Value, json};
 

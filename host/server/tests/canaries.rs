@@ -2,13 +2,9 @@
 //! a hostile provider repeat what they receive, and then all output and all files are searched.
 //! While a message is being delivered, the memory of the guest is searched too.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
-mod canary;
-mod common;
-
 use std::path::Path;
 
+use crate::{canary, common};
 use canary::{ACCESS_TOKEN, Canaries, MailServer, Quote, Scene, Upstream, Watch, Watched};
 use serde_json::{Value, json};
 use twofactor_tests::hostile::{HOSTILE, WASI_HTTP};

@@ -1,6 +1,6 @@
 //! The help of `twofactor` and of each of its commands, against `texts/help.txt`.
 //!
-//! `UPDATE_TEXTS=1 cargo test -p twofactor-server --test command_line` writes the file again.
+//! `UPDATE_TEXTS=1 cargo test -p twofactor-server --test server command_line::` writes the file again.
 
 use std::path::Path;
 

@@ -1,13 +1,10 @@
 //! Two people who change the same thing do not undo each other's work.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::common;
 use common::{Answer, Server};
 use serde_json::{Value, json};
 

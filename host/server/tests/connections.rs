@@ -1,16 +1,12 @@
 //! Strangers cannot block a server with their connections, nor use up its memory.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/http2.rs"]
-mod http2;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::{common, http2};
 use common::Server;
 use http2::Http2;
 use serde_json::Value;

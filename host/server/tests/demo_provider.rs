@@ -1,11 +1,8 @@
 //! `twofactor demo --provider FILE`: a provider in development, in a whole TwoFactor.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::{Path, PathBuf};
 
+use crate::common;
 use common::Server;
 use serde_json::json;
 use twofactor_tests::wrong::component;

@@ -1,9 +1,6 @@
 //! The targets of assignments have names: a subscription's directory.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::{Answer, Server};
 use serde_json::{Value, json};
 

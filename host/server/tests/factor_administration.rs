@@ -1,15 +1,6 @@
 //! The factors of users, over REST, as administrators handle them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/factors.rs"]
-mod factors;
-#[path = "common/site.rs"]
-mod site;
-#[path = "common/totp.rs"]
-mod totp;
-
+use crate::factors;
 use factors::Stage;
 use serde_json::{Value, json};
 

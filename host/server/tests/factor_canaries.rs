@@ -1,14 +1,7 @@
 //! No secret, code, pass or name of a factor leaks: the real binary logs everything it can, factors are enrolled, used, refused and
 //! removed, and then all output and all files are searched. Only the responses that must show a secret have it, each once.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[allow(dead_code, unused_imports, reason = "the other suite uses the rest")]
-mod canary;
-mod common;
-#[path = "common/totp.rs"]
-mod totp;
-
+use crate::{canary, common, totp};
 use canary::{Canaries, Watched};
 use common::wrong;
 use serde_json::{Value, json};

@@ -1,17 +1,8 @@
 //! A person adds factors on the hosted page and signs in with them, in a real browser with a virtual authenticator, over TLS.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "common/authenticator.rs"]
-mod authenticator;
-#[path = "common/chromium.rs"]
-mod chromium;
-mod common;
-#[path = "common/factor_site.rs"]
-mod factor_site;
-
 use std::path::PathBuf;
 
+use crate::{authenticator, chromium, common, factor_site};
 use authenticator::{Authenticator, Properties};
 use chromium::{BrowserSettings, Chromium, ENTER, axe, needs, skipped};
 use common::visitor::PASSWORD;

@@ -1,15 +1,6 @@
 //! Factors that people hold, over REST, as applications use them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/factors.rs"]
-mod factors;
-#[path = "common/site.rs"]
-mod site;
-#[path = "common/totp.rs"]
-mod totp;
-
+use crate::{common, factors, site};
 use common::wrong;
 use factors::{ORIGIN, Stage};
 use serde_json::{Value, json};

@@ -1,13 +1,8 @@
 //! The page of a person's own factors over HTTP, without scripts: an authenticator app and recovery codes.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/site.rs"]
-mod site;
-
 use std::process::Command;
 
+use crate::{common, site};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};

@@ -1,9 +1,6 @@
 //! Requests that are almost right are refused with a sentence of this server that names the field, and never with a 5xx.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::{Answer, Server, sign_in};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

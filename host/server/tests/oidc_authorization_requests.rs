@@ -1,13 +1,6 @@
 //! A browser that was sent to the identity provider comes back once, is the same browser, and brings what belongs to it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/identity.rs"]
-mod identity;
-#[path = "common/own_provider.rs"]
-mod own_provider;
-
+use crate::{common, identity, own_provider};
 use common::visitor::Visitor;
 use identity::{Sent, Setup, Site, leave};
 use own_provider::{CODE, DISCOVERY, OwnProvider, Reply, World, changed};

@@ -1,15 +1,6 @@
 //! A real browser goes to a real identity provider and back, with scripts and without.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "common/chromium.rs"]
-mod chromium;
-mod common;
-#[path = "common/identity.rs"]
-mod identity;
-#[path = "common/real_provider.rs"]
-mod real_provider;
-
+use crate::{chromium, identity, real_provider};
 use chromium::{BrowserSettings, Chromium, axe, skipped};
 use identity::{SECRET, Setup, Site};
 use real_provider::RealProvider;

@@ -1,13 +1,6 @@
 //! Administrators log in at a real identity provider.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/identity.rs"]
-mod identity;
-#[path = "common/real_provider.rs"]
-mod real_provider;
-
+use crate::{common, identity, real_provider};
 use common::visitor::{PASSWORD, Page, Visitor};
 use identity::{SECRET, Setup, Site, leave};
 use real_provider::RealProvider;

@@ -1,14 +1,7 @@
 //! An identity provider that is down, slow, or sends huge or invalid responses blocks nobody from
 //! the login with a password.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/identity.rs"]
-mod identity;
-#[path = "common/own_provider.rs"]
-mod own_provider;
-
+use crate::{common, identity, own_provider};
 use common::visitor::{PASSWORD, Visitor};
 use identity::{Setup, Site, leave};
 use own_provider::{CODE, DISCOVERY, KEYS, OwnProvider, Reply, TOKEN, changed};

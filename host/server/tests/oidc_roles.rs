@@ -1,13 +1,6 @@
 //! Who may log in through an identity provider, and with which role.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/identity.rs"]
-mod identity;
-#[path = "common/own_provider.rs"]
-mod own_provider;
-
+use crate::{common, own_provider};
 use common::visitor::{PASSWORD, Page, Visitor};
 use own_provider::World;
 use serde_json::{Value, json};

@@ -1,13 +1,6 @@
 //! An identity provider's token counts only if all of it is valid.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/identity.rs"]
-mod identity;
-#[path = "common/own_provider.rs"]
-mod own_provider;
-
+use crate::{identity, own_provider};
 use identity::{Sent, leave};
 use own_provider::{CODE, KEYS, Reply, World, changed, jwk, jwt, key, now};
 use serde_json::{Value, json};

@@ -2,14 +2,9 @@
 //!
 //! The upstreams are ours: they answer as the vendors document, whatever they are sent.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/scripted.rs"]
-mod scripted;
-
 use std::sync::{Arc, Mutex};
 
+use crate::scripted;
 use scripted::Class::{
     Blocked, Delivered, Misconfigured, OutcomeUnknown, RejectedMessage, RejectedRecipient, RetryLater,
 };

@@ -1,11 +1,8 @@
 //! Long lists are read a part at a time.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::collections::BTreeSet;
 
+use crate::common;
 use common::Server;
 use serde_json::{Value, json};
 

@@ -1,13 +1,8 @@
 //! Where passkeys can be used: the settings of a subscription over REST, and what follows from them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/site.rs"]
-mod site;
-
 use std::net::SocketAddr;
 
+use crate::{common, site};
 use common::Answer;
 use serde_json::{Value, json};
 use site::{RETURN_URL, Site};

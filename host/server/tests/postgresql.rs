@@ -1,23 +1,16 @@
 //! Servers that share a PostgreSQL database, and what becomes of them when it fails, moves or changes.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
 /// The clusters of the store's own tests.
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../engine/src/store/postgres/tests/cluster.rs"]
 mod cluster;
-mod common;
-#[path = "postgresql/failures.rs"]
 mod failures;
-#[path = "postgresql/load.rs"]
 mod load;
-#[path = "postgresql/patroni.rs"]
 mod patroni;
 /// The proxy of the store's own tests.
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../engine/src/store/postgres/tests/proxy.rs"]
 mod proxy;
-#[path = "postgresql/rolling.rs"]
 mod rolling;
 
 use std::io::Write as _;
@@ -27,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::common;
 use cluster::Cluster;
 use common::visitor::Visitor;
 use common::{Answer, Server, twofactor, wrong};

@@ -1,9 +1,6 @@
 //! A problem names the place of the error by JSON Pointer, and repeats no value.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common;
 use common::Server;
 use serde_json::{Value, json};
 

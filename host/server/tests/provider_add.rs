@@ -1,16 +1,13 @@
 //! `twofactor provider add`, `list`, `rollback` and `remove`, next to a server on the same store.
 //! Results that take time are polled.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use crate::common;
 use common::{Server, run, twofactor};
 use serde_json::{Value, json};
 use tempfile::TempDir;

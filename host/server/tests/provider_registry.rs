@@ -1,14 +1,11 @@
 //! `twofactor provider add oci://…`, from a real registry that returns what was pushed, and from
 //! one that does not.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
+use crate::common;
 use common::run;
 use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::manifest::OciImageManifest;

@@ -1,11 +1,8 @@
 //! Upstreams report to a real server, at its public URL.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::Path;
 
+use crate::common;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::Server;

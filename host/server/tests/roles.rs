@@ -1,15 +1,10 @@
 //! The calls that each role may make: role × call × own, foreign and unknown. The calls are taken
 //! from the OpenAPI document, so none can be forgotten.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/totp.rs"]
-mod totp;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::{common, totp};
 use common::role::Role;
 use common::{Answer, Server};
 use serde_json::{Value, json};

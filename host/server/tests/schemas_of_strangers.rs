@@ -1,14 +1,11 @@
 //! Untrusted options schemas at a running server: twenty concurrent previews delay no other
 //! response, and the server ends when it is told to.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
-mod common;
-
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::common;
 use common::{Answer, Server};
 use serde_json::{Value, json};
 use twofactor_tests::wrong::{component_with_schema, schemas};

@@ -1,13 +1,10 @@
 //! Thousands of calls made up from the OpenAPI document: none fails in the server, and each answer is one the document names.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::common;
 use common::Server;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/schemathesis");

@@ -1,18 +1,8 @@
 //! A person signs in with a real browser, through the application in `examples/shop`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "common/chromium.rs"]
-mod chromium;
-mod common;
-#[path = "../../../examples/shop/src/main.rs"]
-#[allow(missing_docs, unreachable_pub, reason = "it is a program")]
-mod shop;
-#[path = "common/site.rs"]
-mod site;
-
 use std::net::SocketAddr;
 
+use crate::{chromium, shop, site};
 use chromium::{BrowserSettings, Chromium, DOWN, ENTER, TAB, axe, skipped};
 use serde_json::{Value, json};
 use shop::Shop;

@@ -1,17 +1,9 @@
 //! An attacker starts a sign-in and sends its link to somebody else, who types the code on the
 //! genuine page: the attacker is not signed in.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "../../../examples/shop/src/main.rs"]
-#[allow(missing_docs, unreachable_pub, reason = "it is a program")]
-mod shop;
-#[path = "common/site.rs"]
-mod site;
-
 use std::net::SocketAddr;
 
+use crate::{shop, site};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE, USER_AGENT};
 use serde_json::{Value, json};
 use shop::Shop;

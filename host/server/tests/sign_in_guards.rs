@@ -1,11 +1,6 @@
 //! Attacks on the sign-in page.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/site.rs"]
-mod site;
-
+use crate::{common, site};
 use serde_json::{Value, json};
 use site::{Browser, RETURN_URL, Site};
 use twofactor::Actor;

@@ -1,13 +1,8 @@
 //! The sign-in page over HTTP: what a person meets on it, step by step.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/site.rs"]
-mod site;
-
 use std::time::Duration;
 
+use crate::site;
 use serde_json::{Value, json};
 use site::{Browser, PHONE, RETURN_URL, Site};
 use twofactor::admin::InstanceChange;

@@ -1,12 +1,7 @@
 //! The signed result, as another service checks it to which an application passes it on, with a JWT library that is not the one that
 //! signs.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/site.rs"]
-mod site;
-
+use crate::site;
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;

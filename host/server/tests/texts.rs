@@ -2,9 +2,7 @@
 //! line and the log against `texts/server.txt`: a change of what people read is reviewed in one place. The texts of the sign-in page
 //! stand in a table already.
 //!
-//! `UPDATE_TEXTS=1 cargo test -p twofactor-server --test texts` writes the file again.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! `UPDATE_TEXTS=1 cargo test -p twofactor-server --test server texts::` writes the file again.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,15 +1,12 @@
 //! A provider in each language of `provider new`: made, tested, checked, added to a running server,
 //! delivering, and its code verified, within the default limits. The costs are printed.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::common;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::Request;

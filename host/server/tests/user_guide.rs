@@ -1,11 +1,8 @@
 //! The guide for users: the commands in the README and the API guide work unchanged.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking and may print")]
-
-#[path = "common/tutorial.rs"]
-mod tutorial;
-
 use std::path::Path;
+
+use crate::tutorial;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 

@@ -1,7 +1,5 @@
 //! `check --answers` compares the outcome of each of the author's answers with the one that it must lead to.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,8 +1,6 @@
 //! The responses of a real upstream are recorded by `provider try --record` without anything
 //! confidential, and replayed by `provider check --replay`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

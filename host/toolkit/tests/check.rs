@@ -1,7 +1,5 @@
 //! `twofactor-toolkit check` finds the fault of each wrong component, and none in a correct one.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;

@@ -1,8 +1,6 @@
 //! What the program says of itself, and what its commands print, against `texts/`.
 //!
-//! `UPDATE_TEXTS=1 cargo test -p twofactor-toolkit --test command_line` writes the files again.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! `UPDATE_TEXTS=1 cargo test -p twofactor-toolkit --test toolkit command_line::` writes the files again.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

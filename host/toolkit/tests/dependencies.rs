@@ -1,7 +1,5 @@
 //! What an author installs with the toolkit: the sandbox and little else.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::process::Command;
 

@@ -1,8 +1,6 @@
 //! `twofactor provider new` makes a project that stands alone, and writes over nothing. That one builds and keeps the contract is in
 //! `three_languages.rs`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

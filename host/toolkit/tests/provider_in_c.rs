@@ -1,7 +1,5 @@
 //! The providers in C: built with their own scripts, they keep the contract.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::Command;
 
