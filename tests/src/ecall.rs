@@ -61,9 +61,10 @@ impl Ecall {
             let body: Value = serde_json::from_str(&body).unwrap();
             let to = body["to"].as_str().unwrap().to_owned();
             let mut words = body["content"]["text"].as_str().unwrap().split(|c: char| !c.is_ascii_digit());
-            let code = words.rfind(|run| run.len() == 6).unwrap().to_owned();
+            // A notification has none.
+            let code = words.rfind(|run| run.len() == 6).map(str::to_owned);
             self.text.send_replace(body["content"]["text"].as_str().unwrap().to_owned());
-            self.codes.send_modify(|codes| codes.push((to, code)));
+            self.codes.send_modify(|codes| codes.extend(code.map(|code| (to, code))));
             let answer = *self.answer.subscribe().wait_for(|answer| *answer != Answer::Later).await.unwrap();
             if answer == Answer::Nothing {
                 return;

@@ -82,6 +82,37 @@ async fn a_masked_secret_without_a_known_destination_must_be_entered_again() {
     base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await.unwrap();
 }
 
+/// Otherwise an instance that is created later could send the secret elsewhere.
+#[tokio::test]
+async fn base_settings_that_leave_more_open_need_their_secret_again() {
+    let engine = engine().await;
+    let whole = json!({"Sender": "one", "Key": "b4se-key", "Parts": 1});
+    base(&engine, "wrong", whole.clone()).await.unwrap();
+    // Through this instance, the secret would go where it goes now.
+    assert!(instance(&engine, json!({"Sender": "one"})).await.valid);
+    let said = invalid_input(base(&engine, "wrong", json!({"Key": "********", "Parts": 1})).await);
+    assert!(said.contains("no longer determine where the stored secret goes"), "{said}");
+    // What they leave open already may not become more.
+    base(&engine, "wrong", json!({"Key": "b4se-key", "Parts": 1})).await.unwrap();
+    let said = invalid_input(base(&engine, "wrong", json!({"Key": "********"})).await);
+    assert!(said.contains("no longer determine where the stored secret goes"), "{said}");
+    base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
+    base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await.unwrap();
+}
+
+#[tokio::test]
+async fn settings_that_broke_an_instance_do_not_fix_it_for_another_destination() {
+    let engine = engine().await;
+    base(&engine, "wrong", json!({"Sender": "one"})).await.unwrap();
+    let own = instance(&engine, json!({"Key": "0wn-key"})).await;
+    base(&engine, "wrong", json!({})).await.unwrap();
+    assert!(!again(&engine, &own).await.valid);
+    let said = invalid_input(base(&engine, "wrong", json!({"Sender": "evil"})).await);
+    assert!(said.contains("secret of an instance"), "{said}");
+    base(&engine, "wrong", json!({"Sender": "one"})).await.unwrap();
+    assert!(again(&engine, &own).await.valid);
+}
+
 #[tokio::test]
 async fn base_settings_do_not_move_an_instances_own_secret() {
     let engine = engine().await;

@@ -1,5 +1,7 @@
 //! Neither the log nor an error nor the database shows a secret, a code or a state of a factor.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::time::Duration;
 

@@ -31,7 +31,6 @@ mod frozen_factors;
 mod gateways;
 mod gateways_in_other_languages;
 mod held_factors;
-mod held_factors_canaries;
 mod held_factors_two_processes;
 mod held_passkeys;
 mod hidden_codes;
@@ -71,7 +70,6 @@ mod signed_providers;
 mod statistics;
 mod tls_egress;
 mod turns;
-mod upstream_verifies;
 mod user_bindings;
 mod vendors;
 mod vendors_are_strict;
@@ -79,9 +77,6 @@ mod wasi_http;
 
 #[test]
 fn every_file_of_this_folder_is_run() {
-    twofactor_tests::suites::listed(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests"),
-        include_str!("main.rs"),
-        &["secrets_of_accounts"],
-    );
+    let apart = ["held_factors_canaries", "secrets_of_accounts", "upstream_verifies"];
+    twofactor_tests::suites::listed(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"), include_str!("main.rs"), &apart);
 }

@@ -1,6 +1,8 @@
 //! If the upstream makes the code, the host counts the answers, accepts a correct one once, and
 //! does not believe a component that did not ask its upstream.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

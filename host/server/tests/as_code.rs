@@ -464,6 +464,10 @@ base_settings:
     assert_ne!(without_url, document);
     let text = installation.refusal(&format!("{without_url}subscriptions:\n  acme:\n{instance}\n"));
     assert!(text.contains("/base_settings/webhook a sealed secret would go to another destination"), "{text}");
+    // An instance that is created later would complete what they leave open.
+    let instance = instance.replace("hook.evil.example", "hook.example.com/codes");
+    let text = installation.refusal(&format!("{without_url}subscriptions:\n  acme:\n{instance}\n"));
+    assert!(text.contains("/base_settings/webhook these settings determine less"), "{text}");
     // Those that no instance completes yet come back as they were.
     installation.import(&document, &[]);
     assert_eq!(installation.export(&[]), document);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::second_factor::CLIENT_APPLICATION;
 use super::{Account, Accounts, Client, OpenedSession, Session};
-use crate::challenge::ChallengeKind;
+use crate::challenge::{ChallengeKind, to_the_end};
 use crate::error::Error;
 use crate::factor::{AnswerKind, EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 use crate::instance::SignIn;
@@ -189,15 +189,24 @@ impl Accounts {
         let account = &session.account.id;
         let is_first = !self.factors.list(&sign_in.subscription, account, false).await?.iter().any(is_usable_alone);
         (answer.holder, answer.client_address) = (Some(holder(account)), client.address);
-        let factor = self.factors.finish_enrolment(&sign_in.subscription, answer).await?;
-        let mut added = AddedFactor { factor, session: None, recovery_codes: None };
+        let (this, session_now, by) = (self.clone(), session.clone(), client.clone());
+        let subscription = sign_in.subscription.clone();
+        // Runs to completion even if the browser disconnects: with the factor stored, the other sessions must end.
+        let mut added = to_the_end(async move {
+            let factor = this.factors.finish_enrolment(&subscription, answer).await?;
+            let mut added = AddedFactor { factor, session: None, recovery_codes: None };
+            if is_first {
+                // Whoever has opened one of them did not have this factor.
+                this.end_other_sessions(&session_now, &by).await?;
+                if !session_now.second_factor {
+                    added.session = Some(this.with_second_factor(&session_now).await?);
+                }
+            }
+            Ok(added)
+        })
+        .await?;
         if !is_first {
             return Ok(added);
-        }
-        // Whoever has opened one of them did not have this factor.
-        self.end_other_sessions(session, client).await?;
-        if !session.second_factor {
-            added.session = Some(self.with_second_factor(session).await?);
         }
         let codes = self.own_factors(session).await?.enrollable;
         if let Some(codes) = codes.into_iter().find(|one| one.manifest.never_sole) {

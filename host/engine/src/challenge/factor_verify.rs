@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use twofactor_sandbox::{AcceptedAnswer, FactorContext, FactorFacts, FactorState, FactorVerdict, Observation};
 use zeroize::Zeroizing;
 
 use super::factor_start::FactorChallenge;
 use super::request::{ChallengeKind, Given, Verified};
-use super::start::to_the_end;
+use super::start::{is_open, to_the_end};
 use super::{Challenges, Details};
 use crate::audit::Actor;
 use crate::error::Error;
@@ -28,14 +29,18 @@ pub(super) fn other_kind(given: Given<'_>) -> Error {
 }
 
 impl Challenges {
-    /// Returns a typed code in its canonical form, if the challenge is answered with a code of this form by a factor. Nothing is counted.
+    /// Returns a typed code in its canonical form, if the challenge is open and answered with a code of this form by a factor. Nothing is
+    /// counted.
     pub(super) async fn typed_for_factor(
         &self,
         subscription: &str,
         id: &str,
         code: &str,
+        now: Timestamp,
     ) -> Result<Option<Zeroizing<String>>, Error> {
-        let Some(record) = self.store.challenge(subscription, id).await? else { return Ok(None) };
+        let stored = self.store.challenge(subscription, id).await?;
+        // Nobody learns by the form of a code that a challenge has existed.
+        let Some(record) = stored.filter(|record| is_open(record, now)) else { return Ok(None) };
         let details = self.details(&record)?;
         let Some(FactorChallenge { kind: ChallengeKind::TypedCode, .. }) = details.held() else { return Ok(None) };
         self.chosen_factor(&record, &details).await?.typed(code).map(Some)

@@ -49,15 +49,15 @@ impl Challenges {
     ) -> Result<Verified, Error> {
         let Answer { challenge: id, given, client_address } = answer;
         let id = whose.own(id);
+        let now = self.clock.now();
         let input = match given {
             Given::Code(code) => match code::canonical(code) {
                 Ok(digits) => digits,
                 // Some factors have codes with letters.
-                Err(malformed) => self.typed_for_factor(subscription, id, code).await?.ok_or(malformed)?,
+                Err(malformed) => self.typed_for_factor(subscription, id, code, now).await?.ok_or(malformed)?,
             },
             Given::Credential(credential) => credential_form(credential)?,
         };
-        let now = self.clock.now();
         let limits = self.limits.answer(&self.keyring, whose.counted_for(subscription), client_address);
         let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
         let shared = limits::shared_keys(&names, &charges);

@@ -19,6 +19,9 @@ const ELSEWHERE: &str =
 const OWN_ELSEWHERE: &str = "this change would send a stored secret of an instance to another destination; first enter the secret again in \
                              that instance, with its own destination";
 
+const LEFT_OPEN: &str = "these settings no longer determine where the stored secret goes: an instance could send it elsewhere; keep the \
+                         options that were set, or enter the secret again instead of its mask";
+
 const UNKNOWN: &str = "it is not known where the stored secret would go after this change, since no instance is valid with it; enter the \
                        secret again instead of its mask";
 
@@ -180,6 +183,9 @@ impl Instances {
     /// Refuses new base service settings that would send a stored secret elsewhere: one of theirs
     /// that is `kept`, through any instance of the type, or an instance's own. `together` are
     /// instances that change in the same step or are deleted.
+    ///
+    /// What these settings leave open, instances complete: also those that are created later. So a
+    /// stored secret stays only if the settings leave no more open than before.
     pub(crate) async fn base_same_destinations(
         &self,
         type_id: &str,
@@ -191,38 +197,46 @@ impl Instances {
         if kept {
             let nothing = Value::Object(Default::default());
             let alone = |own| Layers { base: &nothing, own, site: None };
-            told |= self.same_destinations(type_id, alone(before), alone(after)).await?;
+            let same = self.same_destinations(type_id, alone(before), alone(after)).await?;
+            let determined = self.answered(Some(provider.clone()), alone(before)).await?.is_valid();
+            if !same && (determined || !sets_all_of(after, before)) {
+                return Err(Error::invalid(LEFT_OPEN));
+            }
+            told |= same;
         }
         let mut all = BTreeMap::new();
         for record in self.of_type(type_id).await? {
             let own = self.open_options(&record)?;
-            let has_secrets = !self.secrets(type_id, &own).is_empty();
-            all.insert(record.id, (own.clone(), own, has_secrets));
+            let (has_secrets, sent_to) = (!self.secrets(type_id, &own).is_empty(), self.sent_to(&record)?);
+            all.insert(record.id, (own.clone(), own, has_secrets, sent_to));
         }
         for (id, changed) in together {
             match changed {
                 Some(changed) if changed.type_id == type_id => {
                     let own = changed.before.as_ref().unwrap_or(&changed.after);
-                    all.insert(id.clone(), (own.clone(), changed.after.clone(), changed.kept));
+                    let sent_to = all.remove(id).filter(|_| *own == changed.after).and_then(|stored| stored.3);
+                    all.insert(id.clone(), (own.clone(), changed.after.clone(), changed.kept, sent_to));
                 }
                 Some(_) => {}
                 None => _ = all.remove(id),
             }
         }
-        for (old, new, own_kept) in all.values() {
-            // An instance that the settings made invalid may become valid by the change.
-            let is_moved = !kept && *own_kept && old == new;
+        for (old, new, own_kept, sent_to) in all.into_values() {
+            let is_moved = !kept && own_kept && old == new;
             let (old, new) =
-                (Layers { base: before, own: old, site: None }, Layers { base: after, own: new, site: None });
+                (Layers { base: before, own: &old, site: None }, Layers { base: after, own: &new, site: None });
             let was_valid = is_moved && self.answered(Some(provider.clone()), old).await?.is_valid();
-            if !kept && (!own_kept || is_moved && !was_valid) {
+            // An instance that the settings made invalid may become valid by the change.
+            let may_be_fixed = is_moved && !was_valid && sent_to.as_ref().is_none_or(Vec::is_empty);
+            if !kept && (!own_kept || may_be_fixed) {
                 continue;
             }
-            let same = self.same_destinations(type_id, old, new).await.map_err(|error| match error {
+            let sent_to = sent_to.filter(|_| is_moved);
+            let same = self.kept_destinations(type_id, old, new, sent_to).await.map_err(|error| match error {
                 error if error.is_invalid_input() && !kept => Error::invalid(OWN_ELSEWHERE),
                 error => error,
             })?;
-            told |= same && inherits_a_secret(&provider, new);
+            told |= same.1 && inherits_a_secret(&provider, new);
         }
         if told { Ok(()) } else { Err(Error::invalid(UNKNOWN)) }
     }
@@ -278,6 +292,11 @@ impl Instances {
         }
         Ok(all)
     }
+}
+
+/// Returns whether options set whatever others set, perhaps to other values.
+pub(super) fn sets_all_of(options: &Value, others: &Value) -> bool {
+    others.as_object().is_none_or(|others| others.keys().all(|name| options.get(name).is_some()))
 }
 
 /// Returns options in which those with a problem are taken from others.

@@ -17,6 +17,9 @@ const OTHER_TYPE: &str = "a secret was sealed for an instance of another type; w
 const ELSEWHERE: &str =
     "a sealed secret would go to another destination than it was sealed for; write the secret, or a reference to it";
 
+const LEFT_OPEN: &str = "these settings determine less about where a sealed secret goes than those it was sealed with: an instance could send it \
+                         elsewhere; set the same options, or write the secret, or a reference to it";
+
 const NOT_VALID: &str = "it is not known where a sealed secret would go, since these options are not valid and not those it was sealed with; \
                          correct them, or write the secret, or a reference to it";
 
@@ -37,8 +40,10 @@ pub(crate) struct SealedFor {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Goes {
-    /// To these destinations.
+    /// To these destinations, which the options determine.
     To(Vec<String>),
+    /// To these destinations, through the instances that complete base service settings with these options.
+    Through(Vec<String>, BTreeSet<String>),
     /// Where these options send it: a digest of them without their secrets.
     With(String),
 }
@@ -61,19 +66,26 @@ impl Instances {
     /// # Errors
     /// If the component does not say where they go.
     pub(crate) async fn base_sealed_for(&self, type_id: &str, base: &Value) -> Result<SealedFor, Error> {
-        let goes = match self.base_destinations(type_id, base, &BTreeMap::new()).await? {
-            Some(destinations) => Goes::To(destinations.into_iter().collect()),
+        let (determined, reached) = self.base_destinations(type_id, base, &BTreeMap::new()).await?;
+        let goes = match reached.map(|reached| reached.into_iter().collect()) {
+            Some(reached) if determined => Goes::To(reached),
+            Some(reached) => {
+                let names = base.as_object().into_iter().flat_map(|base| base.keys().cloned());
+                Goes::Through(reached, names.collect())
+            }
             None => Goes::With(self.base_digest(type_id, base)),
         };
         Ok(SealedFor { type_id: type_id.to_owned(), goes })
     }
 
-    /// Refuses an instance's own options that would give sealed secrets to something they were not sealed for.
+    /// Refuses an instance's own options that would give sealed secrets to something they were not sealed for. Those that are stored already
+    /// (`are_stored`) may become invalid by the base service settings: then the secrets go nowhere.
     pub(crate) async fn check_sealed(
         &self,
         type_id: &str,
         layers: Layers<'_>,
         sealed: &BTreeSet<SealedFor>,
+        are_stored: bool,
     ) -> Result<(), Error> {
         if sealed.iter().any(|one| one.type_id != type_id) {
             return Err(Error::invalid(OTHER_TYPE));
@@ -85,6 +97,7 @@ impl Instances {
                 (Goes::With(options), _) if *options == digest => {}
                 (Goes::To(sealed_for), Ok(reached)) if sealed_for == reached => {}
                 (_, Ok(_)) => return Err(Error::invalid(ELSEWHERE)),
+                (_, Err(_)) if are_stored => {}
                 (_, Err(problem)) => return Err(Error::invalid(format!("{NOT_VALID}: {problem}"))),
             }
         }
@@ -100,15 +113,26 @@ impl Instances {
         sealed: &BTreeSet<SealedFor>,
         together: &BTreeMap<String, Option<Changed>>,
     ) -> Result<(), Error> {
-        let reached = self.base_destinations(type_id, base, together).await?;
+        let (determined, reached) = self.base_destinations(type_id, base, together).await?;
         let digest = self.base_digest(type_id, base);
         for one in sealed {
-            match (&one.goes, &reached) {
-                (Goes::With(options), _) if *options == digest => {}
+            let (sealed_for, leaves_no_more_open) = match &one.goes {
+                Goes::With(options) if *options == digest => continue,
+                Goes::With(_) => (&Vec::new(), false),
+                Goes::To(sealed_for) => (sealed_for, determined),
+                Goes::Through(sealed_for, names) => {
+                    (sealed_for, determined || names.iter().all(|name| base.get(name).is_some()))
+                }
+            };
+            match &reached {
                 // Instances that went to others of them may be gone.
-                (Goes::To(sealed_for), Some(reached)) if reached.iter().all(|one| sealed_for.contains(one)) => {}
-                (_, Some(_)) => return Err(Error::invalid(ELSEWHERE)),
-                (_, None) => return Err(Error::invalid(UNKNOWN)),
+                Some(reached) if leaves_no_more_open && reached.iter().all(|one| sealed_for.contains(one)) => {}
+                // Instances complete these settings: also those that are created later.
+                Some(reached) if reached.iter().all(|one| sealed_for.contains(one)) => {
+                    return Err(Error::invalid(LEFT_OPEN));
+                }
+                Some(_) => return Err(Error::invalid(ELSEWHERE)),
+                None => return Err(Error::invalid(UNKNOWN)),
             }
         }
         Ok(())
@@ -131,8 +155,8 @@ impl Instances {
         Ok(Err(problem.unwrap_or_default().trim_start().to_owned()))
     }
 
-    /// Returns where secrets of base service settings go, by these settings alone and through each instance that inherits one; none if
-    /// nothing is valid with them. `together` are instances that change in the same step or are deleted.
+    /// Returns whether base service settings determine by themselves where their secrets go, and where they go by these settings alone and
+    /// through each instance that inherits one; none if nothing is valid with them. `together` are instances that change in the same step or are deleted.
     ///
     /// # Errors
     /// If that cannot be determined now.
@@ -141,8 +165,8 @@ impl Instances {
         type_id: &str,
         base: &Value,
         together: &BTreeMap<String, Option<Changed>>,
-    ) -> Result<Option<BTreeSet<String>>, Error> {
-        let Some(provider) = self.provider(type_id) else { return Ok(None) };
+    ) -> Result<(bool, Option<BTreeSet<String>>), Error> {
+        let Some(provider) = self.provider(type_id) else { return Ok((false, None)) };
         let mut all = BTreeMap::new();
         for record in self.of_type(type_id).await? {
             let own = self.open_options(&record)?;
@@ -159,13 +183,15 @@ impl Instances {
         let alone = Layers { base: &nothing, own: base, site: None };
         let through = all.values().map(|own| Layers { base, own, site: None });
         let through = through.filter(|layers| inherits_a_secret(&provider, *layers));
-        let mut found: Option<BTreeSet<String>> = None;
-        for layers in std::iter::once(alone).chain(through) {
+        let alone = self.valid_destinations(type_id, alone).await?.ok();
+        let determined = alone.is_some();
+        let mut found: Option<BTreeSet<String>> = alone.map(|reached| reached.into_iter().collect());
+        for layers in through {
             if let Ok(reached) = self.valid_destinations(type_id, layers).await? {
                 found.get_or_insert_default().extend(reached);
             }
         }
-        Ok(found)
+        Ok((determined, found))
     }
 
     /// Returns a digest of options without their secrets, whatever the order of their names is.

@@ -369,8 +369,13 @@ impl Plan<'_> {
         let read = self.options(owner, &wanted.type_id, &wanted.options, &stored, &format!("{at}/options")).await?;
         let Some(read) = read else { return Ok(()) };
         self.same_destinations(named, &wanted.type_id, before.is_some().then_some(&stored), &read).await?;
-        let options = read.options;
-        self.record(named, wanted, before.as_ref().map(|it| (it, &stored)), &options).await?;
+        let base = &self.base_after(&wanted.type_id).await?;
+        let own = Layers { base, own: &read.options, site: None };
+        let sent_to = administration.instances.destinations_of(&wanted.type_id, own).await;
+        // Where a stored secret was sent is not forgotten because the options are invalid now.
+        let is_new = !read.kept && read.sealed.is_empty();
+        let sent_to = sent_to.filter(|sent_to| is_new || !sent_to.is_empty());
+        self.record(named, wanted, before.as_ref().map(|it| (it, &stored)), (&read.options, sent_to)).await?;
         self.assignments(id, wanted, at, before.is_some()).await
     }
 
@@ -384,18 +389,17 @@ impl Plan<'_> {
         Wanted { options, kept, sealed }: &Wanted,
     ) -> Result<(), Error> {
         let instances = &self.administration.instances;
-        // A sealed secret that is the stored one is given to nothing new by the instance itself.
+        // A sealed secret that is the stored one is given to nothing new by the instance itself, only by other base settings.
         let is_same = stored == Some(options);
-        if !is_same && !sealed.is_empty() {
-            let base = &match self.base.get(type_id) {
-                Some(base) => base.after.clone(),
-                None => instances.base_options(type_id).await?,
-            };
-            let checked = instances.check_sealed(type_id, Layers { base, own: options, site: None }, sealed).await;
+        let base_changes = self.base.get(type_id).is_some_and(|base| base.before != base.after);
+        if (!is_same || base_changes) && !sealed.is_empty() {
+            let base = &self.base_after(type_id).await?;
+            let checked =
+                instances.check_sealed(type_id, Layers { base, own: options, site: None }, sealed, is_same).await;
             self.sound(&format!("{}/options", named.at), checked)?;
         }
         let kept = *kept || is_same && !sealed.is_empty();
-        if self.base.get(type_id).is_some_and(|base| base.before != base.after) {
+        if base_changes {
             let (type_id, before, after) = (type_id.to_owned(), stored.cloned(), options.clone());
             self.together.insert(named.id.to_owned(), Some(Changed { type_id, before, after, kept }));
         } else if let Some(stored) = stored.filter(|stored| kept && *stored != options) {
@@ -413,7 +417,7 @@ impl Plan<'_> {
         Named { subscription, page, id, at }: Named<'_>,
         wanted: &InstanceDocument,
         stored: Option<(&InstanceRecord, &Value)>,
-        options: &Value,
+        (options, sent_to): (&Value, Option<Vec<String>>),
     ) -> Result<(), Error> {
         let before = stored.map(|(record, _)| record);
         let administration = self.administration;
@@ -424,7 +428,7 @@ impl Plan<'_> {
             type_id: wanted.type_id.clone(),
             name: wanted.name.clone(),
             active: wanted.active,
-            options: administration.instances.seal_options(id, options, None)?,
+            options: administration.instances.seal_options(id, options, sent_to)?,
             policy: wanted.policy.clone(),
             revision: before.map_or(0, |it| it.revision) + 1,
             created_at: before.map_or(now, |it| it.created_at),
@@ -463,13 +467,18 @@ impl Plan<'_> {
         Ok(())
     }
 
+    /// Returns the base service settings of a type after the import.
+    async fn base_after(&self, type_id: &str) -> Result<Value, Error> {
+        match self.base.get(type_id) {
+            Some(base) => Ok(base.after.clone()),
+            None => self.administration.instances.base_options(type_id).await,
+        }
+    }
+
     /// Returns what will be wrong with options over the base settings of the document, on this site.
     async fn problems_of(&self, type_id: &str, own: &Value, site: &Site) -> Result<Vec<FieldError>, Error> {
         let administration = self.administration;
-        let base = match self.base.get(type_id) {
-            Some(base) => base.after.clone(),
-            None => administration.stored_base_settings(type_id).await?.0,
-        };
+        let base = self.base_after(type_id).await?;
         let provider = administration.instances.provider(type_id);
         let layers = Layers { base: &base, own, site: Some(site) };
         Ok(administration.instances.evaluate_over(provider, layers).await?.problems)

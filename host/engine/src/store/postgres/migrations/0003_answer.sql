@@ -1,3 +1,11 @@
+-- Takes the counts of a call of `tf1_charge` back, whose rows are still locked.
+CREATE FUNCTION tf3_uncharge(p_keys BYTEA[], p_amounts BIGINT[]) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+    FOR v_i IN 1 .. cardinality(p_keys) LOOP
+        UPDATE buckets AS b SET count = greatest(b.count - p_amounts[v_i], 0) WHERE b.key = p_keys[v_i];
+    END LOOP;
+END $$;
+
 -- Counts an answer with a code, compares it and, if it is right, closes the challenge: in one transaction. `p_codes`: what was typed, as
 -- each of the codes that it could be. `p_call` identifies the call; `p_again`: an earlier try of it may have succeeded. Outcomes: 0 right,
 -- 1 closed, 2 to 4 as in `tf1_open`, 5 wrong. `p_in_a_row` and `p_in_a_day` are the limits of persons who have passed the first factor;
@@ -12,48 +20,57 @@ CREATE FUNCTION tf3_answer(
     OUT challenge_resend_after BIGINT, OUT challenge_created_at BIGINT, OUT challenge_expires_at BIGINT
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
+    v_is_counted BOOLEAN := false;
     v_closed BIGINT;
     v_wrong BIGINT;
     v_row BIGINT;
     v_in_a_day BIGINT;
     v_result RECORD;
 BEGIN
-    IF p_again THEN
-        -- A change, so that this waits for a standby as the first try did.
-        UPDATE challenges AS c SET closed_by = p_call
-        WHERE c.id = p_id AND c.subscription = p_subscription AND c.closed = 0 AND c.closed_by = p_call AND c.epoch = tf1_epoch()
-        RETURNING c.instance, c.person, c.first_factor, c.sealed, c.codes, c.attempts, c.max_attempts, c.resends, c.max_resends,
-            c.resend_after, c.created_at, c.expires_at
-        INTO challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, challenge_codes, challenge_attempts,
-            challenge_max_attempts, challenge_resends, challenge_max_resends, challenge_resend_after, challenge_created_at,
-            challenge_expires_at;
-        IF FOUND THEN
-            outcome := 0;
+    LOOP
+        IF p_again THEN
+            -- A change, so that this waits for a standby as the first try did.
+            UPDATE challenges AS c SET closed_by = p_call
+            WHERE c.id = p_id AND c.subscription = p_subscription AND c.closed = 0 AND c.closed_by = p_call AND c.epoch = tf1_epoch()
+            RETURNING c.instance, c.person, c.first_factor, c.sealed, c.codes, c.attempts, c.max_attempts, c.resends, c.max_resends,
+                c.resend_after, c.created_at, c.expires_at
+            INTO challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, challenge_codes, challenge_attempts,
+                challenge_max_attempts, challenge_resends, challenge_max_resends, challenge_resend_after, challenge_created_at,
+                challenge_expires_at;
+            IF FOUND THEN
+                IF v_is_counted THEN
+                    PERFORM tf3_uncharge(p_keys, p_amounts);
+                END IF;
+                outcome := 0;
+                RETURN;
+            END IF;
+        END IF;
+        IF v_is_counted THEN
+            outcome := 1;
             RETURN;
         END IF;
-    END IF;
-    p_now := tf1_now(p_now);
-    -- Limits first: guesses at unknown challenges count too.
-    v_result := tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now);
-    reached := v_result.reached;
-    limited_until := v_result.until;
-    IF reached IS NOT NULL THEN
-        outcome := 2;
-        RETURN;
-    END IF;
-    UPDATE challenges AS c SET attempts = c.attempts + 1, (closed, closed_by, verified_at) = (
-        SELECT 0, p_call, p_now FROM unnest(p_codes) AS t (code) WHERE position(t.code IN c.codes) > 0 LIMIT 1)
-    WHERE c.id = p_id AND c.subscription = p_subscription AND c.closed IS NULL AND c.attempts < c.max_attempts
-        AND c.expires_at > p_now AND c.created_at <= p_now + 5000 AND c.epoch = tf1_epoch()
-    RETURNING c.closed, c.instance, c.person, c.first_factor, c.sealed, c.codes, c.attempts, c.max_attempts, c.resends, c.max_resends,
-        c.resend_after, c.created_at, c.expires_at
-    INTO v_closed, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, challenge_codes, challenge_attempts,
-        challenge_max_attempts, challenge_resends, challenge_max_resends, challenge_resend_after, challenge_created_at,
-        challenge_expires_at;
-    IF NOT FOUND THEN
-        outcome := 1;
-        RETURN;
-    END IF;
+        p_now := tf1_now(p_now);
+        -- Limits first: guesses at unknown challenges count too.
+        v_result := tf1_charge(p_keys, p_amounts, p_limits, p_windows, p_now);
+        reached := v_result.reached;
+        limited_until := v_result.until;
+        IF reached IS NOT NULL THEN
+            outcome := 2;
+            RETURN;
+        END IF;
+        UPDATE challenges AS c SET attempts = c.attempts + 1, (closed, closed_by, verified_at) = (
+            SELECT 0, p_call, p_now FROM unnest(p_codes) AS t (code) WHERE position(t.code IN c.codes) > 0 LIMIT 1)
+        WHERE c.id = p_id AND c.subscription = p_subscription AND c.closed IS NULL AND c.attempts < c.max_attempts
+            AND c.expires_at > p_now AND c.created_at <= p_now + 5000 AND c.epoch = tf1_epoch()
+        RETURNING c.closed, c.instance, c.person, c.first_factor, c.sealed, c.codes, c.attempts, c.max_attempts, c.resends, c.max_resends,
+            c.resend_after, c.created_at, c.expires_at
+        INTO v_closed, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, challenge_codes, challenge_attempts,
+            challenge_max_attempts, challenge_resends, challenge_max_resends, challenge_resend_after, challenge_created_at,
+            challenge_expires_at;
+        EXIT WHEN FOUND;
+        -- An earlier try may have ended only now, and this one waited for it.
+        v_is_counted := true;
+    END LOOP;
     outcome := CASE WHEN v_closed = 0 THEN 0 ELSE 5 END;
     -- Nobody knows the user.
     IF NOT p_is_unlimited AND challenge_person <> decode(repeat('00', 16), 'hex') THEN
@@ -73,9 +90,7 @@ BEGIN
         IF NOT FOUND THEN
             -- Nobody has seen what became of the answer: the rows are locked.
             UPDATE challenges AS c SET attempts = c.attempts - 1, closed = NULL, closed_by = NULL, verified_at = NULL WHERE c.id = p_id;
-            FOR v_i IN 1 .. cardinality(p_keys) LOOP
-                UPDATE buckets AS b SET count = greatest(b.count - p_amounts[v_i], 0) WHERE b.key = p_keys[v_i];
-            END LOOP;
+            PERFORM tf3_uncharge(p_keys, p_amounts);
             v_result := tf1_person(challenge_person, v_row, v_in_a_day, p_day, p_now);
             outcome := v_result.outcome;
             limited_until := v_result.until;

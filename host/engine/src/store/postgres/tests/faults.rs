@@ -67,6 +67,30 @@ async fn a_right_code_whose_response_is_lost_is_repeated_and_accepted_once() {
 }
 
 #[tokio::test]
+async fn a_right_code_that_is_sent_again_while_its_first_try_still_runs_is_accepted_once_and_counted_once() {
+    let Some((cluster, name, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    let charge = Charge { key: [9; 16], amount: 1, limit: 2, window_ms: 3_600_000 };
+    for charges in [vec![charge], Vec::new()] {
+        let id = if charges.is_empty() { "b" } else { "a" };
+        store.open_challenge(opening(id, noon())).await.unwrap();
+        let answer = CodeAnswer { attempt: Attempt { charges, ..attempt(id, noon()) }, ..right(id, noon()) };
+        let mut client = cluster.client(&name).await;
+        let holds = client.transaction().await.unwrap();
+        holds.execute("SELECT FROM challenges WHERE id = $1 FOR UPDATE", &[&id]).await.unwrap();
+        let (answered, ()) = tokio::join!(store.answer_challenge(answer), async {
+            cluster.waits_for_locks(&name, 1).await;
+            proxy.close_connections();
+            cluster.waits_for_locks(&name, 2).await;
+            holds.rollback().await.unwrap();
+        });
+        let answered = answered.unwrap();
+        assert!(answered.is_right(), "{answered:?}");
+        let reached = store.reached_limits([1; 16], PERSON, vec![charge], noon()).await.unwrap();
+        assert!(reached.charges.is_empty(), "it was counted twice");
+    }
+}
+
+#[tokio::test]
 async fn a_right_answer_of_a_factor_whose_response_is_lost_is_repeated_and_accepted_once() {
     let Some((_, _, proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
