@@ -82,8 +82,8 @@ impl AuditLog {
         Self { store, keyring, clock, turn: Mutex::new(()), changes: [const { Mutex::const_new(()) }; 64] }
     }
 
-    /// Changes of one thing are made one after the other in this process, so that its lines tell what it was before and after
-    /// in the order in which it was so. Held from the reading before a change to its end.
+    /// Serializes changes to one subject in this process, so that entries show before and after in order. Hold the guard from reading to
+    /// commit.
     pub(crate) async fn turn_of(&self, subject: &str) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);

@@ -139,7 +139,7 @@ impl TwoFactor {
     /// Changes the name of a factor; `None` removes it.
     ///
     /// # Errors
-    /// Not found. Invalid input for a name that cannot be displayed.
+    /// [`Error::is_not_found`]. Invalid input for a name that cannot be displayed.
     pub async fn rename_factor(
         &self,
         subscription: &str,
@@ -153,7 +153,7 @@ impl TwoFactor {
     /// Removes a factor. Fallbacks, such as recovery codes, end with the last other factor.
     ///
     /// # Errors
-    /// Not found; [`Error::is_proof_required`].
+    /// [`Error::is_not_found`]; [`Error::is_proof_required`].
     pub async fn remove_factor(
         &self,
         subscription: &str,
@@ -273,7 +273,7 @@ impl TwoFactor {
     /// Removes a verified address of a user.
     ///
     /// # Errors
-    /// Not found; [`Error::is_proof_required`].
+    /// [`Error::is_not_found`]; [`Error::is_proof_required`].
     pub async fn remove_address(&self, subscription: &str, user: &str, id: &str, proof: &Proof) -> Result<(), Error> {
         if matches!(proof, Proof::Administrator | Proof::Session(_) | Proof::Account) {
             return Err(Error::proof_required("an application cannot remove an address as an administrator"));

@@ -202,7 +202,7 @@ impl Error {
 
     /// One text for an enrolment that is unknown, was finished or replaced, or has expired.
     pub(crate) fn enrolment_closed() -> Self {
-        Self::plain(ErrorKind::EnrolmentClosed, "this enrolment is closed; begin a new one")
+        Self::plain(ErrorKind::EnrolmentClosed, "this enrolment is closed; start a new enrolment")
     }
 
     pub(crate) fn proof_required(message: impl Into<String>) -> Self {
@@ -298,7 +298,9 @@ impl Error {
             _ => (false, None),
         };
         let text = match (retryable, attempts_left) {
-            (true, 0) => "the answer could not be verified, and the challenge accepts no more answers; start a new one",
+            (true, 0) => {
+                "the answer could not be verified, and the challenge accepts no more answers; start a new challenge"
+            }
             (true, _) => "the answer could not be verified; try again later",
             (false, _) => "the TwoFactor instance cannot verify answers; contact the operator",
         };

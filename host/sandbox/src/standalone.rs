@@ -154,9 +154,8 @@ impl Component {
         OptionsSchema::new(&self.info().manifest.options_schema).secrets(options)
     }
 
-    /// Options by their JSON Pointers that are credentials of what the component asks to reach, or sign what its upstream reports, and that its
-    /// schema does not mark as secret: they would be kept and shown as they are. One that has the value of a marked one is not among them:
-    /// which of the two was used cannot be told.
+    /// Returns JSON Pointers of options used as credentials, or to prove reports, but not marked `writeOnly`: they would be kept and shown
+    /// as they are. An option with the value of a marked one is left out: it is not known which of the two was used.
     ///
     /// # Errors
     /// If the component fails.
@@ -183,7 +182,7 @@ impl Component {
     /// Validates options of a factor component for a site.
     ///
     /// # Errors
-    /// The problems.
+    /// What is wrong with the options, each problem with its place; without a place if the component failed.
     pub async fn configure_at(&self, options: &Value, site: &Site) -> Result<Configured, Vec<FieldError>> {
         let failed = |reason: Reason| vec![FieldError::new("", reason.to_string())];
         let layers = Layers { base: &Value::Null, own: options, site: Some(site) };
@@ -193,7 +192,7 @@ impl Component {
     /// Validates options as those of an instance are validated.
     ///
     /// # Errors
-    /// The problems.
+    /// What is wrong with the options, each problem with its place; without a place if the component failed.
     pub async fn configure(&self, options: &Value) -> Result<Configured, Vec<FieldError>> {
         let failed = |reason: Reason| vec![FieldError::new("", reason.to_string())];
         Configured::validate(&self.provider, options).await.map_err(failed)?.result

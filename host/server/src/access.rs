@@ -65,6 +65,26 @@ impl FromRequestParts<AppState> for Administrator {
     }
 }
 
+/// An administrator of the whole installation, checked before a large body is read.
+pub(crate) struct SystemAdministrator(Administrator);
+
+impl SystemAdministrator {
+    /// Returns access to what concerns the whole installation.
+    pub(crate) fn administration(&self) -> &Administration {
+        self.0.of_anything()
+    }
+}
+
+impl FromRequestParts<AppState> for SystemAdministrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        let administrator = Administrator::from_request_parts(parts, app).await?;
+        administrator.of_the_system()?;
+        Ok(Self(administrator))
+    }
+}
+
 /// What belongs to the caller is the same for reading and for changing.
 impl Deref for Administrator {
     type Target = Reader;

@@ -292,8 +292,8 @@ fn a_document_reads_only_files_that_the_operator_allows_and_the_plan_names_them(
     fs::create_dir(installation.0.path().join("sub")).unwrap();
     installation.file("sub/file", "x");
     for (name, why) in [
-        (".hidden", "is not beside the document"),
-        ("sub/file", "is not beside the document"),
+        (".hidden", "is not next to the document"),
+        ("sub/file", "is not next to the document"),
         ("twofactor.db", "belongs to this installation"),
         ("twofactor.db.keys", "belongs to this installation"),
     ] {
@@ -631,10 +631,10 @@ async fn apps_of_other_programs_sign_in_with_the_codes_of_oathtool() {
     for line in [
         "nothing was imported:",
         "line 3: the instance accepts codes of 6 digits",
-        "line 4: counts codes (hotp): only time-based codes can be imported",
+        "line 4: is counter-based (HOTP): only time-based codes can be imported",
         "line 5: the component does not support the algorithm, the digits, the period or the length of the secret",
         "line 6: the component does not support",
-        "line 8: an app with this secret was imported before, or is twice in the list",
+        "line 8: an app with this secret was imported before, or appears twice in the list",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{common, http2};
 use common::Server;
 use http2::Http2;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -194,7 +194,11 @@ async fn a_tls_handshake_that_does_not_end_is_closed() {
 }
 
 fn admin_token(config: &Path) -> String {
-    let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", config.to_str().unwrap()];
+    token(config, &["--system-admin"])
+}
+
+fn token(config: &Path, role: &[&str]) -> String {
+    let issue = [&["token", "issue", "--name", "a", "--config", config.to_str().unwrap()], role].concat();
     let said: Value = serde_json::from_slice(&common::run(&issue).stdout).unwrap();
     said["token"].as_str().unwrap().to_owned()
 }
@@ -264,6 +268,26 @@ async fn unauthenticated_requests_are_refused_before_the_body_is_read() {
             let answer = rest(&mut stream).await;
             assert!(answer.starts_with("HTTP/1.1 401 "), "{method} {path}: {answer}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_component_is_not_read_from_those_who_may_not_install_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "");
+    let system = admin_token(&config);
+    let server = Server::serve(&config);
+    server.call("POST", "/v1/subscriptions", &system, json!({"id": "acme", "name": "Acme"})).await.expect(201);
+    let token = token(&config, &["--subscription-admin", "acme"]);
+    for path in ["/v1/providers", "/v1/providers/preview"] {
+        let mut stream = connect(&server, 2).await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: application/wasm\r\n\
+             Content-Length: 1000000\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
     }
 }
 

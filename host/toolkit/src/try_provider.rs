@@ -78,7 +78,7 @@ pub async fn try_provider(arguments: &TryArgs) -> anyhow::Result<()> {
     }
     let code = random_code()?;
     if component.verifies() {
-        print_line!("The upstream makes the code.")?;
+        print_line!("The upstream generates the code.")?;
     } else {
         print_line!("The code is {code}.")?;
     }

@@ -126,8 +126,11 @@ fn validated<O: DeserializeOwned>(options: &str) -> O {
     serde_json::from_str(options).unwrap_or_else(|_| panic!("the options were not validated"))
 }
 
+/// Writes a state or pending data. The host would store an empty text, and nobody could read the factor from then on.
+#[allow(clippy::panic, reason = "a component has no other way to refuse a call")]
 fn encode(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
+    // The error may repeat a part of the value.
+    serde_json::to_vec(value).unwrap_or_else(|_| panic!("a state or pending data cannot be written as JSON"))
 }
 
 fn state<F: Factor>(value: &F::State) -> wit::State {
@@ -169,4 +172,18 @@ macro_rules! export {
             }
         };
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::encode;
+
+    #[test]
+    #[should_panic(expected = "cannot be written as JSON")]
+    fn a_state_that_cannot_be_written_ends_the_call() {
+        // Names in JSON are strings.
+        encode(&BTreeMap::from([((1_u8, 2_u8), 3_u8)]));
+    }
 }

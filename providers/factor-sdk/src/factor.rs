@@ -1,5 +1,7 @@
 //! The trait [`Factor`] and its metadata.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -105,13 +107,19 @@ pub struct Metadata {
     pub state_format: u32,
 }
 
-/// A factor that a user holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A factor that a user holds. `Debug` does not show its state.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Held<S> {
     /// Its place in the list that the host gave.
     pub index: u32,
     /// Its state.
     pub state: S,
+}
+
+impl<S> fmt::Debug for Held<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("index", &self.index).finish_non_exhaustive()
+    }
 }
 
 /// Returns a problem with the option at this JSON Pointer.

@@ -1,6 +1,9 @@
 //! What the functions of a factor return.
 //!
-//! Details of refusals are constants, so they cannot repeat anything of an answer.
+//! Details of refusals are constants, so they cannot repeat anything of an answer. `Debug` shows no state, no pending data and nothing
+//! that is revealed or that a page gets.
+
+use std::fmt;
 
 use serde_json::{Value, json};
 
@@ -22,7 +25,7 @@ impl Default for Facts {
 }
 
 /// An enrolment that has begun.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BegunEnrolment<P> {
     /// What the page needs: a JSON object without a secret.
     pub public: Value,
@@ -30,6 +33,12 @@ pub struct BegunEnrolment<P> {
     pub reveal: Option<Reveal>,
     /// What `finish_enrolment` needs.
     pub pending: P,
+}
+
+impl<P> fmt::Debug for BegunEnrolment<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BegunEnrolment").finish_non_exhaustive()
+    }
 }
 
 impl<P> BegunEnrolment<P> {
@@ -52,7 +61,7 @@ impl<P> BegunEnrolment<P> {
 }
 
 /// A factor that was enrolled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Enrolled<S> {
     /// Its state.
     pub state: S,
@@ -60,6 +69,12 @@ pub struct Enrolled<S> {
     pub unique_id: Vec<u8>,
     /// What is known about it.
     pub facts: Facts,
+}
+
+impl<S> fmt::Debug for Enrolled<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrolled").field("facts", &self.facts).finish_non_exhaustive()
+    }
 }
 
 impl<S> Enrolled<S> {
@@ -87,12 +102,18 @@ pub enum EnrolmentError {
 }
 
 /// A challenge that has begun.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BegunChallenge<C> {
     /// What the page needs: a JSON object.
     pub public: Value,
     /// What `verify` needs.
     pub challenge: C,
+}
+
+impl<C> fmt::Debug for BegunChallenge<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BegunChallenge").finish_non_exhaustive()
+    }
 }
 
 impl<C> BegunChallenge<C> {
@@ -109,7 +130,7 @@ impl<C> BegunChallenge<C> {
 }
 
 /// An accepted answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Accepted<S> {
     /// The factor that was used, with its new state.
     pub held: Held<S>,
@@ -117,6 +138,16 @@ pub struct Accepted<S> {
     pub facts: Facts,
     /// What to note.
     pub observations: Vec<Observation>,
+}
+
+impl<S> fmt::Debug for Accepted<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("held", &self.held)
+            .field("facts", &self.facts)
+            .field("observations", &self.observations)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S> Accepted<S> {
@@ -152,4 +183,36 @@ pub struct Signal {
     pub kind: SignalKind,
     /// Its argument: a JSON object.
     pub argument: Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use super::*;
+    use crate::Otpauth;
+
+    const CANARY: &str = "s3cret-canary";
+
+    fn check(name: &str, shown: &dyn Debug) {
+        for text in [format!("{shown:?}"), format!("{shown:#?}")] {
+            assert!(text.starts_with(name), "{text}");
+            assert!(!text.contains(CANARY), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_state_and_nothing_that_is_revealed() {
+        let held = || Held { index: 3, state: CANARY };
+        check("Held", &held());
+        assert_eq!(format!("{:?}", held()), "Held { index: 3, .. }");
+        let otpauth = Reveal::Otpauth(Otpauth { uri: format!("otpauth://{CANARY}"), secret: CANARY.to_owned() });
+        let begun = BegunEnrolment::new(CANARY).public(json!({"user": CANARY}));
+        check("BegunEnrolment", &begun);
+        check("BegunEnrolment", &begun.clone().reveal(otpauth));
+        check("BegunEnrolment", &begun.reveal(Reveal::Codes(vec![CANARY.to_owned()])));
+        check("Enrolled", &Enrolled { unique_id: CANARY.as_bytes().to_vec(), ..Enrolled::new(CANARY) });
+        check("BegunChallenge", &BegunChallenge::new(CANARY).public(json!({"challenge": CANARY})));
+        check("Accepted", &Accepted::new(held()));
+    }
 }

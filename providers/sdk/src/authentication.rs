@@ -1,4 +1,8 @@
 //! How the host authenticates at an origin, beyond a fixed secret: tokens that it obtains or signs, and signatures.
+//!
+//! `Debug` is written by hand: that of the generated records prints their secrets.
+
+use std::fmt;
 
 use crate::Secret;
 use crate::bindings::twofactor::provider::types as wit;
@@ -9,8 +13,18 @@ fn entry(name: impl Into<String>, value: impl Into<String>) -> wit::Entry {
 
 /// An OAuth 2.0 client, with the grant `client_credentials` unless [`OAuth2Client::jwt_bearer`] says otherwise: see
 /// `oauth2-client` in the contract.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OAuth2Client(pub(crate) wit::Oauth2Client);
+
+impl fmt::Debug for OAuth2Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2Client")
+            .field("token_url", &self.0.token_url)
+            .field("client_id", &self.0.client_id)
+            .field("scope", &self.0.scope)
+            .finish_non_exhaustive()
+    }
+}
 
 impl OAuth2Client {
     /// Returns a client that does not authenticate at the token endpoint. `client_id` may be empty.
@@ -69,8 +83,14 @@ impl OAuth2Client {
 }
 
 /// A key that signs JSON Web Tokens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JwtKey(pub(crate) wit::JwtKey);
+
+impl fmt::Debug for JwtKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtKey").field("algorithm", &self.0.algorithm).finish_non_exhaustive()
+    }
+}
 
 impl JwtKey {
     /// Returns a shared secret.
@@ -101,8 +121,17 @@ impl JwtKey {
 }
 
 /// A JSON Web Token that the host signs, with `iat`, `exp` and `jti`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SignedJwt(pub(crate) wit::SignedJwt);
+
+impl fmt::Debug for SignedJwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedJwt")
+            .field("algorithm", &self.0.key.algorithm)
+            .field("valid_seconds", &self.0.valid_seconds)
+            .finish_non_exhaustive()
+    }
+}
 
 impl SignedJwt {
     /// Returns a token that is valid for 60 to 3600 seconds.
@@ -120,8 +149,18 @@ impl SignedJwt {
 
 /// A login of the upstream's own, whose response contains a token. The token goes into `Authorization: Bearer` unless
 /// [`TokenLogin::in_header`] or [`TokenLogin::in_query`] says otherwise.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TokenLogin(pub(crate) wit::TokenLogin);
+
+impl fmt::Debug for TokenLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenLogin")
+            .field("url", &self.0.url)
+            .field("format", &self.0.format)
+            .field("place", &self.0.place)
+            .finish_non_exhaustive()
+    }
+}
 
 impl TokenLogin {
     /// Returns a login by POST with a JSON object. `token` is the JSON Pointer to the token in the response.
@@ -202,8 +241,17 @@ impl TokenLogin {
 }
 
 /// A key for HMAC. The secret is its text unless [`HmacKey::hex`] or [`HmacKey::base64`] says otherwise.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HmacKey(pub(crate) wit::HmacKey);
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HmacKey")
+            .field("hash", &self.0.hash)
+            .field("encoding", &self.0.encoding)
+            .finish_non_exhaustive()
+    }
+}
 
 impl HmacKey {
     /// Returns a key for HMAC-SHA1.
@@ -242,8 +290,14 @@ impl HmacKey {
 
 /// A signature that the host computes over each request. All texts but names are templates: see `request-signature` in the
 /// contract.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RequestSignature(pub(crate) wit::RequestSignature);
+
+impl fmt::Debug for RequestSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestSignature").field("hash", &self.0.key.hash).finish_non_exhaustive()
+    }
+}
 
 impl RequestSignature {
     /// Returns a signature over the text that a template describes.

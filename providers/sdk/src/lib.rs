@@ -63,6 +63,8 @@
 
 mod authentication;
 mod by_circumstance;
+#[cfg(test)]
+mod debug_tests;
 mod export;
 mod failure;
 mod http;

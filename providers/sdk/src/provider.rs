@@ -1,5 +1,7 @@
 //! The trait [`Provider`], its metadata and its connections.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
 use crate::bindings::twofactor::provider::types as wit;
@@ -57,7 +59,7 @@ pub enum Recipient {
 }
 
 /// A connection that an instance needs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Connection(pub(crate) wit::Connection);
 
 /// An SMTP server.
@@ -73,6 +75,46 @@ pub struct SmtpServer {
     pub credentials: Option<(String, Secret)>,
     /// How long an exchange may take, in milliseconds.
     pub timeout_ms: u32,
+}
+
+// The generated record's own `Debug` prints its secrets.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            wit::Connection::Http(http) => f
+                .debug_struct("Connection")
+                .field("origin", &http.origin)
+                .field("authentication", &Shown(&http.authentication))
+                .finish_non_exhaustive(),
+            wit::Connection::Smtp(smtp) => f
+                .debug_struct("Connection")
+                .field("host", &smtp.host)
+                .field("port", &smtp.port)
+                .field("security", &smtp.security)
+                .field("credentials", &smtp.credentials.as_ref().map(|_| "…"))
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// An authentication without its secrets.
+struct Shown<'a>(&'a wit::HttpAuthentication);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            wit::HttpAuthentication::None => f.write_str("None"),
+            wit::HttpAuthentication::Basic(_) => f.write_str("Basic(…)"),
+            wit::HttpAuthentication::Bearer(_) => f.write_str("Bearer(…)"),
+            wit::HttpAuthentication::Header(_) => f.write_str("Header(…)"),
+            wit::HttpAuthentication::Oauth2(client) => fmt::Debug::fmt(&OAuth2Client(client.clone()), f),
+            wit::HttpAuthentication::Jwt(token) => fmt::Debug::fmt(&SignedJwt(token.clone()), f),
+            wit::HttpAuthentication::Login(login) => fmt::Debug::fmt(&TokenLogin(login.clone()), f),
+            wit::HttpAuthentication::Signature(signature) => fmt::Debug::fmt(&RequestSignature(signature.clone()), f),
+            wit::HttpAuthentication::AwsSignature(_) => f.write_str("AwsSignature(…)"),
+            wit::HttpAuthentication::WebhookSignature(_) => f.write_str("WebhookSignature(…)"),
+        }
+    }
 }
 
 impl Connection {

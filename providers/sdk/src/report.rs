@@ -1,5 +1,6 @@
 //! Delivery reports, which an upstream sends after it accepted a message.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
@@ -26,8 +27,24 @@ pub trait Reports {
 }
 
 /// A proof that a report comes from the upstream.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Proof(wit::Proof);
+
+// The generated record's own `Debug` prints its secrets.
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            wit::Proof::SecretUrl => "secret-url",
+            wit::Proof::Basic(_) => "basic",
+            wit::Proof::Header(_) => "header",
+            wit::Proof::Signature(_) => "signature",
+            wit::Proof::Jwt(_) => "jwt",
+            wit::Proof::Twilio(_) => "twilio",
+            wit::Proof::Webhook(_) => "webhook",
+        };
+        f.debug_struct("Proof").field("kind", &kind).finish_non_exhaustive()
+    }
+}
 
 impl Proof {
     /// Returns the report URL alone, which nobody can guess.
@@ -69,8 +86,19 @@ impl Proof {
 
 /// A signature over reports, in hexadecimal digits unless [`ReportSignature::base64`] says otherwise: see `report-signature` in
 /// the contract.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReportSignature(wit::ReportSignature);
+
+impl fmt::Debug for ReportSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wit::ReportSignature { header, encoding, timestamp_header, .. } = &self.0;
+        f.debug_struct("ReportSignature")
+            .field("header", header)
+            .field("encoding", encoding)
+            .field("timestamp_header", timestamp_header)
+            .finish_non_exhaustive()
+    }
+}
 
 impl ReportSignature {
     /// Returns an HMAC of the text that a template describes, in a header.
@@ -117,8 +145,15 @@ impl ReportSignature {
 }
 
 /// A JSON Web Token that proves reports: see `report-jwt` in the contract.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReportJwt(wit::ReportJwt);
+
+impl fmt::Debug for ReportJwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wit::ReportJwt { algorithm, header, .. } = &self.0;
+        f.debug_struct("ReportJwt").field("algorithm", algorithm).field("header", header).finish_non_exhaustive()
+    }
+}
 
 impl ReportJwt {
     /// Returns a token that is signed with a shared secret, in a header.

@@ -26,7 +26,7 @@ pub struct Options {
     /// An API key (KEY…).
     #[serde(rename = "TelnyxApiKey")]
     api_key: Secret,
-    /// The sender: a number of yours in E.164 format (+1…), a short code, or a name of up to 11 characters, which needs a messaging profile.
+    /// The sender: one of your numbers in E.164 format (+1…), a short code, or a name of up to 11 characters, which needs a messaging profile.
     #[serde(rename = "TelnyxFrom")]
     #[schemars(length(min = 1, max = 16))]
     from: String,

@@ -22,11 +22,11 @@ pub struct Vonage;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("examples" = [{"VonageApiKey": "a1b2c3d4", "VonageApiSecret": "example-secret", "VonageFrom": "Shop"}]))]
 pub struct Options {
-    /// The sender: a number of yours without a plus sign, or a name of up to 11 characters.
+    /// The sender: one of your numbers without a plus sign, or a name of up to 11 characters.
     #[serde(rename = "VonageFrom")]
     #[schemars(length(min = 1, max = 15))]
     from: String,
-    /// Senders for countries that do not accept the usual one, such as a number of yours for the United States, where names are not
+    /// Senders for countries that do not accept the usual one, such as one of your numbers for the United States, where names are not
     /// allowed (optional).
     #[serde(rename = "VonageFromByCountry", default)]
     from_by_country: SendersByCountry,

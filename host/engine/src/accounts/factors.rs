@@ -222,7 +222,7 @@ impl Accounts {
     /// Removes a factor of this session's account. Fallbacks end with the last other factor.
     ///
     /// # Errors
-    /// Not found; otherwise as [`Accounts::enrol_own_factor`].
+    /// [`Error::is_not_found`]; otherwise as [`Accounts::enrol_own_factor`].
     pub async fn remove_own_factor(
         &self,
         session: &Session,

@@ -56,7 +56,7 @@ impl Accounts {
     /// earlier link. An existing password stays valid until the link is used.
     ///
     /// # Errors
-    /// Not found. A conflict if the account is disabled, or if its person logs in through an
+    /// [`Error::is_not_found`]. A conflict if the account is disabled, or if its person logs in through an
     /// identity provider.
     pub async fn invite(&self, actor: &Actor, id: &str) -> Result<Invitation, Error> {
         self.invite_with(actor, id, false).await

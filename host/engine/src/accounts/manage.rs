@@ -120,7 +120,7 @@ impl Accounts {
     /// Returns an account.
     ///
     /// # Errors
-    /// Not found.
+    /// [`Error::is_not_found`].
     pub async fn get(&self, id: &str) -> Result<Account, Error> {
         self.view(&self.record(id).await?)
     }
@@ -128,7 +128,7 @@ impl Accounts {
     /// Returns the account that logs in with an email address.
     ///
     /// # Errors
-    /// Not found.
+    /// [`Error::is_not_found`].
     pub async fn find(&self, email: &str) -> Result<Account, Error> {
         let found = self.store.account_by_email(&self.email_key(email)).await?;
         self.view(&found.ok_or_else(|| Error::not_found("account"))?)
@@ -142,7 +142,7 @@ impl Accounts {
     /// was read. A new role, and disabling the account, end its sessions at once.
     ///
     /// # Errors
-    /// Not found. A conflict if somebody else changed it, or if it is the last active account of a
+    /// [`Error::is_not_found`]. A conflict if somebody else changed it, or if it is the last active account of a
     /// system administrator and would stop being one. Invalid input as for a new account, and for a
     /// state that it cannot be put into.
     pub async fn update(
@@ -213,7 +213,7 @@ impl Accounts {
     /// Deletes an account. Its sessions and the factors of its owner end at once.
     ///
     /// # Errors
-    /// Not found. A conflict if it is the last active account of a system administrator.
+    /// [`Error::is_not_found`]. A conflict if it is the last active account of a system administrator.
     pub async fn delete(&self, actor: &Actor, id: &str) -> Result<(), Error> {
         self.record(id).await?;
         self.audit.append(actor, "account.delete", id, "").await?;

@@ -153,7 +153,7 @@ impl fmt::Debug for Account {
 pub enum AccountState {
     /// Not yet: no password was set.
     Invited,
-    /// It can.
+    /// A password was set, or an identity provider vouches for the person; logins are accepted.
     Active,
     /// It was disabled.
     Disabled,

@@ -223,7 +223,7 @@ impl Accounts {
     /// Ends one of the sessions of this session's account.
     ///
     /// # Errors
-    /// Not found, also for sessions of other accounts.
+    /// [`Error::is_not_found`], also for sessions of other accounts.
     pub async fn end_session(&self, session: &Session, id: &str, client: &Client) -> Result<(), Error> {
         let account = &session.account.id;
         if !self.store.sessions(account).await?.iter().any(|record| record.id == id) {

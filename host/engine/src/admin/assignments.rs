@@ -62,7 +62,7 @@ impl Administration {
     /// Returns the assignments of an instance.
     ///
     /// # Errors
-    /// Not found.
+    /// [`Error::is_not_found`].
     pub async fn assignments(&self, subscription: &str, id: &str) -> Result<Assignments, Error> {
         self.record(subscription, id).await?;
         Ok(self.store().assignments(id).await?.into())
@@ -72,7 +72,7 @@ impl Administration {
     /// directory are added to it.
     ///
     /// # Errors
-    /// Not found. [`Error::is_forbidden`] if the instance protects logins to accounts, or would,
+    /// [`Error::is_not_found`]. [`Error::is_forbidden`] if the instance protects logins to accounts, or would,
     /// and the actor may not change that. Invalid input if an id is empty or longer than 256
     /// characters, or there are more than 10,000.
     pub async fn set_assignments(

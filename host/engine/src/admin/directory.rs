@@ -66,7 +66,7 @@ impl Administration {
     /// Returns a page of a subscription's directory, by kind and id.
     ///
     /// # Errors
-    /// Not found if there is no such subscription. Invalid input if `after` is not the `next` of a
+    /// [`Error::is_not_found`] if there is no such subscription. Invalid input if `after` is not the `next` of a
     /// previous page.
     pub async fn directory(
         &self,
@@ -87,7 +87,7 @@ impl Administration {
     /// Returns an entry, with id and name of each instance assigned to it.
     ///
     /// # Errors
-    /// Not found.
+    /// [`Error::is_not_found`].
     pub async fn directory_entry(
         &self,
         subscription: &str,
@@ -103,7 +103,7 @@ impl Administration {
     /// Adds entries to a subscription's directory and renames existing ones: all of them, or none.
     ///
     /// # Errors
-    /// Not found if there is no such subscription. Invalid input if there are more than 10,000, one
+    /// [`Error::is_not_found`] if there is no such subscription. Invalid input if there are more than 10,000, one
     /// occurs twice, an id does not have 1 to 256 characters or a name is not a single line of 1 to
     /// 100.
     pub async fn import_directory(
@@ -126,7 +126,7 @@ impl Administration {
     /// revision was read (0: if it does not exist).
     ///
     /// # Errors
-    /// Not found if there is no such subscription; a revision conflict; invalid input as for an
+    /// [`Error::is_not_found`] if there is no such subscription; a revision conflict; invalid input as for an
     /// import.
     pub async fn name_target(
         &self,
@@ -192,7 +192,7 @@ impl Administration {
     /// was read.
     ///
     /// # Errors
-    /// Not found; a revision conflict; a conflict, naming them, while instances are assigned to it.
+    /// [`Error::is_not_found`]; a revision conflict; a conflict, naming them, while instances are assigned to it.
     pub async fn delete_directory_entry(
         &self,
         subscription: &str,

@@ -71,7 +71,7 @@ pub enum ImportRefusal {
     Unsupported,
     /// The user would have more factors of this instance than this.
     TooMany(u32),
-    /// An app with this secret was imported before, or is twice in the list.
+    /// An app with this secret was imported before, or appears twice in the list.
     Duplicate,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for ImportRefusal {
                 "the component does not support the algorithm, the digits, the period or the length of the secret",
             ),
             Self::TooMany(most) => write!(f, "the user would have more than {most} factors of this instance"),
-            Self::Duplicate => f.write_str("an app with this secret was imported before, or is twice in the list"),
+            Self::Duplicate => f.write_str("an app with this secret was imported before, or appears twice in the list"),
         }
     }
 }
@@ -108,8 +108,8 @@ impl Administration {
     /// An imported app needs no confirming code. Its codes up to this moment are not accepted: they may have been used before.
     ///
     /// # Errors
-    /// Not found if there is no such subscription or instance; invalid input for more than 1,000 apps, or an instance with which no
-    /// factors are enrolled.
+    /// [`Error::is_not_found`] if there is no such subscription or instance; invalid input for more than 1,000 apps, or an instance with
+    /// which no factors are enrolled.
     pub async fn import_apps(
         &self,
         subscription: &str,

@@ -112,7 +112,7 @@ impl Administration {
     /// Creates an instance in a subscription. It is not available until it is assigned.
     ///
     /// # Errors
-    /// Not found for an unknown subscription. Invalid input for an unknown type, a name that is not
+    /// [`Error::is_not_found`] for an unknown subscription. Invalid input for an unknown type, a name that is not
     /// a single line, options that are not an object, or a policy out of bounds.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
         self.known(subscription).await?;
@@ -144,7 +144,7 @@ impl Administration {
     /// Returns a subscription's instances, oldest first.
     ///
     /// # Errors
-    /// Not found if there is no such subscription.
+    /// [`Error::is_not_found`] if there is no such subscription.
     pub async fn instances(&self, subscription: &str) -> Result<Vec<Instance>, Error> {
         self.known(subscription).await?;
         let found = self.store().instances(subscription, Part::whole()).await?;
@@ -154,7 +154,7 @@ impl Administration {
     /// Returns a page of a subscription's instances, oldest first.
     ///
     /// # Errors
-    /// Not found if there is no such subscription. Invalid input if `after` is not the `next` of a
+    /// [`Error::is_not_found`] if there is no such subscription. Invalid input if `after` is not the `next` of a
     /// previous page.
     pub async fn instances_page(
         &self,
@@ -171,7 +171,7 @@ impl Administration {
     /// Returns an instance.
     ///
     /// # Errors
-    /// Not found, also for instances of other subscriptions.
+    /// [`Error::is_not_found`], also for instances of other subscriptions.
     pub async fn instance(&self, subscription: &str, id: &str) -> Result<Instance, Error> {
         let record = self.record(subscription, id).await?;
         self.view(&record).await
@@ -248,7 +248,7 @@ impl Administration {
     /// since that revision was read. Its open challenges are refused from now on.
     ///
     /// # Errors
-    /// Not found; a revision conflict; [`Error::is_forbidden`] as for [`Self::update_instance`].
+    /// [`Error::is_not_found`]; a revision conflict; [`Error::is_forbidden`] as for [`Self::update_instance`].
     pub async fn delete_instance(
         &self,
         subscription: &str,

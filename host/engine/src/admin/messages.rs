@@ -132,7 +132,7 @@ impl Administration {
     /// block the person at the moment. Events of other nodes arrive within a few seconds.
     ///
     /// # Errors
-    /// Not found if there is no such subscription. An error if the store is not available.
+    /// [`Error::is_not_found`] if there is no such subscription. An error if the store is not available.
     pub async fn messages(&self, subscription: &str, query: &MessageQuery) -> Result<MessageHistory, Error> {
         self.known(subscription).await?;
         self.history.flush().await?;
@@ -237,7 +237,7 @@ impl Administration {
     /// Returns the latest responses of an instance's upstream.
     ///
     /// # Errors
-    /// Not found. An error if the store is not available.
+    /// [`Error::is_not_found`]. An error if the store is not available.
     pub async fn upstream_health(&self, subscription: &str, id: &str) -> Result<UpstreamHealth, Error> {
         let record = self.record(subscription, id).await?;
         self.history.flush().await?;

@@ -245,7 +245,7 @@ impl Administration {
         if !new.allow_invalid {
             self.none_becomes_invalid(&provider).await?;
         }
-        self.audit("provider.add", &type_id, &told(&info, serving.as_ref())).await?;
+        self.audit("provider.add", &type_id, &described(&info, serving.as_ref())).await?;
         let replaces = top.as_ref().map(|top| &*top.digest);
         if !self.store().push_provider(record, replaces).await?.is_applied() {
             self.did_not_happen("provider.add", &type_id).await?;
@@ -260,7 +260,7 @@ impl Administration {
     /// `allow_invalid`, no valid instance may become invalid.
     ///
     /// # Errors
-    /// Not found if none was added. A conflict if there is no previous one
+    /// [`Error::is_not_found`] if none was added. A conflict if there is no previous one
     /// ([`Self::remove_provider`] removes it anyway). Invalid input if the previous one is not
     /// allowed here, or would send secrets to new destinations. [`Error::is_revision_conflict`] if
     /// another one was added since.
@@ -301,7 +301,7 @@ impl Administration {
     /// `allow_invalid`, no valid instance may become invalid, if one ships with the program.
     ///
     /// # Errors
-    /// Not found if none was added. Invalid input if the one that ships with the program would send
+    /// [`Error::is_not_found`] if none was added. Invalid input if the one that ships with the program would send
     /// secrets to new destinations. [`Error::is_revision_conflict`] if another one was added since.
     pub async fn remove_provider(&self, type_id: &str, digest: Option<&str>, allow_invalid: bool) -> Result<(), Error> {
         let providers = &self.instances.providers;
@@ -373,7 +373,7 @@ fn expected_digest(new: &NewProvider, digest: &str) -> Result<(), Error> {
 }
 
 /// Returns the text for the audit log.
-fn told(info: &ProviderInfo, before: Option<&Arc<Provider>>) -> String {
+fn described(info: &ProviderInfo, before: Option<&Arc<Provider>>) -> String {
     let one = |info: &ProviderInfo| format!("{} sha256:{}", info.manifest.version, info.digest);
     let signer = info.signed_by.as_ref().map(|name| format!(", signed by {name}")).unwrap_or_default();
     let before = before.map(|before| format!(" instead of {}", one(before.info()))).unwrap_or_default();

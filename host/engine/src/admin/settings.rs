@@ -43,7 +43,7 @@ impl Administration {
     /// Returns the base service settings of a type, with secrets masked.
     ///
     /// # Errors
-    /// Not found if there is neither a provider nor settings of this type.
+    /// [`Error::is_not_found`] if there is neither a provider nor settings of this type.
     pub async fn base_settings(&self, type_id: &str) -> Result<BaseSettings, Error> {
         let (options, revision) = self.stored_base_settings(type_id).await?;
         Ok(BaseSettings { options: self.instances.masked(type_id, &options), revision })
@@ -53,7 +53,7 @@ impl Administration {
     /// `expected_revision`, only if nobody changed them since that revision was read.
     ///
     /// # Errors
-    /// Not found as for [`Self::base_settings`]. A revision conflict if somebody else changed them.
+    /// [`Error::is_not_found`] as for [`Self::base_settings`]. A revision conflict if somebody else changed them.
     /// Invalid input if the options are not an object, and if a stored secret, of these settings or
     /// of an instance, would go to a destination it was not entered for. They need not be complete.
     pub async fn set_base_settings(
@@ -84,7 +84,7 @@ impl Administration {
     /// Previews base service settings without saving them. A mask keeps the stored secret.
     ///
     /// # Errors
-    /// Not found as for [`Self::base_settings`]. Invalid input if [`Self::set_base_settings`] would
+    /// [`Error::is_not_found`] as for [`Self::base_settings`]. Invalid input if [`Self::set_base_settings`] would
     /// refuse the options.
     pub async fn check_base_settings(&self, type_id: &str, options: Value) -> Result<BaseSettingsCheck, Error> {
         let (stored, _) = self.stored_base_settings(type_id).await?;

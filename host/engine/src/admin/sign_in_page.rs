@@ -13,7 +13,7 @@ impl Administration {
     /// Returns the settings of a subscription's sign-in page, and how often they were changed.
     ///
     /// # Errors
-    /// Not found if there is no such subscription.
+    /// [`Error::is_not_found`] if there is no such subscription.
     pub async fn sign_in_page(&self, subscription: &str) -> Result<(SignInPage, u64), Error> {
         self.known(subscription).await?;
         match self.store().sign_in_page(subscription).await? {

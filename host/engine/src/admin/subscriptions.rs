@@ -65,7 +65,7 @@ impl Administration {
     /// Returns a subscription.
     ///
     /// # Errors
-    /// Not found.
+    /// [`Error::is_not_found`].
     pub async fn subscription(&self, id: &str) -> Result<Subscription, Error> {
         self.store().subscription(id).await?.ok_or_else(|| Error::not_found("subscription"))
     }
@@ -74,7 +74,7 @@ impl Administration {
     /// revision was read.
     ///
     /// # Errors
-    /// Not found; a revision conflict if somebody else changed it.
+    /// [`Error::is_not_found`]; a revision conflict if somebody else changed it.
     pub async fn rename_subscription(
         &self,
         id: &str,
@@ -101,7 +101,7 @@ impl Administration {
     /// Deletes a subscription and its directory.
     ///
     /// # Errors
-    /// Not found; a revision conflict as for [`Self::rename_subscription`]. A conflict while it has
+    /// [`Error::is_not_found`]; a revision conflict as for [`Self::rename_subscription`]. A conflict while it has
     /// instances, or while a valid account or token is bound to it, which would otherwise apply to
     /// the next subscription with this id.
     pub async fn delete_subscription(&self, id: &str, expected_revision: Option<u64>) -> Result<(), Error> {

@@ -84,7 +84,7 @@ impl Administration {
     /// settings. The code is not accepted anywhere, and the message says that it is a test.
     ///
     /// # Errors
-    /// Not found. Invalid input, with the reason, if the options or the policy are not valid. A
+    /// [`Error::is_not_found`]. Invalid input, with the reason, if the options or the policy are not valid. A
     /// recipient that is missing or malformed.
     pub async fn send_test(&self, subscription: &str, id: &str, test: TestMessage) -> Result<TestReport, Error> {
         let TestMessage { recipient, options, policy, locale } = test;

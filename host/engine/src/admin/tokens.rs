@@ -71,7 +71,7 @@ impl Administration {
     /// Returns a token, revoked or not.
     ///
     /// # Errors
-    /// Not found.
+    /// [`Error::is_not_found`].
     pub async fn token(&self, id: &str) -> Result<TokenInfo, Error> {
         self.tokens.find(id).await?.ok_or_else(|| Error::not_found("token"))
     }
@@ -79,7 +79,7 @@ impl Administration {
     /// Revokes a token at once.
     ///
     /// # Errors
-    /// Not found if there is no such token, or if it is revoked.
+    /// [`Error::is_not_found`] if there is no such token, or if it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
         let _turn = self.audit.turn_of(id).await;
         if self.token(id).await?.revoked_at.is_some() {

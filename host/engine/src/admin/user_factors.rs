@@ -40,7 +40,7 @@ impl Administration {
     /// Returns the factors of a user, including those that have ended.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; invalid input if the user's id has no canonical form.
+    /// [`Error::is_not_found`] if there is no such subscription; invalid input if the user's id has no canonical form.
     pub async fn user_factors(&self, subscription: &str, user: &str) -> Result<Vec<UserFactor>, Error> {
         self.known(subscription).await?;
         self.factors.list(subscription, user, true).await
@@ -49,8 +49,8 @@ impl Administration {
     /// Suspends a factor of a user until [`Administration::resume_factor`].
     ///
     /// # Errors
-    /// Not found if there is no such active factor. Invalid input without a reason. Forbidden for an administrator's account, unless
-    /// the actor administers the installation.
+    /// [`Error::is_not_found`] if there is no such active factor. Invalid input without a reason. Forbidden for an administrator's account,
+    /// unless the actor administers the installation.
     pub async fn suspend_factor(&self, subscription: &str, user: &str, id: &str, reason: &str) -> Result<(), Error> {
         let (from, to) = (FactorStatus::Active, FactorStatus::Suspended);
         self.set_status((subscription, user, id), (from, to), reason).await
@@ -59,7 +59,7 @@ impl Administration {
     /// Lets a suspended factor be used again.
     ///
     /// # Errors
-    /// Not found if there is no such suspended factor; otherwise as [`Administration::suspend_factor`].
+    /// [`Error::is_not_found`] if there is no such suspended factor; otherwise as [`Administration::suspend_factor`].
     pub async fn resume_factor(&self, subscription: &str, user: &str, id: &str, reason: &str) -> Result<(), Error> {
         let (from, to) = (FactorStatus::Suspended, FactorStatus::Active);
         self.set_status((subscription, user, id), (from, to), reason).await
@@ -68,7 +68,7 @@ impl Administration {
     /// Removes a factor of a user. Fallbacks end with the last other factor.
     ///
     /// # Errors
-    /// Not found; otherwise as [`Administration::suspend_factor`].
+    /// [`Error::is_not_found`]; otherwise as [`Administration::suspend_factor`].
     pub async fn remove_user_factor(
         &self,
         subscription: &str,
@@ -187,7 +187,7 @@ impl Administration {
     /// Returns when the temporary pass of a user expires, if there is a valid one.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; invalid input if the user's id has no canonical form.
+    /// [`Error::is_not_found`] if there is no such subscription; invalid input if the user's id has no canonical form.
     pub async fn pass_until(&self, subscription: &str, user: &str) -> Result<Option<Timestamp>, Error> {
         self.known(subscription).await?;
         let key = self.factors.held.key(subscription, &checked_user(user)?);
@@ -215,7 +215,7 @@ impl Administration {
     /// Returns the browsers that are remembered for a user.
     ///
     /// # Errors
-    /// Not found if there is no such subscription.
+    /// [`Error::is_not_found`] if there is no such subscription.
     pub async fn remembered_browsers(&self, subscription: &str, user: &str) -> Result<Vec<RememberedBrowser>, Error> {
         self.known(subscription).await?;
         self.factors.remembered().list(subscription, &checked_user(user)?).await
@@ -224,7 +224,8 @@ impl Administration {
     /// Forgets a browser of a user, or without `id` all.
     ///
     /// # Errors
-    /// Not found if there is no such browser. Forbidden for an administrator's account, unless the actor administers the installation.
+    /// [`Error::is_not_found`] if there is no such browser. Forbidden for an administrator's account, unless the actor administers the
+    /// installation.
     pub async fn forget_devices(&self, subscription: &str, user: &str, id: Option<&str>) -> Result<(), Error> {
         self.known(subscription).await?;
         let user = &checked_user(user)?;

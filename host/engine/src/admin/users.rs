@@ -11,7 +11,7 @@ impl Administration {
     /// whether anything is known of that user: an id that was never seen is probably misspelled.
     ///
     /// # Errors
-    /// Not found if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.
+    /// [`Error::is_not_found`] if there is no such subscription; invalid input if the user's id is not 1 to 256 characters.
     pub async fn unlock_user(&self, subscription: &str, user: &str) -> Result<bool, Error> {
         let user = &readable::identifier(user).map_err(|why| Error::invalid_at("/user", why.to_string()))?;
         self.known(subscription).await?;

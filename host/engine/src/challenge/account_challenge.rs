@@ -39,8 +39,7 @@ impl StartedFor {
         Ok(if self == Self::Account { format!("{PREFIX}{id}") } else { id })
     }
 
-    /// Returns the id of a challenge that is named on behalf of this one. If it is not among its own, the id of a challenge that does
-    /// not exist.
+    /// Returns `id` if a challenge of this kind can have it; otherwise an id that no challenge has.
     pub(super) fn own(self, id: &str) -> &str {
         if is_of_account(id) == (self == Self::Account) { id } else { UNKNOWN }
     }

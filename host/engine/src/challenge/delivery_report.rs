@@ -35,30 +35,30 @@ impl Challenges {
 
     /// Handles a report. Every report that is not accepted gets the same response.
     pub(crate) async fn report(&self, message: &str, request: &ReportRequest<'_>) -> Result<(), Error> {
-        let nobodys = || Error::not_found("message");
-        let base = self.reports.as_ref().ok_or_else(nobodys)?;
+        let not_found = || Error::not_found("message");
+        let base = self.reports.as_ref().ok_or_else(not_found)?;
         let parts: Vec<&str> = message.split('/').collect();
-        let [subscription, instance, challenge, resends, proof] = parts[..] else { return Err(nobodys()) };
+        let [subscription, instance, challenge, resends, proof] = parts[..] else { return Err(not_found()) };
         let right = self.proof([subscription, instance, challenge, resends]);
         if !bool::from(right.as_bytes().ct_eq(proof.as_bytes())) {
             // Anybody can call such a URL, so this must not flood the log.
             tracing::debug!("a delivery report was refused: its URL was not issued here");
-            return Err(nobodys());
+            return Err(not_found());
         }
         // Nobody needs reports on old messages, least of all repeated ones.
-        let challenge_record = self.store.challenge(subscription, challenge).await?.ok_or_else(nobodys)?;
+        let challenge_record = self.store.challenge(subscription, challenge).await?.ok_or_else(not_found)?;
         let details = self.details(&challenge_record)?;
         let record = self.store.instance(instance).await?.filter(|record| record.subscription == subscription);
-        let record = record.ok_or_else(nobodys)?;
+        let record = record.ok_or_else(not_found)?;
         let prepared = self.instances.prepared(&record).await?;
         let now = self.clock.now();
         let url = format!("{base}/{message}");
         let DeliveryReport { status: fate, price } =
             match prepared.report(&url, request, &details.address, time(now)).await {
-                Ok(report) => report.ok_or_else(nobodys)?,
+                Ok(report) => report.ok_or_else(not_found)?,
                 Err(why) => {
                     tracing::warn!(%instance, type_id = %record.type_id, %why, "a delivery report was refused");
-                    return Err(nobodys());
+                    return Err(not_found());
                 }
             };
         let (event, code) = match &fate {

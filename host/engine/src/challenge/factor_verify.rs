@@ -23,8 +23,10 @@ use crate::user_factor::{HeldFactor, Place, of_factor};
 /// What was given does not fit the challenge.
 pub(super) fn other_kind(given: Given<'_>) -> Error {
     match given {
-        Given::Code(_) => Error::invalid_at("/code", "is not how this challenge is answered: send `credential`"),
-        Given::Credential(_) => Error::invalid_at("/credential", "is not how this challenge is answered: send `code`"),
+        Given::Code(_) => Error::invalid_at("/code", "is not accepted for this challenge; send `credential` instead"),
+        Given::Credential(_) => {
+            Error::invalid_at("/credential", "is not accepted for this challenge; send `code` instead")
+        }
     }
 }
 
@@ -46,7 +48,7 @@ impl Challenges {
         self.chosen_factor(&record, &details).await?.typed(code).map(Some)
     }
 
-    /// Takes the count of an answer back, which was not of the expected form, and returns why.
+    /// Uncounts an answer that is malformed or of the wrong kind, and returns its error.
     pub(super) async fn not_counted(&self, record: &ChallengeRecord, why: Error) -> Error {
         match self.store.release_attempt(&record.subscription, &record.id, record.person).await {
             Ok(()) => why,
@@ -72,7 +74,7 @@ impl Challenges {
         };
         let this = self.clone();
         // Runs to completion even if the caller disconnects: a suspicion must be recorded.
-        to_the_end(async move { this.judge(&chosen, record, details, &input).await }).await
+        to_the_end(async move { this.verify_with_component(&chosen, record, details, &input).await }).await
     }
 
     /// Returns the instance of a challenge, if it is still available and its component is the one that began the challenge.
@@ -84,7 +86,7 @@ impl Challenges {
         }
     }
 
-    async fn judge(
+    async fn verify_with_component(
         &self,
         chosen: &ChosenFactor,
         record: ChallengeRecord,

@@ -135,7 +135,7 @@ impl Challenges {
         };
         let message = message.with_context(self.clock.now().as_second(), chosen.recipient_kind);
         let (subscription, instance, type_id) = (&to.sign_in.subscription, &chosen.id, &chosen.type_id);
-        if let Some(failure) = self.held_back(chosen, subscription, true).await {
+        if let Some(failure) = self.not_ready(chosen, subscription, true).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "a notice was not tried");
             return Ok(Err(failure));
         }

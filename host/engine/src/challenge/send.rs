@@ -18,7 +18,7 @@ use crate::random;
 use crate::store::{ChallengeRecord, HandOver, Limited};
 use twofactor_sandbox::{DeliveryFailure, Manifest, Message, Reason, RecipientKind, Sent, StartedVerification};
 
-/// After this time no other instance is tried, because the person is waiting. [`UNDER_WAY`] must be
+/// After this time no other instance is tried, because the person is waiting. [`ABANDONED_AFTER`] must be
 /// longer than all attempts together.
 const FAILING_OVER: SignedDuration = SignedDuration::from_secs(30);
 
@@ -89,7 +89,7 @@ impl Challenges {
 
     /// Returns what prevents a message from being tried: the instance is paused, or has used up a
     /// quota. Without `counting`, asking uses nothing up.
-    pub(super) async fn held_back(
+    pub(super) async fn not_ready(
         &self,
         chosen: &Chosen,
         subscription: &str,
@@ -266,7 +266,7 @@ impl Challenges {
             message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        if let Some(failure) = self.held_back(chosen, &record.subscription, true).await {
+        if let Some(failure) = self.not_ready(chosen, &record.subscription, true).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
             self.note_message(chosen, record, details, Err(&failure));
             return Err(failure);
@@ -277,8 +277,10 @@ impl Challenges {
             Err(busy) => Err(busy),
         };
         let failure = outcome.as_ref().err();
-        let told = failure.is_none_or(|failure| !failure.is_of_the_host());
-        if told && chosen.pause().note(failure, self.clock.now(), self.pause_after(&chosen.policy)) {
+        let says_something_about_upstream = failure.is_none_or(|failure| !failure.is_of_the_host());
+        if says_something_about_upstream
+            && chosen.pause().note(failure, self.clock.now(), self.pause_after(&chosen.policy))
+        {
             metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
             tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream accepts no messages: the instance is paused");
         }

@@ -38,7 +38,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A request that has no response after this time ended with the process that received it. It is
 /// longer than a delivery takes. The outcome of its message is unknown.
-const UNDER_WAY: SignedDuration = SignedDuration::from_secs(120);
+const ABANDONED_AFTER: SignedDuration = SignedDuration::from_secs(120);
 
 /// How many challenges are started between two purges of old data.
 const PURGE_EVERY: u64 = 256;
@@ -259,7 +259,7 @@ impl Challenges {
             return Err(wait(record.resend_after));
         }
         // Before the code that the person has is replaced by one that will not arrive.
-        if let Some(failure) = self.held_back(&chosen, subscription, false).await {
+        if let Some(failure) = self.not_ready(&chosen, subscription, false).await {
             return Err(Error::delivery(&failure));
         }
         let policy = &chosen.policy;
@@ -438,7 +438,7 @@ impl Challenges {
             return Err(Error::key_reused());
         };
         let Some(answer) = &first.answer else {
-            if now.duration_since(first.created_at).abs() >= UNDER_WAY {
+            if now.duration_since(first.created_at).abs() >= ABANDONED_AFTER {
                 return unknown();
             }
             return Err(Error::conflict(

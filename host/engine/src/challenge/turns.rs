@@ -1,4 +1,4 @@
-//! Turns of each key. What hangs takes only turns of its own key.
+//! Concurrency permits per key, so that hanging calls of one key cannot block others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

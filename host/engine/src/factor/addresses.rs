@@ -15,7 +15,9 @@ use super::notices::{Happened, UserEventKind, address_subject};
 use super::proof::{Change, ProofFor};
 use super::request::Proof;
 use super::request::checked_user;
-use crate::challenge::{AddressProof, Answer, Challenge, NewChallenge, Recipient, UserAddress, user_person};
+use crate::challenge::{
+    AddressProof, Answer, Challenge, NewChallenge, Recipient, UserAddress, to_the_end, user_person,
+};
 use crate::error::{Error, FactorConflict};
 use crate::instance::SignIn;
 use crate::store::{AddressKind, AddressVerified};
@@ -85,6 +87,12 @@ impl Factors {
 
     /// Sends a code to an address that is to be verified.
     pub(crate) async fn add_address(&self, new: NewAddress) -> Result<Challenge, Error> {
+        let this = self.clone();
+        // Runs to completion even if the caller disconnects: a proof that was used must lead to a challenge.
+        to_the_end(async move { this.begin_address(new).await }).await
+    }
+
+    async fn begin_address(&self, new: NewAddress) -> Result<Challenge, Error> {
         let sign_in = new.sign_in.in_one_spelling()?;
         let user = sign_in.user.clone().ok_or_else(|| Error::invalid_at("/user", "is required"))?;
         let Recipient { email, phone, handle } = &new.recipient;

@@ -11,7 +11,7 @@ use super::keys_in_use::in_progress;
 use super::pending::{Kept, KeptReveal};
 use super::proof::{Change, ProofFor};
 use super::request::{Enrolment, NewEnrolment};
-use crate::challenge::{Challenges, CountedFor};
+use crate::challenge::{Challenges, CountedFor, to_the_end};
 use crate::error::{Error, FactorConflict};
 use crate::instance::ChosenFactor;
 use crate::random;
@@ -30,6 +30,12 @@ const TYPED_ATTEMPTS: u32 = 10;
 impl Factors {
     /// Begins an enrolment. The caller has refused [`Proof::Administrator`](super::Proof::Administrator) unless it is one.
     pub(crate) async fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
+        let this = self.clone();
+        // Runs to completion even if the caller disconnects: a proof that was used must lead to an enrolment.
+        to_the_end(async move { this.begin(new).await }).await
+    }
+
+    async fn begin(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
         let (new, user) = new.checked()?;
         let subscription = new.sign_in.subscription.clone();
         let _key_in_use = self.keys_in_use.take("enrolment", &subscription, new.idempotency_key.as_deref())?;

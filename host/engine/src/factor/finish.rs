@@ -131,10 +131,9 @@ impl Factors {
         let detail = format!("factor {id} of type {}; proof: {}", chosen.type_id, kept.proof);
         let actor = Self::person(user);
         self.audit.append(&actor, "factor.enrol", &subject, &detail).await?;
-        let taken = chosen.manifest.enrolment != AnswerKind::TypedCode;
         let request = AddFactor {
             factor: factor.clone(),
-            enrolment: (!taken).then(|| enrolment.id.clone()),
+            enrolment: Some(enrolment.id.clone()),
             changes: Some(kept.changes),
             replaces_earlier: chosen.manifest.replaces_earlier,
             max_per_user: chosen.manifest.max_per_user,

@@ -1,5 +1,8 @@
 //! Factors that users hold: enrolling, listing, renaming, removing.
 //!
+//! This module does what is asked for with factors, if a proof and the policy allow it; `user_factor`, below it, stores them and knows
+//! what they prove, for challenges too.
+//!
 //! An enrolment has three parts: what is shown once, what goes to the page, and what is stored until it ends, sealed and bound to its user,
 //! instance, component and holder. An enrolment that is answered by a credential is deleted before the component sees the answer; one that
 //! is answered by a code counts the attempt first.

@@ -130,7 +130,7 @@ impl Factors {
     pub(crate) async fn check_no_account(&self, user: &str) -> Result<(), Error> {
         match self.store.account(user).await? {
             Some(_) => Err(Error::proof_required(
-                "the user is an administrator's account: its owner changes its factors on the page of the account",
+                "the user is an administrator's account: applications cannot change its factors; its owner can, on the account page",
             )),
             None => Ok(()),
         }
@@ -200,7 +200,7 @@ impl Factors {
             AnsweredBy::Factor => holder = Some(self.held.key(subscription, user)),
             AnsweredBy::DeliveredCode(_) if !what.held.is_empty() => {
                 return Err(Error::proof_required(
-                    "the user holds a factor: the challenge must be answered with it and not with a code that was delivered",
+                    "the user holds a factor: the challenge must be answered with that factor; a delivered code is not enough",
                 ));
             }
             AnsweredBy::DeliveredCode(hash) => {

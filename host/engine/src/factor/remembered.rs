@@ -268,7 +268,7 @@ impl RememberedBrowsers {
     /// Forgets a browser of a user.
     ///
     /// # Errors
-    /// Not found if there is no such browser.
+    /// [`Error::is_not_found`] if there is no such browser.
     pub async fn forget(&self, subscription: &str, user: &str, id: &str) -> Result<(), Error> {
         let user = &checked_user(user)?;
         let person = user_person(&self.keyring, subscription, user);

@@ -193,7 +193,7 @@ impl Instances {
         together: &BTreeMap<String, Option<Changed>>,
     ) -> Result<(), Error> {
         let Some(provider) = self.provider(type_id).filter(|_| before != after) else { return Ok(()) };
-        let mut told = !kept;
+        let mut is_known = !kept;
         if kept {
             let nothing = Value::Object(Default::default());
             let alone = |own| Layers { base: &nothing, own, site: None };
@@ -202,7 +202,7 @@ impl Instances {
             if !same && (determined || !sets_all_of(after, before)) {
                 return Err(Error::invalid(LEFT_OPEN));
             }
-            told |= same;
+            is_known |= same;
         }
         let mut all = BTreeMap::new();
         for record in self.of_type(type_id).await? {
@@ -236,9 +236,9 @@ impl Instances {
                 error if error.is_invalid_input() && !kept => Error::invalid(OWN_ELSEWHERE),
                 error => error,
             })?;
-            told |= same.1 && inherits_a_secret(&provider, new);
+            is_known |= same.1 && inherits_a_secret(&provider, new);
         }
-        if told { Ok(()) } else { Err(Error::invalid(UNKNOWN)) }
+        if is_known { Ok(()) } else { Err(Error::invalid(UNKNOWN)) }
     }
 
     /// Returns where instances' secrets would go that they do not go now, if this component were

@@ -407,7 +407,7 @@ impl HostedSignIns {
             let has_few_codes = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
             let proved = Proved { remember, changes, ..Proved::of(verified, Some(challenge)) };
             if visit.kept.page == HostedPage::Factors {
-                this.rewrite(&visit, |session| session.proved = Some(proved)).await?;
+                this.rewrite(&visit, |session| session.prove(proved)).await?;
                 return Ok(NextStep::Stay);
             }
             if this.offer(&visit, &proved, has_few_codes).await {

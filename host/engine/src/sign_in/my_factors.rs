@@ -78,6 +78,11 @@ pub(super) struct Held {
 }
 
 impl Session {
+    /// Takes what was proved now. Whatever rested on an earlier proof does not rest on this one.
+    pub(super) fn prove(&mut self, proved: Proved) {
+        (self.proved, self.given_up) = (Some(proved), None);
+    }
+
     /// Returns what was proved here recently. A factor that was suspended or removed since proves nothing.
     pub(super) fn proof(&self, factors: &[UserFactor], now: Timestamp) -> Option<&Proved> {
         let proved = self.added.as_ref().or(self.proved.as_ref());
@@ -223,7 +228,7 @@ impl HostedSignIns {
             return false;
         }
         let mut kept = visit.kept.clone();
-        kept.session.proved = Some(proved.clone());
+        kept.session.prove(proved.clone());
         let offered = async {
             if !has_few_codes {
                 let held = self.held(&kept).await?;
@@ -231,7 +236,7 @@ impl HostedSignIns {
                     return Ok(false);
                 }
             }
-            self.rewrite(visit, |session| session.proved = kept.session.proved).await.map(|()| true)
+            self.rewrite(visit, |session| session.prove(proved.clone())).await.map(|()| true)
         };
         offered.await.unwrap_or_else(|error: Error| {
             tracing::warn!(error = error.operator_detail(), "a sign-in ends without an offer to add a factor");
@@ -348,7 +353,7 @@ impl HostedSignIns {
                     }
                     // Whoever has just used a new factor need not use it again. Stored codes were not used.
                     if !codes && !session.proved.as_ref().is_some_and(|proved| proved.by_factor) {
-                        session.proved = Some(Proved::by_new_factor(at, added.id, two_factor));
+                        session.prove(Proved::by_new_factor(at, added.id, two_factor));
                     }
                 })
                 .await?;

@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
+use zeroize::Zeroizing;
+
 use super::my_factors::Proved;
 use super::request::{NextStep, Visit};
 use super::{HostedPage, HostedSignIns, Kept};
+use crate::challenge::to_the_end;
 use crate::error::Error;
 
 impl HostedSignIns {
@@ -24,6 +27,12 @@ impl HostedSignIns {
         if !visit.accepts_pass {
             return Err(Error::no_instance_available());
         }
+        let (this, visit, pass) = (self.clone(), visit.clone(), Zeroizing::new(pass.to_owned()));
+        // Runs to completion even if the browser disconnects: a pass is valid once.
+        to_the_end(async move { this.accept_pass(&visit, &pass, client_address).await }).await
+    }
+
+    async fn accept_pass(&self, visit: &Visit, pass: &str, client_address: Option<IpAddr>) -> Result<NextStep, Error> {
         let (sign_in, client_address) = (&visit.kept.sign_in, visit.kept.client_address.or(client_address));
         if visit.kept.page == HostedPage::SignIn {
             let changes = self.factors.changes(sign_in).await?;
@@ -46,7 +55,7 @@ impl HostedSignIns {
         stepped.record.step += 1;
         let used = self.factors.use_pass((&sign_in.subscription, user), pass, client_address).await?;
         let proved = Proved::by_pass(self.clock.now(), Some(used.ok_or_else(Error::closed)?));
-        self.rewrite(&stepped, |session| session.proved = Some(proved)).await?;
+        self.rewrite(&stepped, |session| session.prove(proved)).await?;
         Ok(NextStep::Stay)
     }
 }

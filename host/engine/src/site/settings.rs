@@ -81,7 +81,7 @@ impl SiteSettings {
                 Err("must be `android:apk-key-hash:` and the SHA-256 of the certificate in base64url without padding")
             }
             page if rp_id::covers(rp_id, &WebOrigin::parse(page)?.host) => Ok(()),
-            _ => Err("does not belong to the RP ID; list it in `related_origins` if it is yours all the same"),
+            _ => Err("does not belong to the RP ID; list it in `related_origins` if you control it"),
         });
         check("related_origins", &self.related_origins, &|page| match WebOrigin::parse(page)?.host {
             host if rp_id::covers(rp_id, &host) => Err("belongs to the RP ID; list it in `origins`"),

@@ -127,8 +127,8 @@ pub enum EnrolmentBegun {
 pub struct AddFactor {
     /// The factor.
     pub factor: FactorRecord,
-    /// The enrolment that ends with it. Its attempts may be used up: this answer may have been the last one allowed. None if the enrolment
-    /// was taken before ([`FactorStore::take_enrolment`]).
+    /// The enrolment that ends with it. Its attempts may be used up: this answer may have been the last one allowed. None if the factor was
+    /// set up somewhere else.
     pub enrolment: Option<String>,
     /// The count of the user's changes when the enrolment began ([`super::UserChangeStore`]): another one closes it. None if nothing depends on
     /// it.
@@ -240,7 +240,8 @@ pub trait FactorStore {
     /// Counts an answer to an open enrolment, before it is verified.
     async fn charge_enrolment(&self, attempt: EnrolmentAttempt) -> Result<EnrolmentCharged>;
 
-    /// Counts an answer to an open enrolment and removes it: for enrolments that accept one answer.
+    /// Counts an answer to an open enrolment that accepts no other one. It is still there, so that what cancels it in the meantime is noticed
+    /// when its factor is added.
     async fn take_enrolment(&self, attempt: EnrolmentAttempt) -> Result<EnrolmentCharged>;
 
     /// Takes the count of an answer back that was not of the expected form.

@@ -1,7 +1,7 @@
 //! The factors that users hold: passkeys, authenticator apps, recovery codes. What is stored of them is sealed and bound to its place.
 //!
 //! A component verifies answers and stores nothing. This module holds what it is given: the states of a user's factors, and the handle that
-//! stands for the user at a relying party.
+//! stands for the user at a relying party. Whether somebody may enrol, rename or remove one is decided in `factor`, above it.
 
 mod assurance;
 mod events;

@@ -86,7 +86,7 @@ impl Manifest {
         let sights = OptionsSchema::new(&options_schema).sights();
         if let Some((name, _)) = sights.all.iter().find(|(_, sight)| **sight != Sight::Open) {
             return Err(format!(
-                "its option `{name}` is a secret: what a factor must keep secret belongs into its state"
+                "its option `{name}` is a secret: what a factor must keep secret belongs in its state"
             ));
         }
         let manifest = Self {

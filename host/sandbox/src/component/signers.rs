@@ -44,8 +44,7 @@ impl Signers {
         self
     }
 
-    /// Whose signature a component carries: `None` if it carries none and none is asked for. A signature that is there and is not right
-    /// is never skipped.
+    /// Verifies the signature and returns the signer's name; `None` if unsigned and none is required. An invalid one is always an error.
     ///
     /// # Errors
     /// Why the component may not be loaded.

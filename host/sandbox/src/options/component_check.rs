@@ -68,7 +68,7 @@ async fn request(provider: &Provider, options: &Value, substitutes: &Substitutes
     }
     if let Some(name) = computed_login_field(&connections, &others, &|secret| substitutes.is_whole_in(secret, kind)) {
         let why = format!(
-            "the provider computes the field `{name}` of a login from a secret: it can send a secret as it is only"
+            "the provider computes the field `{name}` of a login from a secret: it can only send the secret unchanged"
         );
         return Ok(Err(vec![FieldError::new("", why)]));
     }

@@ -215,7 +215,7 @@ impl Configured {
     /// Sends a message, with the host's code or with one that the upstream generates (see [`Sent::verification`]).
     ///
     /// # Errors
-    /// Why it failed.
+    /// Why it was not sent, or that it is not known whether it was.
     pub async fn send(&self, message: Message) -> Result<Sent, DeliveryFailure> {
         self.provider.deliver(self.grants.clone(), &self.options, message).await
     }
@@ -223,7 +223,7 @@ impl Configured {
     /// Delivers a message.
     ///
     /// # Errors
-    /// Why it failed.
+    /// As for [`Self::send`].
     pub async fn deliver(&self, message: Message) -> Result<Receipt, DeliveryFailure> {
         Ok(self.send(message).await?.receipt)
     }
@@ -231,7 +231,7 @@ impl Configured {
     /// Starts a verification: the upstream generates a code and sends it. See [`Provider::verifies`].
     ///
     /// # Errors
-    /// Why it failed; misconfigured if the provider delivers the host's codes.
+    /// As for [`Self::send`]; misconfigured if the provider delivers the host's codes.
     pub async fn begin(&self, message: Message) -> Result<(Receipt, StartedVerification), DeliveryFailure> {
         let sent = self.send(message).await?;
         let none =
@@ -242,7 +242,7 @@ impl Configured {
     /// Asks the upstream to verify an answer.
     ///
     /// # Errors
-    /// Why it failed.
+    /// Why the answer could not be verified. A wrong answer is not an error.
     pub async fn check(&self, state: &str, answer: &str) -> Result<Verdict, DeliveryFailure> {
         self.provider.check(self.grants.clone(), &self.options, state, answer).await
     }

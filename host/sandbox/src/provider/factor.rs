@@ -96,7 +96,7 @@ impl Provider {
         let manifest = self.factor_manifest()?;
         let (context, existing) = (call.context(), self.current(existing).await?);
         let said = self
-            .judge(self.silent(), async |factor, store| {
+            .call_factor(self.silent(), async |factor, store| {
                 factor.call_begin_enrolment(store, call.options, &context.0, &existing.0).await
             })
             .await?;
@@ -113,7 +113,7 @@ impl Provider {
         let (context, log) = (call.context(), self.log_of_answer(answer, call.context.user));
         let (pending, redacted) = (Zeroizing::new(pending.to_vec()), log.clone());
         let said = self
-            .judge(log, async |factor, store| {
+            .call_factor(log, async |factor, store| {
                 factor.call_finish_enrolment(store, call.options, &context.0, &pending, answer).await
             })
             .await?;
@@ -145,7 +145,7 @@ impl Provider {
     ) -> Result<BegunFactorChallenge, Reason> {
         let (context, factors) = (call.context(), self.current(factors).await?);
         let said = self
-            .judge(self.silent(), async |factor, store| {
+            .call_factor(self.silent(), async |factor, store| {
                 factor.call_begin_challenge(store, call.options, &context.0, &factors.0).await
             })
             .await?;
@@ -153,7 +153,8 @@ impl Provider {
     }
 
     pub(crate) async fn identify_factor(&self, answer: &str) -> Result<Option<Vec<u8>>, Reason> {
-        let said = self.judge(self.silent(), async |factor, store| factor.call_identify(store, answer).await).await?;
+        let said =
+            self.call_factor(self.silent(), async |factor, store| factor.call_identify(store, answer).await).await?;
         said.map(|id| believed(checked::unique_id(id))).transpose()
     }
 
@@ -169,7 +170,7 @@ impl Provider {
         let factors = self.current(factors).await?;
         let (pending, redacted) = (Zeroizing::new(pending.to_vec()), log.clone());
         let said = self
-            .judge(log, async |factor, store| {
+            .call_factor(log, async |factor, store| {
                 factor.call_verify(store, call.options, &context.0, &factors.0, &pending, answer).await
             })
             .await?;
@@ -213,7 +214,7 @@ impl Provider {
             None => GivenStates(Vec::new()),
         };
         let said = self
-            .judge(self.silent(), async |factor, store| {
+            .call_factor(self.silent(), async |factor, store| {
                 factor.call_signals(store, &context.0, &remaining.0, removed.0.first()).await
             })
             .await?;
@@ -224,8 +225,9 @@ impl Provider {
     pub(crate) async fn upgrade_state(&self, state: &FactorState) -> Result<Result<FactorState, StateError>, Reason> {
         let manifest = self.factor_manifest()?;
         let given = GivenStates(vec![state.for_call()]);
-        let said =
-            self.judge(self.silent(), async |factor, store| factor.call_upgrade(store, &given.0[0]).await).await?;
+        let said = self
+            .call_factor(self.silent(), async |factor, store| factor.call_upgrade(store, &given.0[0]).await)
+            .await?;
         match said {
             Ok(state) => believed(checked::state(state, manifest)).map(Ok),
             Err(error) => Ok(Err(checked::state_error(error))),
@@ -246,8 +248,8 @@ impl Provider {
         Ok(all)
     }
 
-    /// Makes a call that verifies. It has tighter bounds than others: it can wait for nobody.
-    async fn judge<T>(
+    /// Makes a call of a factor component. It has tighter bounds than calls of providers: it can wait for nobody.
+    async fn call_factor<T>(
         &self,
         log: Arc<CallLog>,
         body: impl AsyncFnOnce(Guest, &mut Store<State>) -> wasmtime::Result<T>,

@@ -91,7 +91,7 @@ impl Provider {
         let left = placeholder.as_ref().is_none_or(|placeholder| placeholder.has_left());
         match verdict {
             verification::Verdict::Right if !sent || !left => {
-                let why = "the provider says that an answer is right which it has not sent to anybody";
+                let why = "the provider accepted an answer without sending it to the upstream";
                 Err(DeliveryFailure::Misconfigured(Reason::new("no-answer", why)))
             }
             verification::Verdict::Right => Ok(Verdict::Right),

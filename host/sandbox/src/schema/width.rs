@@ -63,7 +63,7 @@ fn measure(nodes: &[Node], id: Id, depth: usize, known: &mut [Known]) -> Result<
     }
     if own.width > bounds::WIDTH {
         return too_wide(format!(
-            "has one value looked at by more than {} subschemas, counted through references: use fewer",
+            "applies more than {} subschemas to one value, counted through references: use fewer",
             bounds::WIDTH
         ));
     }

@@ -101,29 +101,46 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
     let name = call["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(responses) = call["responses"].as_object_mut() else { return };
     let taken = [
+        "createAccount",
+        "changeAccount",
+        "removeAccount",
+        "inviteAccount",
+        "rollBackProvider",
         "createSubscription",
         "removeSubscription",
         "removeDirectoryEntry",
         "startChallenge",
         "beginEnrolment",
         "finishEnrolment",
+        "addAddress",
+        "verifyAddress",
+        "beginSignIn",
         "redeemSignIn",
         "replaceSecondFactor",
         "replaceSignInPage",
     ]
     .contains(&&*name);
-    // The last one asks the upstream if that generated the code.
-    let upstream = ["startChallenge", "resendChallenge", "verifyChallenge"].contains(&&*name);
+    // Those that verify ask the upstream if that generated the code.
+    let upstream =
+        ["startChallenge", "resendChallenge", "verifyChallenge", "addAddress", "verifyAddress"].contains(&&*name);
+    // A pass is one of the proofs.
+    let proved = ["beginEnrolment", "removeFactor", "addAddress", "removeAddress"].contains(&&*name);
+    // They refuse to change an administrator's account.
+    let protected = proved || ["renameFactor", "beginSignIn"].contains(&&*name);
+    // Without `If-Match`, too.
+    let overtaken = ["addProvider", "rollBackProvider", "removeProvider", "importDirectory"].contains(&&*name);
     for (status, here, description) in [
         ("400", body || parameters, "Invalid request: `invalid-input`. `errors` lists the invalid fields."),
         ("401", true, "The token is missing, expired or revoked: `unauthorized`."),
         (
             "403",
-            ["beginEnrolment", "removeFactor"].contains(&&*name),
+            protected,
             "The role of the token does not allow this call: `forbidden`. The proof is not enough: `proof-required`.",
         ),
         ("403", true, "The role of the token does not allow this call: `forbidden`."),
         ("404", factor, "The user has no such factor: `not-found`."),
+        ("404", name == "readSignIn", "It does not exist, or does not belong to the caller: `not-found`."),
+        ("404", name == "issueToken", "The subscription does not belong to the caller: `not-found`."),
         (
             "404",
             !application && path.contains('{'),
@@ -132,7 +149,7 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         ("409", taken, "It conflicts with the current state: `conflict`, `not-available`."),
         (
             "410",
-            challenge && path.contains('{'),
+            challenge && path.contains('{') || name == "verifyAddress",
             "The challenge is used, expired, locked, cancelled or unknown: `challenge-closed`.",
         ),
         (
@@ -145,7 +162,13 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
             name == "redeemSignIn",
             "The handle is unknown, redeemed, expired, or of another sign-in: `sign-in-closed`.",
         ),
-        ("412", conditional, "Modified by someone else: `precondition-failed`."),
+        (
+            "410",
+            name == "beginEnrolment",
+            "The enrolment of the first request is closed: `enrolment-closed`. The proof is a pass, and the user is locked: `challenge-closed`.",
+        ),
+        ("410", proved, "The proof is a pass, and the user is locked: `challenge-closed`."),
+        ("412", conditional || overtaken, "Modified by someone else: `precondition-failed`."),
         ("408", body, "The body did not arrive in time: `request-timeout`."),
         ("413", body, "The body is too long: `too-large`."),
         (
@@ -153,10 +176,13 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
             challenge && method == "post",
             "`code-rejected`, `recipient-rejected`, `requirement-unmet`, or `idempotency-key-reused`.",
         ),
+        ("422", name == "addAddress", "`recipient-rejected` or `idempotency-key-reused`."),
+        ("422", name == "verifyAddress", "`code-rejected`."),
+        ("422", ["beginSignIn", "testTwoFactor"].contains(&&*name), "`recipient-rejected`."),
         ("422", enrolment, "`code-rejected`, `requirement-unmet`, or `idempotency-key-reused`."),
         (
             "429",
-            challenge || enrolment || factor,
+            challenge || enrolment || factor || ["addAddress", "verifyAddress", "beginSignIn"].contains(&&*name),
             "Too many requests: `rate-limited`, with `Retry-After`, or `user-locked`, without.",
         ),
         (
@@ -196,6 +222,26 @@ fn open_objects(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn a_status_that_the_text_of_a_call_names_is_among_its_responses() {
+        let document: Value = serde_json::from_str(&super::openapi()).unwrap_or_default();
+        for (path, calls) in document["paths"].as_object().into_iter().flatten() {
+            for (method, call) in calls.as_object().into_iter().flatten() {
+                // Its text names what another call returns.
+                if call["operationId"] == "unlockUser" {
+                    continue;
+                }
+                let text = format!("{} {}", call["summary"], call["description"]);
+                let numbers = text.split(|c: char| !c.is_ascii_digit());
+                for status in numbers.filter(|number| number.len() == 3 && number.starts_with('4')) {
+                    assert!(call["responses"].get(status).is_some(), "{method} {path}: {status}");
+                }
+            }
+        }
+    }
+
     /// `cargo run -- openapi > host/server/openapi.json` updates it.
     #[test]
     fn the_checked_in_document_is_current() {

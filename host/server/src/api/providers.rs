@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::{Parameters, Raw};
 use super::instances::Affected;
 use super::reach::{Capability, Destination};
-use crate::access::{Administrator, Reader};
+use crate::access::{Administrator, Reader, SystemAdministrator};
 use crate::problem::{Problem, ProblemType};
 
 /// The kind of recipient that a provider delivers to.
@@ -190,11 +190,11 @@ pub(super) struct ProviderPreview {
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 200, body = ProviderPreview)))]
 pub(super) async fn preview(
-    administrator: Administrator,
+    administrator: SystemAdministrator,
     headers: HeaderMap,
     Raw(component): Raw,
 ) -> Result<Json<ProviderPreview>, Problem> {
-    let administration = administrator.of_the_system()?;
+    let administration = administrator.administration();
     let examined = administration.examine_provider(signed(NewProvider::new(component), &headers)?).await?;
     let type_id = &examined.info.manifest.type_id;
     let serving = administration.providers().into_iter().find(|serving| serving.manifest.type_id == *type_id);
@@ -253,12 +253,12 @@ const SIGNATURE: &str = "Minisign-Signature";
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, body = Provider)))]
 pub(super) async fn add(
-    administrator: Administrator,
+    administrator: SystemAdministrator,
     Parameters(expected): Parameters<Expected>,
     headers: HeaderMap,
     Raw(component): Raw,
 ) -> Result<(StatusCode, Json<Provider>), Problem> {
-    let administration = administrator.of_the_system()?;
+    let administration = administrator.administration();
     let mut new =
         NewProvider::new(component).allow_downgrade(expected.allow_downgrade).allow_invalid(expected.allow_invalid);
     if let Some(digest) = expected.digest {

@@ -61,8 +61,8 @@ pub(super) async fn invite_account(
     announce(&json!({"id": account.id, "invitation": link, "expires_at": invitation.expires_at}))
 }
 
-/// Prints, as a line of JSON, whether logins require a second factor and which subscription delivers it. With `turn_off`, logins stop
-/// requiring one until somebody logs in with a delivered code. Use it if delivery is broken.
+/// Prints, as a line of JSON, whether logins require a second factor and which subscription delivers it. With `turn_off`, turns the
+/// requirement off; the next login with a delivered code turns it on again. Use it if delivery is broken.
 ///
 /// # Errors
 /// If the store cannot be opened, or somebody else changes the setting at the same time.
@@ -77,7 +77,7 @@ pub(super) async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Resu
     announce(&json!({"subscription": subscription, "required": since.is_some(), "required_since": since}))
 }
 
-/// Adds a key. It is used for everything sealed or signed from now on; earlier data stays valid. Servers load it at their next start.
+/// Adds a key. Servers use it for new data after their next start; existing data stays readable.
 ///
 /// # Errors
 /// If the key file cannot be read or written.

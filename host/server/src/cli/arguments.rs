@@ -28,7 +28,7 @@ pub(super) enum LogForm {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Start everything on loopback with a temporary store, and an outbox that replaces mail server, eCall and Twilio.
+    /// Start everything on loopback with a temporary store, and a built-in outbox that stands in for the mail server, eCall and Twilio.
     Demo {
         /// The address and port to listen on.
         #[arg(long, default_value = "127.0.0.1:8080")]
@@ -203,7 +203,7 @@ pub(super) enum AccountCommand {
         /// The configuration, a TOML file.
         #[arg(long)]
         config: PathBuf,
-        /// Stop requiring one, until somebody logs in with a delivered code.
+        /// Turn the requirement off. The next login with a delivered code turns it on again.
         #[arg(long)]
         off: bool,
     },
@@ -211,7 +211,7 @@ pub(super) enum AccountCommand {
 
 #[derive(Subcommand)]
 pub(super) enum KeyCommand {
-    /// Add a key. Everything sealed or signed from now on uses it; earlier data stays valid.
+    /// Add a key. Restart the servers to use it for new data; existing data stays readable.
     Rotate {
         /// The configuration, a TOML file.
         #[arg(long)]

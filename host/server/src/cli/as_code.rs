@@ -56,7 +56,7 @@ pub(super) async fn import(
     })?;
     output::print(references.summary() + &summary(&changes, dry_run))?;
     if dry_run && !allow_invalid && changes.iter().any(|change| change.makes_invalid.is_some()) {
-        bail!("the document would make valid instances invalid: correct it, or pass `--allow-invalid`");
+        bail!("the document would make valid instances invalid: fix it, or pass `--allow-invalid`");
     }
     if dry_run && !allow_invalid && changes.iter().any(|change| change.ends_passkeys) {
         bail!("the document would make passkeys stop working: keep the RP ID, or pass `--allow-invalid`");

@@ -67,7 +67,7 @@ impl References {
     fn variable(&self, name: &str) -> Result<String, String> {
         let refused = |why: &str| format!("refers to the environment variable {name:?}, which {why}");
         if !name.starts_with(VARIABLES) && !self.variables.contains(name) {
-            return Err(refused("does not begin with `SECRET__`: if it may be read, name it with `--env`"));
+            return Err(refused("does not begin with `SECRET__`; to allow it, pass `--env NAME`"));
         }
         std::env::var(name).map_err(|_| refused("is not set"))
     }
@@ -82,7 +82,7 @@ impl References {
         let is_hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let is_beside = !is_hidden && self.own_folder.as_deref().is_some_and(|folder| file.parent() == Some(folder));
         if !is_beside && !self.folders.iter().any(|folder| file.starts_with(folder)) {
-            let why = "is not beside the document: if it may be read, name its folder with `--files-from`";
+            let why = "is not next to the document; to allow it, pass `--files-from FOLDER`";
             return Err(refused(why.to_owned()));
         }
         let mut text = String::new();

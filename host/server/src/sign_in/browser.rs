@@ -126,9 +126,13 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 /// its requests stay short enough for any server.
 const COOKIES: usize = 10;
 
+/// How long a browser keeps the cookie of a sign-in, in seconds: as long as the page that is open for longest. The sign-in itself may
+/// expire before.
+const BOUND_FOR: u32 = 1800;
+
 /// Gives a browser the cookie of a sign-in.
 pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
-    set(response, client, public, (public.cookie_prefix(), &public.cookie_name(secret)), (value, 900));
+    set(response, client, public, (public.cookie_prefix(), &public.cookie_name(secret)), (value, BOUND_FOR));
 }
 
 /// Gives a browser the cookie by which it is recognized as remembered for a person.

@@ -13,7 +13,8 @@ impl Administration {
     /// nothing changes.
     ///
     /// # Errors
-    /// Not found if there is no such subscription. With sealed secrets, unavailable if a component does not say where its secrets go.
+    /// [`Error::is_not_found`] if there is no such subscription. With sealed secrets, unavailable if a component does not say where its
+    /// secrets go.
     pub async fn export(&self, subscription: Option<&str>, secrets: ExportedSecrets) -> Result<Document, Error> {
         let mut document = Document { twofactor: FORM, base_settings: BTreeMap::new(), subscriptions: BTreeMap::new() };
         let subscriptions = match subscription {

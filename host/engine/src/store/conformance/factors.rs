@@ -103,7 +103,27 @@ pub async fn an_enrolment_that_is_taken_accepts_no_other_answer(store: &dyn Stor
     let all = futures::future::join_all((0..50).map(|_| store.take_enrolment(take("s")))).await;
     let taken = all.into_iter().filter(|one| matches!(one, Ok(EnrolmentCharged::Verify(_))));
     assert_eq!(taken.count(), 1);
+    let request = AddFactor { enrolment: Some("e".to_owned()), ..adding("a", noon()) };
+    assert!(matches!(store.add_factor(request).await.unwrap(), FactorAdded::Added(_)));
     assert_eq!(store.enrolment("s", "e").await.unwrap(), None);
+}
+
+/// What cancels an enrolment may come while its answer is being verified.
+pub async fn an_enrolment_that_is_cancelled_after_it_was_taken_adds_no_factor(store: &dyn Store) {
+    revisions::furnished(store).await;
+    for (id, cancel) in [("e", "all"), ("f", "a newer one"), ("g", "its instance is deleted")] {
+        store.begin_enrolment(beginning(enrolment(id, noon()))).await.unwrap();
+        let attempt =
+            EnrolmentAttempt { subscription: "s".to_owned(), id: id.to_owned(), charges: Vec::new(), now: noon() };
+        assert!(matches!(store.take_enrolment(attempt).await.unwrap(), EnrolmentCharged::Verify(_)));
+        match cancel {
+            "all" => store.cancel_enrolments([7; 16]).await.unwrap(),
+            "a newer one" => _ = store.begin_enrolment(beginning(enrolment("n", noon()))).await.unwrap(),
+            _ => assert_eq!(store.delete_instance("i", 1, noon()).await.unwrap(), Update::Applied),
+        }
+        let request = AddFactor { enrolment: Some(id.to_owned()), ..adding(&format!("{id}1"), noon()) };
+        assert_eq!(store.add_factor(request).await.unwrap(), FactorAdded::Closed, "{cancel}");
+    }
 }
 
 pub async fn a_newer_enrolment_of_the_same_instance_removes_the_earlier_one(store: &dyn Store) {

@@ -121,6 +121,7 @@ macro_rules! store_conformance {
             factors {
                 an_enrolment_accepts_answers_up_to_its_limit_and_until_it_expires,
                 imported_factors_are_added_together_or_not_at_all,
+                an_enrolment_that_is_cancelled_after_it_was_taken_adds_no_factor,
                 an_enrolment_that_is_taken_accepts_no_other_answer,
                 a_newer_enrolment_of_the_same_instance_removes_the_earlier_one,
                 an_enrolment_adds_one_factor,

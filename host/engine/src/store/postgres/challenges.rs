@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::leases::Spent;
 use super::limits::{blobs, charged, to_limited};
 use super::session::Session;
-use super::values::{SKEW_MS, get, values};
+use super::values::{SKEW_MS, Value, get, values};
 use super::{PostgresStore, idempotency};
 use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
 use crate::store::*;
@@ -246,19 +246,15 @@ async fn challenge(c: &Session, subscription: &str, id: &str) -> Result<Option<C
     Ok(Some(record))
 }
 
-async fn answer(c: &Session, request: &CodeAnswer, call: &[u8; 16], is_repeated: bool) -> Result<Answered> {
-    let CodeAnswer { attempt, codes, release } = request;
-    let Attempt { subscription, id, charges, person, now } = attempt;
+/// What the functions that count an answer return.
+const COUNTED: &str = "outcome, reached, limited_until, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, \
+                       challenge_codes, challenge_attempts, challenge_max_attempts, challenge_resends, challenge_max_resends, \
+                       challenge_resend_after, challenge_created_at, challenge_expires_at";
+
+/// Returns their last parameters: the limits that an answer counts against.
+fn limits_of(Attempt { person, charges, .. }: &Attempt) -> [Value<'_>; 10] {
     let [keys, amounts, limits, windows] = charged(charges);
-    let codes: Vec<Vec<u8>> = codes.iter().map(|code| pack(&[*code])).collect();
-    let values = [
-        is_repeated.into(),
-        call.into(),
-        id.into(),
-        subscription.into(),
-        (*now).into(),
-        codes.iter().map(Vec::as_slice).collect::<Vec<_>>().into(),
-        blobs(release).into(),
+    [
         person.is_unlimited().into(),
         person.consecutive.into(),
         person.daily.into(),
@@ -269,12 +265,27 @@ async fn answer(c: &Session, request: &CodeAnswer, call: &[u8; 16], is_repeated:
         amounts,
         limits,
         windows,
+    ]
+}
+
+async fn answer(c: &Session, request: &CodeAnswer, call: &[u8; 16], is_repeated: bool) -> Result<Answered> {
+    let CodeAnswer { attempt, codes, release } = request;
+    let Attempt { subscription, id, now, .. } = attempt;
+    let codes: Vec<Vec<u8>> = codes.iter().map(|code| pack(&[*code])).collect();
+    let mut values = vec![
+        is_repeated.into(),
+        call.into(),
+        id.into(),
+        subscription.into(),
+        (*now).into(),
+        codes.iter().map(Vec::as_slice).collect::<Vec<_>>().into(),
+        blobs(release).into(),
     ];
-    let sql = "SELECT outcome, reached, limited_until, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, \
-               challenge_codes, challenge_attempts, challenge_max_attempts, challenge_resends, challenge_max_resends, \
-               challenge_resend_after, challenge_created_at, challenge_expires_at \
-               FROM tf3_answer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-    let row = c.only_row(sql, &values).await?;
+    values.extend(limits_of(attempt));
+    let sql = format!(
+        "SELECT {COUNTED} FROM tf3_answer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+    );
+    let row = c.only_row(&sql, &values).await?;
     let outcome: i64 = get(&row, 0)?;
     if let Some(limited) = to_limited(&row)? {
         return Ok(Answered::Limited(limited));
@@ -293,28 +304,11 @@ async fn answer(c: &Session, request: &CodeAnswer, call: &[u8; 16], is_repeated:
 }
 
 async fn charge_attempt(c: &Session, attempt: &Attempt) -> Result<Charged> {
-    let Attempt { subscription, id, charges, person, now } = attempt;
-    let [keys, amounts, limits, windows] = charged(charges);
-    let values = [
-        id.into(),
-        subscription.into(),
-        (*now).into(),
-        person.is_unlimited().into(),
-        person.consecutive.into(),
-        person.daily.into(),
-        person.consecutive_kept.into(),
-        person.daily_kept.into(),
-        person.day_ms.into(),
-        keys,
-        amounts,
-        limits,
-        windows,
-    ];
-    let sql = "SELECT outcome, reached, limited_until, challenge_instance, challenge_person, challenge_first_factor, challenge_sealed, \
-               challenge_codes, challenge_attempts, challenge_max_attempts, challenge_resends, challenge_max_resends, \
-               challenge_resend_after, challenge_created_at, challenge_expires_at \
-               FROM tf1_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let row = c.only_row(sql, &values).await?;
+    let Attempt { subscription, id, now, .. } = attempt;
+    let mut values = vec![id.into(), subscription.into(), (*now).into()];
+    values.extend(limits_of(attempt));
+    let sql = format!("SELECT {COUNTED} FROM tf1_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
+    let row = c.only_row(&sql, &values).await?;
     Ok(match get::<i64>(&row, 0)? {
         0 => Charged::Compare(to_challenge(&row, 3, (id, subscription))?),
         1 => Charged::Closed,

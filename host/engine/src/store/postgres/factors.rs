@@ -40,7 +40,7 @@ impl FactorStore for PostgresStore {
     async fn take_enrolment(&self, attempt: EnrolmentAttempt) -> Result<EnrolmentCharged> {
         self.record_time(attempt.now).await?;
         self.transaction(BEGIN_UNGUARDED.to_owned(), attempt, |c, attempt| async move {
-            charge_enrolment(&c, &attempt, Take::Remove).await
+            charge_enrolment(&c, &attempt, Take::UseUp).await
         })
         .await
     }
@@ -162,7 +162,7 @@ const ENROLMENT: &str = "id, subscription, owner, instance, sealed, attempts, ma
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
     Count,
-    Remove,
+    UseUp,
 }
 
 /// Returns the condition of an open enrolment, apart from its attempts.
@@ -213,14 +213,13 @@ async fn charge_enrolment(c: &Session, attempt: &EnrolmentAttempt, take: Take) -
         return Ok(Step::Undo(EnrolmentCharged::Limited(limited)));
     }
     let current = is_current();
-    let sql = match take {
-        Take::Count => format!(
-            "UPDATE enrolments SET attempts = attempts + 1 WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}"
-        ),
-        Take::Remove => {
-            format!("DELETE FROM enrolments WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}")
-        }
+    let attempts = match take {
+        Take::Count => "attempts + 1",
+        Take::UseUp => "max_attempts",
     };
+    let sql = format!(
+        "UPDATE enrolments SET attempts = {attempts} WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}"
+    );
     let row = c.row(&sql, values![&attempt.id, &attempt.subscription, attempt.now]).await?;
     let found = row.as_ref().map(to_enrolment).transpose()?;
     Ok(Step::Keep(found.map_or(EnrolmentCharged::Closed, EnrolmentCharged::Verify)))

@@ -30,7 +30,7 @@ impl FactorStore for SqliteStore {
     }
 
     async fn take_enrolment(&self, attempt: EnrolmentAttempt) -> Result<EnrolmentCharged> {
-        self.threads.write_step_at(attempt.now, move |c| charge(c, &attempt, Take::Remove)).await
+        self.threads.write_step_at(attempt.now, move |c| charge(c, &attempt, Take::UseUp)).await
     }
 
     async fn release_enrolment(&self, subscription: &str, id: &str) -> Result<()> {
@@ -115,7 +115,7 @@ const ENROLMENT: &str = "id, subscription, user, instance, sealed, attempts, max
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Take {
     Count,
-    Remove,
+    UseUp,
 }
 
 /// Returns the condition of an open enrolment, apart from its attempts.
@@ -166,14 +166,13 @@ pub(super) fn charge(c: &Connection, attempt: &EnrolmentAttempt, take: Take) -> 
         return Ok(Step::Undo(EnrolmentCharged::Limited(limited)));
     }
     let current = is_current();
-    let sql = match take {
-        Take::Count => format!(
-            "UPDATE enrolments SET attempts = attempts + 1 WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}"
-        ),
-        Take::Remove => {
-            format!("DELETE FROM enrolments WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}")
-        }
+    let attempts = match take {
+        Take::Count => "attempts + 1",
+        Take::UseUp => "max_attempts",
     };
+    let sql = format!(
+        "UPDATE enrolments SET attempts = {attempts} WHERE {current} AND attempts < max_attempts RETURNING {ENROLMENT}"
+    );
     let values = params![attempt.id, attempt.subscription, ms(attempt.now)];
     let found = c.prepare_cached(&sql)?.query_row(values, to_enrolment).optional()?;
     Ok(Step::Keep(found.map_or(EnrolmentCharged::Closed, EnrolmentCharged::Verify)))

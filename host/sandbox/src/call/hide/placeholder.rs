@@ -52,7 +52,7 @@ pub(crate) enum MailRefused {
     Typed(#[from] TypedCode),
     #[error("a mail with the code goes to the message's recipient and to nobody else")]
     Recipient,
-    #[error("a mail contains the code only in the subject, text and HTML of `message`, without a change")]
+    #[error("a mail contains the code only in the subject, text and HTML of `message`, unchanged")]
     Changed,
 }
 

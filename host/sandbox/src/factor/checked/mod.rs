@@ -143,6 +143,10 @@ pub(crate) fn state(said: wit::State, manifest: &FactorManifest) -> Checked<Fact
     if state.format != manifest.state_format {
         return Err("the state is not of the format that the manifest names");
     }
+    // A component that could not write its state: it could not read this one either.
+    if state.data.is_empty() {
+        return Err("the state is empty");
+    }
     if state.data.len() > STATE_BYTES {
         return Err("the state is longer than 8192 bytes");
     }

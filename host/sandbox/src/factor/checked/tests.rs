@@ -93,6 +93,15 @@ fn pending_data_and_states_have_at_most_8192_bytes() {
 }
 
 #[test]
+fn a_new_state_is_not_empty() {
+    assert_eq!(state(of_format(2, 0), &typed()), Err("the state is empty"));
+    assert!(state(of_format(2, 1), &typed()).is_ok());
+    let said = wit::Enrolled { state: of_format(2, 0), unique_id: vec![1], facts: said_facts() };
+    assert!(enrolled(said, &webauthn()).is_err());
+    assert!(accepted(right(0, of_format(2, 0), said_facts()), &typed(), &[of_format(2, 1)]).is_err());
+}
+
+#[test]
 fn a_new_state_is_of_the_format_that_the_manifest_names() {
     for format in [0, 1, 3, u32::MAX] {
         assert!(state(of_format(format, 1), &typed()).is_err(), "{format}");

@@ -32,7 +32,7 @@ pub(in super::super) fn app(user: Option<&str>, uri: &str) -> Result<ExistingApp
     let uri = Url::parse(uri).map_err(|_| "is not an otpauth URI")?;
     match uri.host_str().map(str::to_ascii_lowercase).as_deref() {
         Some("totp") if uri.scheme() == "otpauth" => {}
-        Some("hotp") => return Err("counts codes (hotp): only time-based codes can be imported".to_owned()),
+        Some("hotp") => return Err("is counter-based (HOTP): only time-based codes can be imported".to_owned()),
         _ => return Err("is not an otpauth URI for time-based codes".to_owned()),
     }
     let parameter = |name: &str| {
@@ -142,7 +142,7 @@ mod tests {
             (format!("alice,https://totp/a?{SECRET}"), "is not an otpauth URI"),
             (
                 format!("otpauth://hotp/a?{SECRET}&counter=1"),
-                "counts codes (hotp): only time-based codes can be imported",
+                "is counter-based (HOTP): only time-based codes can be imported",
             ),
             (format!("otpauth://push/a?{SECRET}"), "is not an otpauth URI for time-based codes"),
             ("otpauth://totp/a".to_owned(), "has no secret"),

@@ -132,7 +132,7 @@ fn app(
     let kind = key.attribute("algorithm").unwrap_or_default().to_ascii_lowercase();
     match kind.rsplit([':', '#']).next() {
         Some("totp") => {}
-        Some("hotp") => return Err("counts codes (HOTP): only time-based codes can be imported".to_owned()),
+        Some("hotp") => return Err("is counter-based (HOTP): only time-based codes can be imported".to_owned()),
         _ => return Err("is not for time-based codes".to_owned()),
     }
     let serial = package.text(&["deviceinfo", "serialno"]).or(key.attribute("id"));
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!((&**app.secret, &*app.user, &*app.algorithm), (&b"12345678901234567890"[..], "alice", "SHA256"));
         assert_eq!((app.digits, app.period, app.label.as_deref()), (6, 60, Some("TOTP0001A")));
         let why = |n: usize| (entries[n].line, entries[n].app.as_ref().unwrap_err().as_str());
-        assert_eq!(why(1), (17, "counts codes (HOTP): only time-based codes can be imported"));
+        assert_eq!(why(1), (17, "is counter-based (HOTP): only time-based codes can be imported"));
         assert_eq!(why(2), (29, "names no user: add its serial number to `--users`"));
     }
 

@@ -58,7 +58,7 @@ pub(super) async fn add(config: &Path, addition: &Addition) -> anyhow::Result<()
     let admin = administration(config).await?;
     let source = Source::parse(&addition.source)?;
     if addition.watch && source.file()?.is_none() {
-        bail!("--watch needs a file or a folder");
+        bail!("`--watch` requires a local file or folder");
     }
     // Before it is read: a change from then on is one.
     let stamp = source.stamp();
@@ -248,7 +248,7 @@ fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
     let mut text =
         format!("It replaces {} {} (sha256:{})\n", before.manifest.name, before.manifest.version, before.digest);
     if changes.is_downgrade {
-        text += "This is a DOWNGRADE: bugs that were fixed since come back.\n";
+        text += "This is a DOWNGRADE: fixed bugs may return.\n";
     }
     if before.capabilities == after.capabilities {
         text += "Its capabilities are unchanged.\n";

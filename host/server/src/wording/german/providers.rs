@@ -128,7 +128,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("An API key (KEY…).", "Ein API-Schlüssel (KEY…)."),
     (
-        "The sender: a number of yours in E.164 format (+1…), a short code, or a name of up to 11 characters, which needs a messaging profile.",
+        "The sender: one of your numbers in E.164 format (+1…), a short code, or a name of up to 11 characters, which needs a messaging profile.",
         "Der Absender: eine Ihrer Nummern im Format E.164 (+1…), eine Kurznummer oder ein Name von bis zu 11 Zeichen, der ein Messaging Profile braucht.",
     ),
     ("The id of a messaging profile (optional).", "Die ID eines Messaging Profile (optional)."),
@@ -137,11 +137,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Der öffentliche Schlüssel Ihres Kontos, 32 Bytes in Base64. Damit meldet Telnyx, ob Nachrichten ankommen (optional).",
     ),
     (
-        "The sender: a number of yours without a plus sign, or a name of up to 11 characters.",
+        "The sender: one of your numbers without a plus sign, or a name of up to 11 characters.",
         "Der Absender: eine Ihrer Nummern ohne Pluszeichen, oder ein Name von bis zu 11 Zeichen.",
     ),
     (
-        "Senders for countries that do not accept the usual one, such as a number of yours for the United States, where names are not allowed (optional).",
+        "Senders for countries that do not accept the usual one, such as one of your numbers for the United States, where names are not allowed (optional).",
         "Absender für Länder, die den üblichen nicht annehmen, z. B. eine Ihrer Nummern für die USA, wo Namen nicht erlaubt sind (optional).",
     ),
     ("The id of an application with the capability Messages.", "Die ID einer Anwendung mit der Capability Messages."),

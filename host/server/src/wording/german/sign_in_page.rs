@@ -75,8 +75,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`{}` muss aus `android:apk-key-hash:` und dem SHA-256 des Zertifikats in Base64url ohne Padding bestehen",
     ),
     (
-        "`{}` does not belong to the RP ID; list it in `related_origins` if it is yours all the same",
-        "`{}` gehört nicht zur RP-ID; tragen Sie ihn bei den verwandten Origins ein, wenn er trotzdem Ihnen gehört",
+        "`{}` does not belong to the RP ID; list it in `related_origins` if you control it",
+        "`{}` gehört nicht zur RP-ID; tragen Sie ihn bei den verwandten Origins ein, wenn Sie ihn kontrollieren",
     ),
     ("`{}` belongs to the RP ID; list it in `origins`", "`{}` gehört zur RP-ID; tragen Sie ihn bei den Origins ein"),
     ("`{}` must not be a public suffix", "`{}` darf kein Public Suffix sein"),

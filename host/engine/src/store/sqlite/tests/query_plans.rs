@@ -105,7 +105,7 @@ fn no_statement_of_a_factor_reads_a_whole_table() {
         factors::use_factor(c, "s", &using("b", 1), noon()).unwrap();
         factors::end(c, &[7; 16], None, noon()).unwrap();
         user_changes::cancel_enrolments(c, &[7; 16]).unwrap();
-        factors::charge(c, &attempt, factors::Take::Remove).unwrap();
+        factors::charge(c, &attempt, factors::Take::UseUp).unwrap();
         factors::cancel_all(c, noon()).unwrap();
         factors::add_handle(c, &[1; 16], b"x").unwrap();
         factors::handle(c, &[1; 16]).unwrap();
