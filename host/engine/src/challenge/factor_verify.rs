@@ -31,21 +31,27 @@ pub(super) fn other_kind(given: Given<'_>) -> Error {
 }
 
 impl Challenges {
-    /// Returns a typed code in its canonical form, if the challenge is open and answered with a code of this form by a factor. Nothing is
-    /// counted.
+    /// Returns a typed code that does not have the form of the host's codes, in its canonical form: some factors have codes with letters.
+    /// Nothing is counted.
+    ///
+    /// A challenge that is not open accepts whatever is typed, as an unknown one does: it is refused as closed when it is counted.
+    ///
+    /// # Errors
+    /// `malformed` if the challenge is open and not answered with such a code.
     pub(super) async fn typed_for_factor(
         &self,
         subscription: &str,
         id: &str,
-        code: &str,
+        (code, malformed): (&str, Error),
         now: Timestamp,
-    ) -> Result<Option<Zeroizing<String>>, Error> {
+    ) -> Result<Zeroizing<String>, Error> {
         let stored = self.store.challenge(subscription, id).await?;
-        // Nobody learns by the form of a code that a challenge has existed.
-        let Some(record) = stored.filter(|record| is_open(record, now)) else { return Ok(None) };
+        let Some(record) = stored.filter(|record| is_open(record, now)) else { return Ok(Zeroizing::default()) };
         let details = self.details(&record)?;
-        let Some(FactorChallenge { kind: ChallengeKind::TypedCode, .. }) = details.held() else { return Ok(None) };
-        self.chosen_factor(&record, &details).await?.typed(code).map(Some)
+        let Some(FactorChallenge { kind: ChallengeKind::TypedCode, .. }) = details.held() else {
+            return Err(malformed);
+        };
+        self.chosen_factor(&record, &details).await?.typed(code)
     }
 
     /// Uncounts an answer that is malformed or of the wrong kind, and returns its error.

@@ -53,8 +53,7 @@ impl Challenges {
         let input = match given {
             Given::Code(code) => match code::canonical(code) {
                 Ok(digits) => digits,
-                // Some factors have codes with letters.
-                Err(malformed) => self.typed_for_factor(subscription, id, code, now).await?.ok_or(malformed)?,
+                Err(malformed) => self.typed_for_factor(subscription, id, (code, malformed), now).await?,
             },
             Given::Credential(credential) => credential_form(credential)?,
         };
