@@ -282,7 +282,7 @@ fn a_document_reads_only_files_that_the_operator_allows_and_the_plan_names_them(
     for document in [foreign.clone(), with(&format!("{{$file: {linked:?}}}")), with(&format!("{{$file: {above:?}}}"))] {
         let refused = import(&document, &[]);
         let text = String::from_utf8(refused.stderr).unwrap();
-        assert!(!refused.status.success() && text.contains("name its folder with `--files-from`"), "{text}");
+        assert!(!refused.status.success() && text.contains("to allow it, pass `--files-from FOLDER`"), "{text}");
         assert!(!text.contains("of the operator"), "{text}");
     }
     let plan = told(import(&foreign, &["--files-from", of_operator.path().to_str().unwrap()]));
@@ -305,7 +305,7 @@ fn a_document_reads_only_files_that_the_operator_allows_and_the_plan_names_them(
     }
     let refused = import(&with("{$env: MAIL_PASSWORD}"), &[]);
     let text = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && text.contains("name it with `--env`"), "{text}");
+    assert!(!refused.status.success() && text.contains("pass `--env NAME`"), "{text}");
     let plan = told(import(&with("{$env: MAIL_PASSWORD}"), &["--env", "MAIL_PASSWORD"]));
     assert!(plan.contains("Secrets are read from:\n  the environment variable \"MAIL_PASSWORD\"\n"), "{plan}");
     // Beside the document.

@@ -292,14 +292,17 @@ impl Factors {
     /// Returns how often the factors and verified addresses of the user of a sign-in have changed. It is read before a proof is checked:
     /// see [`UserChangeStore`](crate::store::UserChangeStore).
     pub(crate) async fn changes(&self, sign_in: &SignIn) -> Result<u64, Error> {
-        let person = user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
-        Ok(self.store.user_changes(person).await?)
+        Ok(self.store.user_changes(self.user_key(sign_in)).await?)
+    }
+
+    /// Returns the key of the user of a sign-in.
+    pub(crate) fn user_key(&self, sign_in: &SignIn) -> BucketKey {
+        user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default())
     }
 
     /// Returns the verified addresses of the user of a sign-in.
     pub(crate) async fn verified_addresses(&self, sign_in: &SignIn) -> Result<Vec<UserAddress>, Error> {
-        let person = user_person(&self.keyring, &sign_in.subscription, sign_in.user.as_deref().unwrap_or_default());
-        let mut addresses = self.challenges.user_addresses(person).await?;
+        let mut addresses = self.challenges.user_addresses(self.user_key(sign_in)).await?;
         addresses.retain(|address| address.record.verified_at.is_some());
         Ok(addresses)
     }

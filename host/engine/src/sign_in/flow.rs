@@ -17,7 +17,7 @@ use crate::challenge::{
 };
 use crate::error::Error;
 use crate::random;
-use crate::store::{HostedSignInRecord, SignInEnd};
+use crate::store::{BucketKey, HostedSignInRecord, SignInEnd};
 
 /// How long a link is valid.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -413,7 +413,7 @@ impl HostedSignIns {
             if this.offer(&visit, &proved, has_few_codes).await {
                 return Ok(NextStep::Stay);
             }
-            this.end(&visit, proved).await
+            this.end(&visit, proved, None).await
         })
         .await
     }
@@ -425,10 +425,20 @@ impl HostedSignIns {
     pub async fn proceed(&self, visit: &Visit) -> Result<NextStep, Error> {
         let fits = |proved: &Proved| visit.kept.page == HostedPage::SignIn && proved.is_by_one_of(&visit.factors);
         let proved = visit.kept.session.proved.clone().filter(fits);
-        self.end(visit, proved.ok_or_else(Error::closed)?).await
+        let proved = proved.ok_or_else(Error::closed)?;
+        let person = self.factors.user_key(&visit.kept.sign_in);
+        // It waited on its page: a reset, or another change, may come at this moment.
+        let changes = Some((person, proved.changes));
+        self.end(visit, proved, changes).await
     }
 
-    pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<NextStep, Error> {
+    /// Ends a sign-in, if the count of its person's changes is still this.
+    pub(super) async fn end(
+        &self,
+        visit: &Visit,
+        proved: Proved,
+        changes: Option<(BucketKey, u64)>,
+    ) -> Result<NextStep, Error> {
         if visit.kept.sign_in.user.is_none() {
             return Err(Error::closed());
         }
@@ -438,7 +448,7 @@ impl HostedSignIns {
         let mut kept = visit.kept.clone();
         kept.session = Session { proved: Some(proved.clone()), ..Session::default() };
         let sealed = self.seal(&visit.record, &kept)?;
-        if !self.store.end_sign_in(visit.id(), end, Some(sealed)).await? {
+        if !self.store.end_sign_in(visit.id(), end, Some(sealed), changes).await? {
             return Err(Error::closed());
         }
         Ok(NextStep::Return { handle, remembered: self.remember(visit, &proved).await })
@@ -450,7 +460,7 @@ impl HostedSignIns {
     /// [`Error::is_closed`] if it has ended already.
     pub async fn cancel(&self, visit: &Visit) -> Result<(), Error> {
         let end = SignInEnd::Cancelled { at: self.clock.now() };
-        if !self.store.end_sign_in(visit.id(), end, None).await? {
+        if !self.store.end_sign_in(visit.id(), end, None, None).await? {
             return Err(Error::closed());
         }
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;

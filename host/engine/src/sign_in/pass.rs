@@ -40,7 +40,7 @@ impl HostedSignIns {
             let proved = Proved { pass: Some(id), changes, ..Proved::of(verified, None) };
             let proceeded = match self.offer(visit, &proved, false).await {
                 true => NextStep::Stay,
-                false => self.end(visit, proved).await?,
+                false => self.end(visit, proved, None).await?,
             };
             self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
             return Ok(proceeded);

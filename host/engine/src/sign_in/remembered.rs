@@ -74,7 +74,7 @@ impl HostedSignIns {
         let Some(found) = browsers.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
             return Ok(NextStep::Stay);
         };
-        let proceeded = self.end(visit, Proved::of(found.verified, None)).await?;
+        let proceeded = self.end(visit, Proved::of(found.verified, None), None).await?;
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
         Ok(proceeded)
     }

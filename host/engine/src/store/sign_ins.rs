@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Result, Update};
+use super::{BucketKey, Result, Update};
 
 /// The settings of a subscription's sign-in page.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,8 +102,15 @@ pub trait SignInStore {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Ends an open hosted sign-in, and replaces its sealed part if there is a new one. Returns false if it is not open.
-    async fn end_sign_in(&self, id: &str, end: SignInEnd, sealed: Option<Vec<u8>>) -> Result<bool>;
+    /// Ends an open hosted sign-in, and replaces its sealed part if there is a new one. Returns false if it is not open, or if the count of
+    /// a person's changes is not this any longer ([`super::UserChangeStore`]): a sign-in that waited on its page does not outlive a reset.
+    async fn end_sign_in(
+        &self,
+        id: &str,
+        end: SignInEnd,
+        sealed: Option<Vec<u8>>,
+        changes: Option<(BucketKey, u64)>,
+    ) -> Result<bool>;
 
     /// Redeems the handle of a subscription's verified hosted sign-in, once. Returns the sign-in if it ended after `since` and
     /// its handle has this digest and was not redeemed before.

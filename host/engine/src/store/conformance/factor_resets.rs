@@ -4,6 +4,7 @@ use super::addresses::verify;
 use super::factors::{adding, beginning, enrolment};
 use super::passes::pass;
 use super::remembered_browsers::{browser, remember};
+use super::sign_ins::{sign_in, verified};
 use super::*;
 
 fn address(verified_at: Timestamp) -> AddressRecord {
@@ -63,7 +64,11 @@ async fn ends(store: &dyn Store, what: &str, change: impl AsyncFnOnce()) {
         assert_eq!(store.begin_enrolment(beginning(enrolment(id, noon()))).await.unwrap(), EnrolmentBegun::Begun);
     };
     begin("early").await;
+    let waiting = HostedSignInRecord { link: [u8::try_from(before).unwrap(); 32], ..sign_in(what, noon()) };
+    store.insert_sign_in(waiting).await.unwrap();
     change().await;
+    assert!(!store.end_sign_in(what, verified(noon()), None, Some(([7; 16], before))).await.unwrap(), "{what}");
+    assert_eq!(store.sign_in("s", what).await.unwrap().unwrap().ended, None, "{what}");
     assert_eq!(store.enrolment("s", "early").await.unwrap(), None, "{what}");
     let (factors, addresses) = (store.factors([7; 16], true).await.unwrap(), store.addresses([7; 16]).await.unwrap());
     begin("late").await;
@@ -95,6 +100,7 @@ pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
     // With the count of now each ends as it should, and a factor counts as one change.
     let now = store.user_changes([7; 16]).await.unwrap();
     assert!(store.add_remembered_browser(browser("d", noon()), 5, now).await.unwrap());
+    assert!(store.end_sign_in("added", verified(noon()), None, Some(([7; 16], now))).await.unwrap());
     store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
     let enrolment = Some("e".to_owned());
     added(store.add_factor(AddFactor { enrolment, changes: Some(now), ..adding("b", noon()) }).await.unwrap());

@@ -63,9 +63,9 @@ pub async fn a_sign_in_is_rewritten_at_its_own_step_only(store: &dyn Store) {
 
 pub async fn an_ended_sign_in_does_not_change(store: &dyn Store) {
     store.insert_sign_in(sign_in("a", noon())).await.unwrap();
-    assert!(store.end_sign_in("a", verified(noon()), Some(vec![9])).await.unwrap());
-    assert!(!store.end_sign_in("a", verified(noon()), None).await.unwrap());
-    assert!(!store.end_sign_in("a", SignInEnd::Cancelled { at: noon() }, None).await.unwrap());
+    assert!(store.end_sign_in("a", verified(noon()), Some(vec![9]), None).await.unwrap());
+    assert!(!store.end_sign_in("a", verified(noon()), None, None).await.unwrap());
+    assert!(!store.end_sign_in("a", SignInEnd::Cancelled { at: noon() }, None, None).await.unwrap());
     assert!(!store.bind_sign_in("a", [1; 32], noon()).await.unwrap());
     assert!(!store.step_sign_in("a", 0, None, noon()).await.unwrap());
     assert!(!store.rewrite_sign_in("a", 0, None, vec![2], noon()).await.unwrap());
@@ -78,7 +78,7 @@ pub async fn a_handle_is_redeemed_once_for_its_own_sign_in_within_its_time(store
         store.redeem_sign_in(subscription, id, [handle; 32], now - 2 * MINUTE, now).await.unwrap()
     };
     assert_eq!(redeem("s", "a", 7, noon()).await, None);
-    store.end_sign_in("a", verified(noon()), None).await.unwrap();
+    store.end_sign_in("a", verified(noon()), None, None).await.unwrap();
     assert_eq!(redeem("other", "a", 7, noon()).await, None);
     assert_eq!(redeem("s", "b", 7, noon()).await, None);
     assert_eq!(redeem("s", "a", 8, noon()).await, None);
@@ -92,11 +92,11 @@ pub async fn a_handle_is_redeemed_once_for_its_own_sign_in_within_its_time(store
 pub async fn an_expired_or_future_sign_in_does_not_change(store: &dyn Store) {
     store.insert_sign_in(sign_in("a", noon())).await.unwrap();
     for now in [noon() + 10 * MINUTE, noon() - MINUTE] {
-        assert!(!store.end_sign_in("a", verified(now), None).await.unwrap());
+        assert!(!store.end_sign_in("a", verified(now), None, None).await.unwrap());
         assert!(!store.bind_sign_in("a", [1; 32], now).await.unwrap());
         assert!(!store.step_sign_in("a", 0, None, now).await.unwrap());
     }
-    assert!(store.end_sign_in("a", verified(noon() + 9 * MINUTE), None).await.unwrap());
+    assert!(store.end_sign_in("a", verified(noon() + 9 * MINUTE), None, None).await.unwrap());
 }
 
 pub async fn a_clock_set_back_over_a_restart_ends_open_sign_ins(store: &dyn Store) {

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use super::PostgresStore;
 use super::challenges::unknown;
 use super::session::Session;
+use super::user_changes;
 use super::values::{SKEW_MS, get, values};
 use crate::store::*;
 
@@ -77,10 +78,16 @@ impl SignInStore for PostgresStore {
         .await
     }
 
-    async fn end_sign_in(&self, id: &str, end: SignInEnd, sealed: Option<Vec<u8>>) -> Result<bool> {
+    async fn end_sign_in(
+        &self,
+        id: &str,
+        end: SignInEnd,
+        sealed: Option<Vec<u8>>,
+        changes: Option<(BucketKey, u64)>,
+    ) -> Result<bool> {
         let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
-        self.write_at(at, (id.to_owned(), end, sealed), |c, input| async move {
-            finish(&c, &input.0, &input.1, input.2.as_deref()).await
+        self.write_at(at, (id.to_owned(), end, sealed), move |c, input| async move {
+            finish(&c, &input.0, &input.1, (input.2.as_deref(), changes)).await
         })
         .await
     }
@@ -147,7 +154,17 @@ async fn insert(c: &Session, new: &HostedSignInRecord) -> Result<()> {
     Ok(())
 }
 
-async fn finish(c: &Session, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -> Result<bool> {
+async fn finish(
+    c: &Session,
+    id: &str,
+    end: &SignInEnd,
+    (sealed, changes): (Option<&[u8]>, Option<(BucketKey, u64)>),
+) -> Result<bool> {
+    if let Some((person, count)) = changes
+        && user_changes::locked_count(c, &person).await? != count
+    {
+        return Ok(false);
+    }
     let (number, at, two_factor, amr, handle) = match end {
         SignInEnd::Verified { at, two_factor, amr, handle } => {
             (VERIFIED, *at, Some(&**two_factor), Some(amr.join(" ")), *handle)

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::rows::{ms, time};
+use super::user_changes;
 use crate::store::*;
 
 #[async_trait]
@@ -56,10 +57,16 @@ impl SignInStore for SqliteStore {
         self.threads.write_at(now, move |c| rewrite(c, &id, step, (challenge.as_deref(), &sealed), now)).await
     }
 
-    async fn end_sign_in(&self, id: &str, end: SignInEnd, sealed: Option<Vec<u8>>) -> Result<bool> {
+    async fn end_sign_in(
+        &self,
+        id: &str,
+        end: SignInEnd,
+        sealed: Option<Vec<u8>>,
+        changes: Option<(BucketKey, u64)>,
+    ) -> Result<bool> {
         let id = id.to_owned();
         let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
-        self.threads.write_at(at, move |c| finish(c, &id, &end, sealed.as_deref())).await
+        self.threads.write_at(at, move |c| finish(c, &id, &end, (sealed.as_deref(), changes))).await
     }
 
     async fn redeem_sign_in(
@@ -160,7 +167,17 @@ pub(super) fn rewrite(
     Ok(c.prepare_cached(&sql)?.execute(params![id, ms(now), challenge, step, sealed])? == 1)
 }
 
-pub(super) fn finish(c: &Connection, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -> Result<bool> {
+pub(super) fn finish(
+    c: &Connection,
+    id: &str,
+    end: &SignInEnd,
+    (sealed, changes): (Option<&[u8]>, Option<(BucketKey, u64)>),
+) -> Result<bool> {
+    if let Some((person, count)) = changes
+        && user_changes::count(c, &person)? != count
+    {
+        return Ok(false);
+    }
     let (number, at, two_factor, amr, handle) = match end {
         SignInEnd::Verified { at, two_factor, amr, handle } => {
             (VERIFIED, *at, Some(two_factor), Some(amr.join(" ")), handle.as_ref())

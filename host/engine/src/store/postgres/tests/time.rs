@@ -203,7 +203,7 @@ async fn a_process_whose_clock_is_wrong_shortens_and_prolongs_nothing_else() {
         assert!(store.step_sign_in(&id, 0, None, wrong).await.unwrap());
         let SignInEnd::Verified { at, two_factor, amr, .. } = verified(wrong) else { panic!() };
         let end = SignInEnd::Verified { at, two_factor, amr, handle: Some(handle) };
-        assert!(store.end_sign_in(&id, end, None).await.unwrap());
+        assert!(store.end_sign_in(&id, end, None, None).await.unwrap());
         assert!(store.redeem_sign_in("s", &id, handle, now - MINUTE, now).await.unwrap().is_some());
     }
 }

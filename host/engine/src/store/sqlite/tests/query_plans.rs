@@ -76,7 +76,7 @@ fn no_statement_of_a_hosted_sign_in_reads_a_whole_table() {
         sign_ins::page(c, "s").unwrap();
         assert!(sign_ins::bind(c, "a", &[1; 32], noon()).unwrap());
         assert!(sign_ins::advance(c, "a", 0, Some("a"), noon()).unwrap());
-        assert!(sign_ins::finish(c, "a", &verified(noon()), Some(&[1])).unwrap());
+        assert!(sign_ins::finish(c, "a", &verified(noon()), (Some(&[1]), None)).unwrap());
         sign_ins::redeem(c, "s", "a", &[7; 32], (noon() - MINUTE, noon())).unwrap();
         sign_ins::end_all(c, noon()).unwrap();
     });
