@@ -60,6 +60,9 @@ impl TwoFactor {
 
 impl Builder {
     /// Sets the store. Default: in memory.
+    ///
+    /// For a store that outlives the process, set its keys too, with [`key_file`](Self::key_file) or [`keyring`](Self::keyring). Without them
+    /// new keys are generated, and no later process can read what this one stores.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
