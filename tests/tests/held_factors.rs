@@ -155,8 +155,9 @@ async fn concurrent_repeats_with_one_proof_are_one_enrolment_or_a_conflict() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_repeat_on_another_server_does_not_fail_because_the_proof_was_used_there() {
     let folder = tempfile::tempdir().unwrap();
-    let builder = || Place::new(folder.path()).builder().clock(StoppingClock).rate_limits(RateLimits::none());
-    let [slow, quick] = [engine(builder()).await, engine(builder()).await];
+    let clock = StoppingClock::default();
+    let builder = || Place::new(folder.path()).builder().rate_limits(RateLimits::none());
+    let [slow, quick] = [engine(builder().clock(clock.clone())).await, engine(builder()).await];
     let totp = instance(&slow, "totp").await;
     let (mut steps, mut repeated) = (0, 0);
     loop {
@@ -170,7 +171,7 @@ async fn a_repeat_on_another_server_does_not_fail_because_the_proof_was_used_the
             let (slow, new) = (slow.clone(), new.clone());
             async move { slow.enrol(new).await }
         };
-        let (late, early) = interleaved(steps + 1, enrol, quick.enrol(new)).await;
+        let (late, early) = interleaved((&clock, steps + 1), enrol, quick.enrol(new)).await;
         match early {
             None => break,
             Some(Ok(first)) => match late {

@@ -318,7 +318,8 @@ async fn applications_cannot_answer_resend_or_cancel_the_challenge_of_a_login() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_session_after_it() {
     let folder = tempfile::tempdir().unwrap();
-    let builder = Place::new(folder.path()).builder().clock(StoppingClock).rate_limits(RateLimits::none());
+    let clock = StoppingClock::default();
+    let builder = Place::new(folder.path()).builder().clock(clock.clone()).rate_limits(RateLimits::none());
     let engine = held::engine(builder).await;
     let (admin, accounts) = (engine.administration(Actor::new("test")), engine.accounts());
     let totp = held::instance(&engine, "totp").await;
@@ -337,7 +338,7 @@ async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_sessio
         };
         let owners = client(1);
         let finish = accounts.finish_own_enrolment(&owner.session, answer, &owners);
-        let (login, added) = interleaved(steps + 1, log_in, finish).await;
+        let (login, added) = interleaved((&clock, steps + 1), log_in, finish).await;
         let Some(added) = added else { break };
         let own = added.unwrap().session.unwrap().session;
         let open = accounts.sessions(&own).await.unwrap();
