@@ -63,8 +63,6 @@
 
 mod authentication;
 mod by_circumstance;
-#[cfg(test)]
-mod debug_tests;
 mod export;
 mod failure;
 mod http;

@@ -548,7 +548,7 @@ mod tests {
             record.sealed = sign_ins.seal(&record, &kept).unwrap();
             sign_ins.store.insert_sign_in(record).await.unwrap();
             let VisitOutcome::Open(visit) = sign_ins.visit(id, None).await.unwrap() else { panic!("it is not open") };
-            sign_ins.end(&visit, Proved::by_pass(now, None)).await
+            sign_ins.end(&visit, Proved::by_pass(now, None), None).await
         };
         assert!(ended("nobody", SignIn::new("shop")).await.err().unwrap().is_closed());
         assert!(ended("alice", SignIn::new("shop").user("alice")).await.is_ok());

@@ -93,8 +93,8 @@ pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
     ends(store, "resumed", async || set(FactorStatus::Suspended, FactorStatus::Active).await).await;
     let ended = async || drop(store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap());
     ends(store, "ended", ended).await;
-    let verified = async || assert_eq!(verify(store, address(noon()), 5).await, AddressVerified::Verified);
-    ends(store, "verified", verified).await;
+    let verify = async || assert_eq!(verify(store, address(noon()), 5).await, AddressVerified::Verified);
+    ends(store, "verified", verify).await;
     ends(store, "removed", async || assert!(store.remove_address([7; 16], "x").await.unwrap())).await;
     ends(store, "reset", async || drop(store.reset_factors(reset()).await.unwrap())).await;
     // With the count of now each ends as it should, and a factor counts as one change.

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{
+use twofactor_provider::{
     Connection, HmacKey, JwtKey, OAuth2Client, Proof, ReportJwt, ReportSignature, RequestSignature, Secret, SignedJwt,
     SmtpSecurity, SmtpServer, TokenLogin,
 };
