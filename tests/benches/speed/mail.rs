@@ -53,7 +53,10 @@ async fn serve(stream: TcpStream, storing: Duration) -> std::io::Result<()> {
         }
         let reply: &[u8] = match (in_data, &*line) {
             (true, b".\r\n") => {
-                tokio::time::sleep(storing).await;
+                // A sleep of nothing takes up to a millisecond.
+                if !storing.is_zero() {
+                    tokio::time::sleep(storing).await;
+                }
                 b"250 2.0.0 queued as 1\r\n"
             }
             (true, _) => continue,

@@ -28,7 +28,7 @@ pub(super) enum LogForm {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Start everything on loopback with a temporary store, and a built-in outbox that stands in for the mail server, eCall and Twilio.
+    /// Start everything on loopback with a temporary store, and a built-in outbox instead of a mail server, eCall and Twilio.
     Demo {
         /// The address and port to listen on.
         #[arg(long, default_value = "127.0.0.1:8080")]
