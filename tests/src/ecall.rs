@@ -169,6 +169,6 @@ impl Place {
     /// components.
     pub fn builder(&self) -> Builder {
         let store = twofactor::SqliteStore::open(self.database()).unwrap();
-        TwoFactor::builder().store(store).key_file(self.0.join("key")).cache_dir(self.0.join("cache"))
+        crate::compiled::builder().store(store).key_file(self.0.join("key"))
     }
 }

@@ -100,6 +100,23 @@ async fn base_settings_that_leave_more_open_need_their_secret_again() {
     base(&engine, "wrong", json!({"Key": "********", "Parts": 2})).await.unwrap();
 }
 
+/// Otherwise settings that state a destination which is not valid would leave the destination to whoever creates an instance.
+#[tokio::test]
+async fn an_instance_overrides_no_destination_of_base_settings_even_if_it_is_not_valid() {
+    for wrong in [json!(null), json!(5), json!("")] {
+        let engine = engine().await;
+        base(&engine, "wrong", json!({"Sender": wrong, "Key": "b4se-key"})).await.unwrap();
+        let evil = instance(&engine, json!({"Sender": "evil"})).await;
+        assert!(!evil.valid && evil.problems[0].detail.contains("its own secret"), "{wrong}: {:?}", evil.problems);
+
+        base(&engine, "wrong", json!({"Key": "b4se-key"})).await.unwrap();
+        assert!(instance(&engine, json!({"Sender": "one"})).await.valid);
+        admin(&engine).delete_instance("s", &evil.id, None).await.unwrap();
+        let said = invalid_input(base(&engine, "wrong", json!({"Sender": wrong, "Key": "********"})).await);
+        assert!(said.contains("it is not known where the stored secret would go"), "{wrong}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn settings_that_broke_an_instance_do_not_fix_it_for_another_destination() {
     let engine = engine().await;

@@ -189,6 +189,42 @@ async fn a_repeat_on_another_server_does_not_fail_because_the_proof_was_used_the
     assert!(repeated > 1, "{repeated} of {steps}");
 }
 
+/// Whatever step of the removal the suspension comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_factor_that_was_suspended_in_the_meantime_removes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = StoppingClock::default();
+    let builder = || Place::new(folder.path()).builder().rate_limits(RateLimits::none());
+    let [slow, quick] = [engine(builder().clock(clock.clone())).await, engine(builder()).await];
+    let admin = quick.administration(Actor::new("test"));
+    let (mut steps, mut refused) = (0, 0);
+    loop {
+        let (user, now) = (format!("user{steps}"), jiff::Timestamp::now());
+        let (stolen, used) = enrol_app(&slow, &user, now).await;
+        let pass = admin.issue_pass(SUBSCRIPTION, &user, None, "test").await.unwrap();
+        let enrolment = begin_app(&slow, &user, Proof::Pass(pass.pass.expose().to_owned())).await.unwrap();
+        let answer = EnrolmentAnswer::code(&enrolment.id, App::scan(&enrolment).code(jiff::Timestamp::now()));
+        let other = slow.finish_enrolment(SUBSCRIPTION, answer).await.unwrap();
+        let (challenge, verified) = use_factor(&slow, &user, "totp", &stolen.code(now + STEP)).await;
+        verified.unwrap();
+        let remove = {
+            let (slow, user, id, proof) = (slow.clone(), user.clone(), other.id.clone(), Proof::Challenge(challenge));
+            async move { slow.remove_factor(SUBSCRIPTION, &user, &id, &proof).await }
+        };
+        let suspend = async {
+            let held = quick.factors(SUBSCRIPTION, &user).await.unwrap();
+            admin.suspend_factor(SUBSCRIPTION, &user, &used.id, "stolen").await.unwrap();
+            held.iter().any(|factor| factor.id == other.id)
+        };
+        let (removed, was_held) = interleaved((&clock, steps + 1), remove, suspend).await;
+        let Some(was_held) = was_held else { break };
+        assert_eq!(removed.is_err(), was_held, "step {steps}: {removed:?}");
+        refused += usize::from(was_held);
+        steps += 1;
+    }
+    assert!(refused > 1, "{refused} of {steps}");
+}
+
 #[tokio::test]
 async fn whoever_holds_a_factor_changes_factors_only_with_a_fresh_use_of_it() {
     let world = World::new().await;

@@ -527,7 +527,7 @@ async fn of_addresses_that_are_confirmed_at_once_one_is_verified_and_a_user_has_
     let verified = async || world.engine.addresses("shop", "alice").await.unwrap().len();
     let mut started = Vec::new();
     for n in 0..4 {
-        started.push(world.parked(&format!("a{n}@example.com"), world.pass().await).await);
+        started.push(world.parked(&format!("a{n}@example.com"), Proof::FirstFactor).await);
     }
     let confirm = |(id, code): (String, String)| {
         let engine = world.engine.clone();
@@ -589,10 +589,23 @@ async fn a_challenge_of_an_address_ends_when_a_factor_of_its_user_is_added_or_re
     assert!(world.confirm(&parked).await.unwrap_err().is_closed());
     // The same with a pass, before a removal.
     let parked = world.parked("thief@example.com", world.pass().await).await;
-    let pass = world.pass().await;
-    world.engine.remove_factor("shop", "alice", &app, &pass).await.unwrap();
+    world.admin.remove_user_factor("shop", "alice", &app, "lost").await.unwrap();
     assert!(world.confirm(&parked).await.unwrap_err().is_closed());
     assert!(world.engine.addresses("shop", "alice").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_revoked_or_newer_pass_ends_the_verification_of_an_address_that_rests_on_it() {
+    for newer in [true, false] {
+        let world = world(json!({})).await;
+        let parked = world.parked("thief@example.com", world.pass().await).await;
+        match newer {
+            true => drop(world.pass().await),
+            false => drop(world.admin.end_pass("shop", "alice", "stolen").await.unwrap()),
+        }
+        assert!(world.confirm(&parked).await.unwrap_err().is_closed());
+        assert!(world.engine.addresses("shop", "alice").await.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 fn config(folder: &Path, more: &str) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let store = folder.join("twofactor.db");
+    common::share_compiled(&store);
     std::fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {store:?}\n")).unwrap();
     file
 }

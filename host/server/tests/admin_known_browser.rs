@@ -11,6 +11,7 @@ async fn a_known_browser_can_log_in_after_strangers_used_up_their_attempts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("twofactor.toml");
     let store = folder.path().join("twofactor.db");
+    common::share_compiled(&store);
     let text = format!(
         "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n[store]\npath = {store:?}\n\
          [rate_limits]\npasswords_per_account_per_hour = 6\n"

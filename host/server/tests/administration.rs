@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 fn config(folder: &Path, demo: &Server, more: &str) -> PathBuf {
     let file = folder.join("twofactor.toml");
     let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
+    let store = folder.join("twofactor.db");
+    common::share_compiled(&store);
     let text = format!(
-        "listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {:?}\n[network.overrides]\n\"https://api.twilio.com\" = {outbox:?}\n",
-        folder.join("twofactor.db")
+        "listen = \"127.0.0.1:0\"\n{more}\n[store]\npath = {store:?}\n[network.overrides]\n\"https://api.twilio.com\" = {outbox:?}\n"
     );
     std::fs::write(&file, text).unwrap();
     file

@@ -57,6 +57,13 @@ struct Installation(TempDir);
 
 impl Installation {
     fn new() -> Self {
+        let installation = Self::with_other_keys();
+        common::share_compiled(&installation.0.path().join("twofactor.db"));
+        installation
+    }
+
+    /// Creates one that shares no key with any other one.
+    fn with_other_keys() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("twofactor.db");
         let text = format!("listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n");
@@ -327,7 +334,7 @@ fn a_sealed_secret_opens_in_its_own_place_of_its_own_installation_only() {
     let sealed = options["MailServerConfig"]["Password"]["$sealed"].as_str().unwrap();
     let open = open.replace("UserName: 1", &format!("UserName:\n              $sealed: {sealed}"));
     assert!(installation.refusal(&open).contains("was not sealed by this installation for this place"));
-    let other = Installation::new();
+    let other = Installation::with_other_keys();
     assert!(other.refusal(&document).contains("was not sealed by this installation for this place"));
 }
 
@@ -474,6 +481,39 @@ base_settings:
     installation.wipe();
     installation.import(&document, &[]);
     assert_eq!(installation.export(&[]), document);
+}
+
+#[test]
+fn an_import_does_not_forget_where_the_secret_of_an_invalid_instance_was_sent() {
+    const DOCUMENT: &str = r#"
+twofactor: 1
+base_settings: { webhook: { WebhookUrl: "https://hook.example.com/codes" } }
+subscriptions:
+  acme:
+    name: A
+    instances:
+      hook:
+        type: webhook
+        name: First
+        options: { WebhookSecret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=" }
+"#;
+    let installation = Installation::new();
+    let also = fs::read_to_string(installation.config()).unwrap() + "[providers]\nload = [\"webhook\"]\n";
+    fs::write(installation.config(), also).unwrap();
+    installation.import(DOCUMENT, &[]);
+    installation.import("twofactor: 1\nbase_settings: { webhook: {} }\n", &["--allow-invalid"]);
+    for secrets in ["sealed", "redacted"] {
+        let document = installation.export(&["--secrets", secrets]);
+        let renamed = document.replace("name: First", "name: Second").replace("name: Third", "name: First");
+        installation.import(&renamed.replace("name: Second", "name: Third"), &[]);
+        let base = |host: &str| {
+            format!("twofactor: 1\nbase_settings: {{ webhook: {{ WebhookUrl: \"https://{host}/codes\" }} }}\n")
+        };
+        let text = installation.refusal(&base("hook.evil.example"));
+        assert!(text.contains("secret of an instance to another destination"), "{secrets}: {text}");
+    }
+    installation
+        .import("twofactor: 1\nbase_settings: { webhook: { WebhookUrl: \"https://hook.example.com/codes\" } }\n", &[]);
 }
 
 #[test]

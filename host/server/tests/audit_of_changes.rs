@@ -39,7 +39,9 @@ impl Log<'_> {
 async fn an_entry_has_the_values_before_and_after_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("twofactor.toml");
-    let text = format!("listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n", folder.path().join("twofactor.db"));
+    let store = folder.path().join("twofactor.db");
+    common::share_compiled(&store);
+    let text = format!("listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n");
     std::fs::write(&config, text).unwrap();
     let config = config.to_str().unwrap();
     let issued = common::run(&["token", "issue", "--name", "first", "--system-admin", "--config", config]);

@@ -35,6 +35,7 @@ const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 fn config(folder: &Path, http: &str, mail: &str) -> std::path::PathBuf {
     let file = folder.join("twofactor.toml");
     let (many, store) = (u32::MAX, folder.join("twofactor.db"));
+    common::share_compiled(&store);
     let text = format!(
         "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[policy]\ncode_length = 10\nresend_interval_seconds = 5\npause_after = 0\n\
          [rate_limits]\nprefix_per_hour = {many}\nrecipient_per_hour = {many}\nrecipient_total_per_hour = {many}\n\

@@ -41,7 +41,9 @@ fn counted(text: &str, client: usize) -> String {
 /// Two servers on one store, and an administrator's token.
 fn two_servers(folder: &Path) -> (Arc<[Server; 2]>, String, String) {
     let file = folder.join("twofactor.toml");
-    let text = format!("listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n", folder.join("twofactor.db"));
+    let store = folder.join("twofactor.db");
+    common::share_compiled(&store);
+    let text = format!("listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n");
     std::fs::write(&file, text).unwrap();
     let config = file.to_str().unwrap().to_owned();
     let issued = common::run(&["token", "issue", "--name", "a", "--system-admin", "--config", &config]);

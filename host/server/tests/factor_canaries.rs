@@ -48,6 +48,7 @@ impl Run {
 async fn no_secret_of_a_factor_leaks_while_everything_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let (file, store) = (folder.path().join("twofactor.toml"), folder.path().join("twofactor.db"));
+    common::share_compiled(&store);
     let text = format!(
         "listen = \"127.0.0.1:0\"\npublic_url = \"https://login.example.com\"\n[store]\npath = {store:?}\n\
          [providers]\nload = [\"totp\", \"fido\", \"recovery\"]\n"

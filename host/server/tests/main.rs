@@ -59,6 +59,7 @@ mod administration;
 mod as_code;
 mod audit_of_changes;
 mod author_book;
+mod author_languages;
 mod base_settings_check;
 mod calls_of_applications;
 mod canaries;
@@ -99,7 +100,6 @@ mod sign_in_guards;
 mod sign_in_page;
 mod sign_in_result;
 mod texts;
-mod three_languages;
 mod user_guide;
 
 #[test]

@@ -17,6 +17,7 @@ const TOKEN: &str = "t0ken-of-the-account";
 async fn serving(folder: &Path, more: &str, type_id: &str, options: Value) -> (Server, String) {
     let file = folder.join("twofactor.toml");
     let store = folder.join("db");
+    common::share_compiled(&store);
     let text = format!(
         "listen = \"127.0.0.1:0\"\npublic_url = \"https://auth.example.com\"\n[store]\npath = {store:?}\n{more}\n"
     );

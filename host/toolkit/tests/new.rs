@@ -1,5 +1,5 @@
 //! `twofactor provider new` makes a project that stands alone, and writes over nothing. That one builds and keeps the contract is in
-//! `three_languages.rs`.
+//! `author_languages.rs`.
 
 use std::fs;
 use std::path::Path;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::second_factor::CLIENT_APPLICATION;
 use super::{Account, Accounts, Client, OpenedSession, Session};
 use crate::challenge::{ChallengeKind, to_the_end};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::factor::{AnswerKind, EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 use crate::instance::SignIn;
 use crate::store::{FactorReset, FactorStatus};
@@ -193,14 +193,16 @@ impl Accounts {
         let subscription = sign_in.subscription.clone();
         // Runs to completion even if the browser disconnects: with the factor stored, the other sessions must end.
         let mut added = to_the_end(async move {
-            let factor = this.factors.finish_enrolment(&subscription, answer).await?;
-            let mut added = AddedFactor { factor, session: None, recovery_codes: None };
-            if is_first {
+            let finished = this.factors.finish_enrolment(&subscription, answer).await;
+            // A commit whose outcome is unknown may have stored the factor.
+            let may_be_added = finished.as_ref().map_or_else(|error| error.kind() == ErrorKind::Unavailable, |_| true);
+            if is_first && may_be_added {
                 // Whoever has opened one of them did not have this factor.
-                this.end_other_sessions(&session_now, &by).await?;
-                if !session_now.second_factor {
-                    added.session = Some(this.with_second_factor(&session_now).await?);
-                }
+                this.end_sessions_without_factor(&session_now, &by).await?;
+            }
+            let mut added = AddedFactor { factor: finished?, session: None, recovery_codes: None };
+            if is_first && !session_now.second_factor {
+                added.session = Some(this.with_second_factor(&session_now).await?);
             }
             Ok(added)
         })

@@ -244,6 +244,16 @@ impl Accounts {
         Ok(self.store.end_sessions(account, SessionSelection::AllExcept(session.id.clone())).await?)
     }
 
+    /// Ends all sessions of an account but this one when its first factor was added. They end even if the audit log cannot be written: no later
+    /// enrolment would end them.
+    pub(super) async fn end_sessions_without_factor(&self, session: &Session, client: &Client) -> Result<(), Error> {
+        let account = &session.account.id;
+        let ended = self.store.end_sessions(account, SessionSelection::AllExcept(session.id.clone())).await;
+        self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await?;
+        ended?;
+        Ok(())
+    }
+
     /// Changes the account's password. All its other sessions and its invitation end; this session
     /// continues with a new secret.
     ///

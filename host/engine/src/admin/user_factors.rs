@@ -82,7 +82,7 @@ impl Administration {
             return Err(Error::not_found("factor"));
         }
         let why = because(reason);
-        self.factors.end(self.actor(), (subscription, user), held, FactorSelection::One(id), &why).await
+        self.factors.end(self.actor(), (subscription, user), (held, None), FactorSelection::One(id), &why).await
     }
 
     /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,

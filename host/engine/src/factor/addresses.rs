@@ -20,7 +20,7 @@ use crate::challenge::{
 };
 use crate::error::{Error, FactorConflict};
 use crate::instance::SignIn;
-use crate::store::{AddressKind, AddressVerified};
+use crate::store::{AddressKind, AddressRemoved, AddressVerified};
 
 /// How many verified addresses a user may have.
 const MOST: u32 = 5;
@@ -181,6 +181,7 @@ impl Factors {
     ) -> Result<(), Error> {
         let user = checked_user(user)?;
         let sign_in = SignIn::new(subscription).user(&user);
+        let changes = self.changes(&sign_in).await?;
         let addresses = self.verified_addresses(&sign_in).await?;
         let not_found = || Error::not_found("address");
         let address = addresses.into_iter().find(|one| one.record.id == id).ok_or_else(not_found)?;
@@ -190,9 +191,14 @@ impl Factors {
         let accepted = self.accept_proof(proof, what).await?;
         let subject = address_subject(address.record.kind);
         let detail = format!("{subject} removed; proof: {}", accepted.name);
-        self.audit.append(&Self::person(&user), "address.remove", &format!("{subscription}/{user}"), &detail).await?;
-        if !self.store.remove_address(address.record.person, id).await? {
-            return Err(not_found());
+        let (actor, whose) = (Self::person(&user), format!("{subscription}/{user}"));
+        self.audit.append(&actor, "address.remove", &whose, &detail).await?;
+        match self.store.remove_address(address.record.person, id, changes).await? {
+            AddressRemoved::Removed => {}
+            AddressRemoved::NotFound => return Err(not_found()),
+            AddressRemoved::Changed => {
+                return Err(self.overtaken(&actor, ("address.remove", &whose), &detail).await);
+            }
         }
         // The removed address is notified, too.
         self.notices.happened(Happened {

@@ -61,24 +61,27 @@ impl Factors {
         proof: &Proof,
     ) -> Result<RemovedFactors, Error> {
         let user = checked_user(user)?;
+        let sign_in = SignIn::new(subscription).user(&user);
+        let changes = self.changes(&sign_in).await?;
         let held = self.held.of(subscription, &user, false).await?;
         if !held.iter().any(|held| held.record.id == id) {
             return Err(Error::not_found("factor"));
         }
-        let sign_in = SignIn::new(subscription).user(&user);
         let change = Change::RemoveFactor;
         let what = ProofFor { sign_in: &sign_in, change, held: &held, client_address: None, holder: None };
         let proof = self.accept_proof(proof, what).await?;
         let why = format!("proof: {}", proof.name);
-        self.end(&Self::person(&user), (subscription, &user), held, FactorSelection::One(id), &why).await
+        let (whose, which) = ((subscription, &*user), FactorSelection::One(id));
+        self.end(&Self::person(&user), whose, (held, Some(changes)), which, &why).await
     }
 
-    /// Ends factors of a user, who holds these. Whether the actor may do so was decided.
+    /// Ends factors of a user, who holds these. Whether the actor may do so was decided; by the user's proof only as long as the count of
+    /// the user's changes is this one.
     pub(crate) async fn end(
         &self,
         actor: &Actor,
         (subscription, user): (&str, &str),
-        held: Vec<HeldFactor>,
+        (held, changes): (Vec<HeldFactor>, Option<u64>),
         selection: FactorSelection<'_>,
         why: &str,
     ) -> Result<RemovedFactors, Error> {
@@ -86,9 +89,13 @@ impl Factors {
             FactorSelection::One(id) => format!("factor {id}"),
             FactorSelection::All => "all factors".to_owned(),
         };
-        self.audit.append(actor, "factor.remove", &format!("{subscription}/{user}"), &format!("{what}; {why}")).await?;
+        let (whose, detail) = (format!("{subscription}/{user}"), format!("{what}; {why}"));
+        self.audit.append(actor, "factor.remove", &whose, &detail).await?;
         let now = self.clock.now();
-        let ended = self.store.end_factors(self.held.key(subscription, user), selection, now).await?;
+        let ended = self.store.end_factors(self.held.key(subscription, user), selection, changes, now).await?;
+        let Some(ended) = ended else {
+            return Err(self.overtaken(actor, ("factor.remove", &whose), &detail).await);
+        };
         let is_ended = |one: &HeldFactor| ended.iter().any(|ended| ended.id == one.record.id);
         let (gone, remaining): (Vec<_>, Vec<_>) = held.into_iter().partition(is_ended);
         if gone.is_empty() {
@@ -103,6 +110,15 @@ impl Factors {
             views.push(view);
         }
         Ok(RemovedFactors { ended: views, signals })
+    }
+
+    /// Records that a change was not applied, because the user was changed while its proof was checked. Returns the error for the caller.
+    pub(super) async fn overtaken(&self, actor: &Actor, (action, whose): (&str, &str), detail: &str) -> Error {
+        let detail = format!("not applied: {detail}: a sign-in method has changed since the proof was checked");
+        match self.audit.append(actor, action, whose, &detail).await {
+            Ok(_) => Error::proof_required("a sign-in method has changed in the meantime; prove the change again"),
+            Err(error) => error,
+        }
     }
 
     /// Returns what a page tells the browser. If that fails, the factor is removed all the same.

@@ -4,8 +4,8 @@
 //! what they prove, for challenges too.
 //!
 //! An enrolment has three parts: what is shown once, what goes to the page, and what is stored until it ends, sealed and bound to its user,
-//! instance, component and holder. An enrolment that is answered by a credential is deleted before the component sees the answer; one that
-//! is answered by a code counts the attempt first.
+//! instance, component and holder. Each answer is counted before the component sees it. An enrolment that is answered by a credential
+//! accepts one answer.
 
 mod addresses;
 mod enrol;

@@ -76,7 +76,8 @@ impl Instances {
     }
 
     /// Returns what is reached with as few of the instance's own options as necessary, or the state
-    /// of the instance if that cannot be determined.
+    /// of the instance if that cannot be determined. What the base settings state, even if it is not
+    /// valid, they do not leave to instances.
     async fn reached_by_the_least(
         &self,
         asked: Arc<Provider>,
@@ -84,9 +85,9 @@ impl Instances {
     ) -> Result<Result<Vec<Destination>, Box<Prepared>>, Error> {
         let own = own.as_object().cloned().unwrap_or_default();
         let required = asked.manifest().options_schema["required"].as_array();
-        let is_needed =
-            |name: &String| base.get(name).is_none() && required.is_some_and(|all| all.iter().any(|one| one == name));
-        let (needed, others): (Vec<&String>, Vec<&String>) = own.keys().partition(|name| is_needed(name));
+        let is_required = |name: &String| required.is_some_and(|all| all.iter().any(|one| one == name));
+        let left_open = own.keys().filter(|name| base.get(name.as_str()).is_none());
+        let (needed, others): (Vec<&String>, Vec<&String>) = left_open.partition(|name| is_required(name));
         let mut evaluated_so_far = 0;
         for size in 0..=others.len() {
             let mut reached = Vec::new();
@@ -226,8 +227,8 @@ impl Instances {
             let (old, new) =
                 (Layers { base: before, own: &old, site: None }, Layers { base: after, own: &new, site: None });
             let was_valid = is_moved && self.answered(Some(provider.clone()), old).await?.is_valid();
-            // An instance that the settings made invalid may become valid by the change.
-            let may_be_fixed = is_moved && !was_valid && sent_to.as_ref().is_none_or(Vec::is_empty);
+            // An instance that the settings made invalid may become valid by the change, if its secret was sent nowhere yet.
+            let may_be_fixed = is_moved && !was_valid && sent_to.as_ref().is_some_and(Vec::is_empty);
             if !kept && (!own_kept || may_be_fixed) {
                 continue;
             }

@@ -17,7 +17,7 @@ use crate::challenge::{
 };
 use crate::error::Error;
 use crate::random;
-use crate::store::{BucketKey, HostedSignInRecord, SignInEnd};
+use crate::store::{HostedSignInRecord, SignInEnd};
 
 /// How long a link is valid.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -196,7 +196,8 @@ impl HostedSignIns {
         }
         if let Some(proved) =
             kept.session.proved.as_ref().filter(|_| ended.is_none() && kept.page == HostedPage::SignIn)
-            && self.factors.changes(&kept.sign_in).await? != proved.changes
+            && proved.changes.is_some()
+            && Some(self.factors.changes(&kept.sign_in).await?) != proved.changes
         {
             // The person answers again: a factor may have been added that this answer does not prove, or the user was reset.
             kept.session.proved = None;
@@ -400,7 +401,11 @@ impl HostedSignIns {
             let answer =
                 if is_credential { Answer::credential(&challenge, &text) } else { Answer::new(&challenge, &text) };
             let answer = answer.client_address(address);
-            let changes = this.factors.changes(&visit.kept.sign_in).await?;
+            // Nobody knows yet who answers with a passkey alone.
+            let changes = match visit.kept.sign_in.user {
+                Some(_) => Some(this.factors.changes(&visit.kept.sign_in).await?),
+                None => None,
+            };
             let verified = this.challenges.verify(&visit.record.subscription, answer).await?;
             // A passkey names the person of a sign-in that did not.
             visit.kept.sign_in.user = visit.kept.sign_in.user.or_else(|| verified.user.clone());
@@ -413,7 +418,7 @@ impl HostedSignIns {
             if this.offer(&visit, &proved, has_few_codes).await {
                 return Ok(NextStep::Stay);
             }
-            this.end(&visit, proved, None).await
+            this.end(&visit, proved).await
         })
         .await
     }
@@ -425,20 +430,11 @@ impl HostedSignIns {
     pub async fn proceed(&self, visit: &Visit) -> Result<NextStep, Error> {
         let fits = |proved: &Proved| visit.kept.page == HostedPage::SignIn && proved.is_by_one_of(&visit.factors);
         let proved = visit.kept.session.proved.clone().filter(fits);
-        let proved = proved.ok_or_else(Error::closed)?;
-        let person = self.factors.user_key(&visit.kept.sign_in);
-        // It waited on its page: a reset, or another change, may come at this moment.
-        let changes = Some((person, proved.changes));
-        self.end(visit, proved, changes).await
+        self.end(visit, proved.ok_or_else(Error::closed)?).await
     }
 
-    /// Ends a sign-in, if the count of its person's changes is still this.
-    pub(super) async fn end(
-        &self,
-        visit: &Visit,
-        proved: Proved,
-        changes: Option<(BucketKey, u64)>,
-    ) -> Result<NextStep, Error> {
+    /// Ends a sign-in, if the count of its person's changes is still that of the proof: a reset, or another change, may come at any moment.
+    pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<NextStep, Error> {
         if visit.kept.sign_in.user.is_none() {
             return Err(Error::closed());
         }
@@ -448,6 +444,7 @@ impl HostedSignIns {
         let mut kept = visit.kept.clone();
         kept.session = Session { proved: Some(proved.clone()), ..Session::default() };
         let sealed = self.seal(&visit.record, &kept)?;
+        let changes = proved.changes.map(|count| (self.factors.user_key(&visit.kept.sign_in), count));
         if !self.store.end_sign_in(visit.id(), end, Some(sealed), changes).await? {
             return Err(Error::closed());
         }
@@ -548,7 +545,7 @@ mod tests {
             record.sealed = sign_ins.seal(&record, &kept).unwrap();
             sign_ins.store.insert_sign_in(record).await.unwrap();
             let VisitOutcome::Open(visit) = sign_ins.visit(id, None).await.unwrap() else { panic!("it is not open") };
-            sign_ins.end(&visit, Proved::by_pass(now, None), None).await
+            sign_ins.end(&visit, Proved::by_pass(now, None)).await
         };
         assert!(ended("nobody", SignIn::new("shop")).await.err().unwrap().is_closed());
         assert!(ended("alice", SignIn::new("shop").user("alice")).await.is_ok());

@@ -64,9 +64,9 @@ pub(super) struct Proved {
     #[serde(default)]
     pub(super) remember: Option<String>,
     /// The count of the person's changes before the answer was verified ([`UserChangeStore`](crate::store::UserChangeStore)), and what the
-    /// person has changed on this page since. Within a sign-in, another count ends what was proved.
+    /// person has changed on this page since. Within a sign-in, another count ends what was proved. None if the person was not known before.
     #[serde(default)]
-    pub(super) changes: u64,
+    pub(super) changes: Option<u64>,
 }
 
 /// The factors of a person, and what the person can do with them.
@@ -91,8 +91,8 @@ impl Session {
 
     /// Counts a change that the person made on this page.
     fn count_change(&mut self) {
-        if let Some(proved) = &mut self.proved {
-            proved.changes += 1;
+        if let Some(changes) = self.proved.as_mut().and_then(|proved| proved.changes.as_mut()) {
+            *changes += 1;
         }
     }
 }
@@ -112,7 +112,7 @@ impl Proved {
             acr,
             assurance,
             remember: None,
-            changes: 0,
+            changes: None,
         }
     }
 
@@ -129,7 +129,7 @@ impl Proved {
             acr: None,
             assurance: None,
             remember: None,
-            changes: 0,
+            changes: None,
         }
     }
 

@@ -35,12 +35,12 @@ impl HostedSignIns {
     async fn accept_pass(&self, visit: &Visit, pass: &str, client_address: Option<IpAddr>) -> Result<NextStep, Error> {
         let (sign_in, client_address) = (&visit.kept.sign_in, visit.kept.client_address.or(client_address));
         if visit.kept.page == HostedPage::SignIn {
-            let changes = self.factors.changes(sign_in).await?;
+            let changes = Some(self.factors.changes(sign_in).await?);
             let (verified, id) = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
             let proved = Proved { pass: Some(id), changes, ..Proved::of(verified, None) };
             let proceeded = match self.offer(visit, &proved, false).await {
                 true => NextStep::Stay,
-                false => self.end(visit, proved, None).await?,
+                false => self.end(visit, proved).await?,
             };
             self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
             return Ok(proceeded);

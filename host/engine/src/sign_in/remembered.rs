@@ -33,7 +33,7 @@ impl HostedSignIns {
         let (browsers, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
         let remembered = async {
             let Some(days) = browsers.days(sign_in, &proved.two_factor).await? else { return Ok(None) };
-            let (two_factor, changes) = (&proved.two_factor, proved.changes);
+            let (two_factor, Some(changes)) = (&proved.two_factor, proved.changes) else { return Ok(None) };
             let secret = browsers.remember_unchanged(sign_in, two_factor, Some(user_agent), changes).await?;
             Ok::<_, Error>(secret.map(|secret| BrowserSecret { secret, days }))
         };
@@ -71,10 +71,11 @@ impl HostedSignIns {
         }
         let secrets = [secret.to_owned()];
         let browsers = self.factors.remembered();
+        let changes = Some(self.factors.changes(&visit.kept.sign_in).await?);
         let Some(found) = browsers.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
             return Ok(NextStep::Stay);
         };
-        let proceeded = self.end(visit, Proved::of(found.verified, None), None).await?;
+        let proceeded = self.end(visit, Proved { changes, ..Proved::of(found.verified, None) }).await?;
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
         Ok(proceeded)
     }

@@ -48,6 +48,17 @@ pub enum AddressVerified {
     Changed,
 }
 
+/// The result of [`AddressStore::remove_address`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressRemoved {
+    /// It is removed.
+    Removed,
+    /// The user has no such address.
+    NotFound,
+    /// Something has changed since: see [`super::UserChangeStore`].
+    Changed,
+}
+
 /// Stores addresses of users.
 #[async_trait]
 pub trait AddressStore {
@@ -63,6 +74,7 @@ pub trait AddressStore {
     /// Returns a user's addresses, verified ones first, then those that were seen most recently.
     async fn addresses(&self, person: BucketKey) -> Result<Vec<AddressRecord>>;
 
-    /// Removes an address of a user, and ends the user's enrolments and remembered browsers. Returns whether it existed.
-    async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool>;
+    /// Removes an address of a user, and ends the user's enrolments and remembered browsers. Nothing changes if the count of the user's
+    /// changes is not `changes`.
+    async fn remove_address(&self, person: BucketKey, id: &str, changes: u64) -> Result<AddressRemoved>;
 }

@@ -278,13 +278,15 @@ pub trait FactorStore {
         to: FactorStatus,
     ) -> Result<bool>;
 
-    /// Ends factors of a user, and fallbacks that would be left alone. Returns what ended, each with its former data except for the status.
+    /// Ends factors of a user, and fallbacks that would be left alone. Returns what ended, each with its former data except for the status;
+    /// `None` if the count of the user's changes is not `changes`, where that is given ([`super::UserChangeStore`]).
     async fn end_factors(
         &self,
         user: BucketKey,
         selection: FactorSelection<'_>,
+        changes: Option<u64>,
         now: Timestamp,
-    ) -> Result<Vec<FactorRecord>>;
+    ) -> Result<Option<Vec<FactorRecord>>>;
 
     /// Removes all enrolments of a user.
     async fn cancel_enrolments(&self, user: BucketKey) -> Result<()>;

@@ -55,7 +55,8 @@ pub enum ChargedPass {
 /// clocks of two processes may differ ([`super::MAX_CLOCK_SKEW`]).
 #[async_trait]
 pub trait PassStore {
-    /// Replaces the user's pass, ends the user's open enrolments, and forgets the wrong passes that `counted` gave.
+    /// Replaces the user's pass, ends the user's open enrolments, and forgets the wrong passes that `counted` gave. It counts as a change of
+    /// the user ([`super::UserChangeStore`]), and so ends what rests on the earlier pass; browsers stay remembered.
     async fn put_pass(&self, pass: PassRecord, counted: BucketKey) -> Result<()>;
 
     /// Counts an answer, and returns the user's valid pass to compare it with.
@@ -72,6 +73,7 @@ pub trait PassStore {
     /// reset has ended it since.
     async fn is_pass_in_use(&self, person: BucketKey, id: &str, now: Timestamp) -> Result<bool>;
 
-    /// Ends the user's pass and open enrolments. Returns whether there was a pass that was not used.
+    /// Ends the user's pass and open enrolments. It counts as a change as [`Self::put_pass`] does. Returns whether there was a pass that was not
+    /// used.
     async fn end_pass(&self, person: BucketKey) -> Result<bool>;
 }

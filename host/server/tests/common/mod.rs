@@ -6,9 +6,11 @@ pub(crate) mod role;
 pub(crate) mod second_factor;
 pub(crate) mod visitor;
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::thread::JoinHandle;
 
 use reqwest::Method;
@@ -28,6 +30,26 @@ pub(crate) fn twofactor(arguments: &[&str]) -> Command {
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     twofactor(arguments).output().unwrap()
+}
+
+/// Gives a store that does not exist yet the keys of a common installation, and so its cache: a component that one test compiled need not be
+/// compiled by the next, which takes seconds.
+pub(crate) fn share_compiled(store: &Path) {
+    static COMMON: OnceLock<PathBuf> = OnceLock::new();
+    let common = COMMON.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("installation");
+        let (config, store) = (folder.join("twofactor.toml"), folder.join("twofactor.db"));
+        fs::create_dir_all(&folder).unwrap();
+        for of_earlier_run in ["db", "db-wal", "db-shm"] {
+            let _ = fs::remove_file(store.with_extension(of_earlier_run));
+        }
+        fs::write(&config, format!("[store]\npath = {store:?}\n")).unwrap();
+        let started = run(&["export", "--config", config.to_str().unwrap()]);
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        store
+    });
+    fs::copy(common.with_added_extension("keys"), store.with_added_extension("keys")).unwrap();
+    std::os::unix::fs::symlink(common.with_added_extension("cache"), store.with_added_extension("cache")).unwrap();
 }
 
 /// A server in a process of its own. It is killed with this.

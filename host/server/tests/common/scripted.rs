@@ -101,18 +101,18 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new(folder: &std::path::Path, http: &str, mail: &str, type_id: &str, options: Value) -> Self {
-        let file = folder.join("twofactor.toml");
+        let (file, store) = (folder.join("twofactor.toml"), folder.join("twofactor.db"));
+        common::share_compiled(&store);
         let many = u32::MAX;
         // Naming one of the usual providers as well changes nothing.
         let text = format!(
-            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[rate_limits]\nprefix_per_hour = {many}\n[policy]\nretries = 0\npause_after = 0\n[providers]\nload = [\"email\", \"ecall\", \"twilio\", {type_id:?}]\n\
+            "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[rate_limits]\nprefix_per_hour = {many}\n[policy]\nretries = 0\npause_after = 0\n[providers]\nload = [\"email\", \"ecall\", \"twilio\", {type_id:?}]\n\
              [network.overrides]\n\
              \"https://api.twilio.com\" = {http:?}\n\"https://rest.ecall.ch\" = {http:?}\n\
              \"https://graph.microsoft.com\" = {http:?}\n\"https://login.microsoftonline.com\" = {http:?}\n\
              \"https://email.eu-central-1.amazonaws.com\" = {http:?}\n\"https://slack.com\" = {http:?}\n\
              \"https://gateway.example.com\" = {http:?}\n\
-             \"smtp://mail.example.com:465\" = {mail:?}\n",
-            folder.join("twofactor.db")
+             \"smtp://mail.example.com:465\" = {mail:?}\n"
         );
         std::fs::write(&file, text).unwrap();
         let issue = ["token", "issue", "--name", "a", "--system-admin", "--config", file.to_str().unwrap()];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Server, run};
+use super::{Server, run, share_compiled};
 
 /// The subscription whose instances deliver the codes is called `demo`; it is not there yet.
 pub(crate) struct Guarded {
@@ -27,11 +27,12 @@ impl Guarded {
         let demo = Server::demo();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("twofactor.toml");
+        let store = folder.path().join("twofactor.db");
+        share_compiled(&store);
         let outbox = demo.said["outbox_url"].as_str().unwrap().trim_start_matches("http://");
         let text = format!(
-            "listen = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n\
-             [network.overrides]\n\"https://rest.ecall.ch\" = {outbox:?}\n",
-            folder.path().join("twofactor.db")
+            "listen = \"127.0.0.1:0\"\n[store]\npath = {store:?}\n[accounts]\nsecond_factor_subscription = \"demo\"\n\
+             [network.overrides]\n\"https://rest.ecall.ch\" = {outbox:?}\n"
         );
         std::fs::write(&file, text).unwrap();
         let server = Server::serve(&file);

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::PoisonError;
 
-use twofactor_tests::authors::{TURN, bash, skipped};
+use tempfile::TempDir;
+use twofactor_tests::authors::{bash, skipped};
 
 /// Separates the output of one block from the next: its number and when it began.
 const MARK: &str = "@@block";
@@ -46,17 +46,31 @@ fn missing<'a>(shown: &'a str, said: &str) -> Option<&'a str> {
 
 /// Runs the blocks of a page that is a file. `before` is run first and is not on the page.
 pub(crate) fn works_as_it_stands(page: &Path, needs: &[&str], before: &str) {
+    follow(page, needs, before, "");
+}
+
+/// Runs the blocks of a page on which a component is built. Returns it as the first block that has it left it; `None` where the page cannot
+/// be followed.
+pub(crate) fn builds_as_it_stands(page: &Path, needs: &[&str], component: &str) -> Option<Vec<u8>> {
+    let keep =
+        format!("if [ -e {component} ] && [ ! -e \"$HERE/first.wasm\" ]; then cp {component} \"$HERE/first.wasm\"; fi");
+    let folder = follow(page, needs, "HERE=$PWD", &keep)?;
+    Some(fs::read(folder.path().join("first.wasm")).unwrap())
+}
+
+/// Returns the folder in which the blocks were run; `after` was run after each of them.
+fn follow(page: &Path, needs: &[&str], before: &str, after: &str) -> Option<TempDir> {
     let name = page.file_name().unwrap().to_string_lossy();
     // One of several will do.
     if let Some(lacking) = needs.iter().find(|programs| !programs.split('|').any(has)) {
-        return skipped(&format!("the tutorial {name} needs {lacking}, which is not installed"));
+        skipped(&format!("the tutorial {name} needs {lacking}, which is not installed"));
+        return None;
     }
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let blocks = blocks(&fs::read_to_string(page).unwrap());
     assert!(!blocks.is_empty(), "{name}");
     let mut script = format!("exec 2>&1\ntrap 'jobs -p | xargs -r kill' EXIT\n{before}\n");
     for (number, block) in blocks.iter().enumerate() {
-        script.push_str(&format!("echo; echo {MARK} {number} $(date +%s%N)\n{}\n", block.commands));
+        script.push_str(&format!("echo; echo {MARK} {number} $(date +%s%N)\n{}\n{after}\n", block.commands));
     }
     script.push_str(&format!("echo; echo {MARK} {} $(date +%s%N)\n", blocks.len()));
     let folder = tempfile::tempdir().unwrap();
@@ -79,7 +93,8 @@ pub(crate) fn works_as_it_stands(page: &Path, needs: &[&str], before: &str) {
         let failed = &blocks[parts.len() - 1].commands;
         // What a registry has to be asked for; not what was made of it.
         if failed.contains("npm install") || failed.contains("pip install") {
-            return skipped(&format!("the tutorial {name} cannot be followed here: {text}"));
+            skipped(&format!("the tutorial {name} cannot be followed here: {text}"));
+            return None;
         }
         panic!("{name}: this failed:\n{failed}\nIt said:\n{text}");
     }
@@ -91,6 +106,7 @@ pub(crate) fn works_as_it_stands(page: &Path, needs: &[&str], before: &str) {
         let first = block.commands.lines().next().unwrap();
         println!("{name}: {:5.1} s  {first}", (ended - begun) as f64 / 1e9);
     }
+    Some(folder)
 }
 
 fn has(program: &str) -> bool {

@@ -373,8 +373,12 @@ impl Plan<'_> {
         let own = Layers { base, own: &read.options, site: None };
         let sent_to = administration.instances.destinations_of(&wanted.type_id, own).await;
         // Where a stored secret was sent is not forgotten because the options are invalid now.
-        let is_new = !read.kept && read.sealed.is_empty();
-        let sent_to = sent_to.filter(|sent_to| is_new || !sent_to.is_empty());
+        let is_stored = read.kept || before.is_some() && stored == read.options;
+        let is_new = !is_stored && read.sealed.is_empty();
+        let sent_to = match (sent_to.filter(|sent_to| is_new || !sent_to.is_empty()), &before) {
+            (None, Some(before)) if is_stored => administration.instances.sent_to(before)?,
+            (sent_to, _) => sent_to,
+        };
         self.record(named, wanted, before.as_ref().map(|it| (it, &stored)), (&read.options, sent_to)).await?;
         self.assignments(id, wanted, at, before.is_some()).await
     }

@@ -25,6 +25,12 @@ pub(super) async fn verify(store: &dyn Store, address: AddressRecord, most: u32)
     store.verify_address(address, most, changes).await.unwrap()
 }
 
+/// Removes an address, whatever has changed before.
+pub(super) async fn remove(store: &dyn Store, person: BucketKey, id: &str) -> AddressRemoved {
+    let changes = store.user_changes(person).await.unwrap();
+    store.remove_address(person, id, changes).await.unwrap()
+}
+
 async fn ids(store: &dyn Store) -> Vec<String> {
     store.addresses([7; 16]).await.unwrap().into_iter().map(|address| address.id).collect()
 }
@@ -52,9 +58,9 @@ pub async fn verified_addresses_come_first_and_only_unverified_ones_are_displace
         store.put_addresses(vec![address(n, noon() + u32::from(n) * MINUTE)], 2).await.unwrap();
     }
     assert_eq!(ids(store).await, ["1", "5", "4"]);
-    assert!(!store.remove_address([6; 16], "1").await.unwrap(), "another user's");
-    assert!(store.remove_address([7; 16], "1").await.unwrap());
-    assert!(!store.remove_address([7; 16], "1").await.unwrap());
+    assert_eq!(remove(store, [6; 16], "1").await, AddressRemoved::NotFound, "another user's");
+    assert_eq!(remove(store, [7; 16], "1").await, AddressRemoved::Removed);
+    assert_eq!(remove(store, [7; 16], "1").await, AddressRemoved::NotFound);
     assert_eq!(ids(store).await, ["5", "4"]);
 }
 
@@ -72,7 +78,7 @@ pub async fn a_user_has_at_most_so_many_verified_addresses(store: &dyn Store) {
     assert_eq!(shown, [("1", true), ("2", true), ("3", false)]);
     let others = AddressRecord { person: [6; 16], ..verified(4) };
     assert_eq!(verify(store, others, 2).await, AddressVerified::Verified);
-    assert!(store.remove_address([7; 16], "1").await.unwrap());
+    assert_eq!(remove(store, [7; 16], "1").await, AddressRemoved::Removed);
     assert_eq!(verify(store, verified(3), 2).await, AddressVerified::Verified);
 }
 

@@ -1,7 +1,7 @@
 //! A change of a user's factors ends what stood for them; a reset ends everything.
 
-use super::addresses::verify;
-use super::factors::{adding, beginning, enrolment};
+use super::addresses::{remove, verify};
+use super::factors::{adding, beginning, end, enrolment};
 use super::passes::pass;
 use super::remembered_browsers::{browser, remember};
 use super::sign_ins::{sign_in, verified};
@@ -37,23 +37,24 @@ pub async fn any_change_of_a_users_factors_forgets_the_remembered_browsers(store
     assert!(forgets(store, add).await, "added");
     assert!(forgets(store, async || set(FactorStatus::Active, FactorStatus::Suspended).await).await, "suspended");
     assert!(forgets(store, async || set(FactorStatus::Suspended, FactorStatus::Active).await).await, "resumed");
-    let end = async || {
-        store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap();
-    };
-    assert!(forgets(store, end).await, "ended");
+    let ended = async || drop(end(store, FactorSelection::One("a")).await);
+    assert!(forgets(store, ended).await, "ended");
     let verified = async || {
         assert_eq!(verify(store, address(noon()), 1).await, AddressVerified::Verified);
     };
     assert!(forgets(store, verified).await, "an address was verified");
-    let remove = async || assert!(store.remove_address([7; 16], "x").await.unwrap());
-    assert!(forgets(store, remove).await, "an address was removed");
+    let removed = async |outcome| assert_eq!(remove(store, [7; 16], "x").await, outcome);
+    assert!(forgets(store, async || removed(AddressRemoved::Removed).await).await, "an address was removed");
     // Nothing changes.
-    assert!(!forgets(store, end).await);
-    assert!(!forgets(store, async || assert!(!store.remove_address([7; 16], "x").await.unwrap())).await);
+    assert!(!forgets(store, ended).await);
+    assert!(!forgets(store, async || removed(AddressRemoved::NotFound).await).await);
     let too_many = async || {
         assert_eq!(verify(store, address(noon()), 0).await, AddressVerified::TooMany);
     };
     assert!(!forgets(store, too_many).await);
+    // No browser is remembered by a pass.
+    assert!(!forgets(store, async || store.put_pass(pass(noon()), [8; 16]).await.unwrap()).await);
+    assert!(!forgets(store, async || assert!(store.end_pass([7; 16]).await.unwrap())).await);
     assert_eq!(store.remembered_browsers([6; 16], noon()).await.unwrap().len(), 1, "another user's");
 }
 
@@ -79,6 +80,13 @@ async fn ends(store: &dyn Store, what: &str, change: impl AsyncFnOnce()) {
     let late = AddressRecord { hash: [2; 16], ..address(noon()) };
     assert_eq!(store.verify_address(late, 5, before).await.unwrap(), AddressVerified::Changed, "{what}");
     assert!(!store.add_remembered_browser(browser("x", noon()), 5, before).await.unwrap(), "{what}");
+    for address in &addresses {
+        let removed = store.remove_address([7; 16], &address.id, before).await.unwrap();
+        assert_eq!(removed, AddressRemoved::Changed, "{what}");
+    }
+    let ended = store.end_factors([7; 16], FactorSelection::All, Some(before), noon()).await.unwrap();
+    assert_eq!(ended, None, "{what}");
+    assert!(store.enrolment("s", "late").await.unwrap().is_some(), "{what}");
     assert_eq!(store.factors([7; 16], true).await.unwrap(), factors, "{what}");
     assert_eq!(store.addresses([7; 16]).await.unwrap(), addresses, "{what}");
     assert_eq!(store.remembered_browsers([7; 16], noon()).await.unwrap(), [], "{what}");
@@ -91,11 +99,12 @@ pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
     ends(store, "added", async || added(store.add_factor(adding("a", noon())).await.unwrap())).await;
     ends(store, "suspended", async || set(FactorStatus::Active, FactorStatus::Suspended).await).await;
     ends(store, "resumed", async || set(FactorStatus::Suspended, FactorStatus::Active).await).await;
-    let ended = async || drop(store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap());
-    ends(store, "ended", ended).await;
+    ends(store, "ended", async || drop(end(store, FactorSelection::One("a")).await)).await;
     let verify = async || assert_eq!(verify(store, address(noon()), 5).await, AddressVerified::Verified);
     ends(store, "verified", verify).await;
-    ends(store, "removed", async || assert!(store.remove_address([7; 16], "x").await.unwrap())).await;
+    ends(store, "removed", async || assert_eq!(remove(store, [7; 16], "x").await, AddressRemoved::Removed)).await;
+    ends(store, "a pass issued", async || store.put_pass(pass(noon()), [8; 16]).await.unwrap()).await;
+    ends(store, "a pass ended", async || assert!(store.end_pass([7; 16]).await.unwrap())).await;
     ends(store, "reset", async || drop(store.reset_factors(reset()).await.unwrap())).await;
     // With the count of now each ends as it should, and a factor counts as one change.
     let now = store.user_changes([7; 16]).await.unwrap();
@@ -105,6 +114,8 @@ pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
     let enrolment = Some("e".to_owned());
     added(store.add_factor(AddFactor { enrolment, changes: Some(now), ..adding("b", noon()) }).await.unwrap());
     assert_eq!(store.user_changes([7; 16]).await.unwrap(), now + 1);
+    let ended = store.end_factors([7; 16], FactorSelection::One("b"), Some(now + 1), noon()).await.unwrap();
+    assert_eq!(ended.unwrap().len(), 1);
     assert_eq!(store.user_changes([6; 16]).await.unwrap(), 0, "another user's");
 }
 

@@ -39,6 +39,11 @@ fn factor(id: &str, now: Timestamp) -> FactorRecord {
     }
 }
 
+/// Ends factors of a user, whatever has changed before.
+pub(super) async fn end(store: &dyn Store, selection: FactorSelection<'_>) -> Vec<FactorRecord> {
+    store.end_factors([7; 16], selection, None, noon()).await.unwrap().unwrap()
+}
+
 /// Returns a request to add a factor whose enrolment was taken.
 pub(in super::super) fn adding(id: &str, now: Timestamp) -> AddFactor {
     AddFactor {
@@ -207,21 +212,21 @@ pub async fn a_fallback_needs_another_factor_and_ends_with_the_last_one(store: &
         store.add_factor(adding(id, noon())).await.unwrap();
     }
     assert_eq!(store.add_factor(fallback.clone()).await.unwrap(), added());
-    let end = async |id: &str| {
-        let ended = store.end_factors([7; 16], FactorSelection::One(id), noon()).await.unwrap();
+    let ended = async |id: &str| {
+        let ended = end(store, FactorSelection::One(id)).await;
         ended.into_iter().map(|one| one.id).collect::<Vec<_>>()
     };
-    assert_eq!(end("unknown").await, Vec::<String>::new());
-    assert_eq!(end("a").await, ["a"]);
-    assert_eq!(end("a").await, Vec::<String>::new());
-    assert_eq!(end("b").await, ["b", "r"]);
+    assert_eq!(ended("unknown").await, Vec::<String>::new());
+    assert_eq!(ended("a").await, ["a"]);
+    assert_eq!(ended("a").await, Vec::<String>::new());
+    assert_eq!(ended("b").await, ["b", "r"]);
     let suspended = adding("c", noon());
     store.add_factor(suspended).await.unwrap();
     assert!(store.set_factor_status("s", "c", FactorStatus::Active, FactorStatus::Suspended).await.unwrap());
     fallback.factor.id = "r2".to_owned();
     assert_eq!(store.add_factor(fallback).await.unwrap(), FactorAdded::NeedsAnother);
     store.add_factor(adding("d", noon())).await.unwrap();
-    let ended = store.end_factors([7; 16], FactorSelection::All, noon()).await.unwrap();
+    let ended = end(store, FactorSelection::All).await;
     assert_eq!(ended.len(), 2);
     assert_eq!(store.factors([7; 16], false).await.unwrap(), []);
 }
@@ -279,7 +284,7 @@ pub async fn a_factor_that_was_suspended_or_has_ended_is_not_used(store: &dyn St
     assert!(store.consume_challenge(answering("a", using("a", 3))).await.unwrap().is_done());
 
     assert!(!change(FactorStatus::Active, FactorStatus::Ended).await, "only `end_factors` ends factors");
-    let ended = store.end_factors([7; 16], FactorSelection::One("b"), noon()).await.unwrap();
+    let ended = end(store, FactorSelection::One("b")).await;
     assert_eq!(ended.len(), 1);
     for revision in [1, 2] {
         let refused = store.consume_challenge(answering("b", using("b", revision))).await.unwrap();
@@ -296,7 +301,8 @@ pub async fn an_ended_factor_keeps_no_state_and_frees_its_unique_id(store: &dyn 
     let mut first = adding("a", noon());
     first.factor.unique_id = Some([5; 32]);
     store.add_factor(first.clone()).await.unwrap();
-    let ended = store.end_factors([7; 16], FactorSelection::One("a"), noon() + MINUTE).await.unwrap();
+    let one = FactorSelection::One("a");
+    let ended = store.end_factors([7; 16], one, None, noon() + MINUTE).await.unwrap().unwrap();
     assert_eq!((&*ended[0].state, ended[0].status), (&[3][..], FactorStatus::Ended), "the former state is returned");
     assert_eq!(store.factor_by_unique_id([5; 32]).await.unwrap(), None);
     assert!(!store.has_unique_ids("s").await.unwrap());
@@ -339,7 +345,7 @@ pub async fn a_challenge_proves_a_change_only_while_its_factor_can_be_used(store
         assert!(store.consume_challenge(answering(id, using(id, 1))).await.unwrap().is_done());
     }
     assert!(store.set_factor_status("s", "suspended", FactorStatus::Active, FactorStatus::Suspended).await.unwrap());
-    store.end_factors([7; 16], FactorSelection::One("ended"), noon()).await.unwrap();
+    end(store, FactorSelection::One("ended")).await;
     assert!(!proves("kept", [8; 16]).await, "another user");
     assert!(!proves("suspended", [7; 16]).await);
     assert!(!proves("ended", [7; 16]).await);
@@ -356,7 +362,7 @@ pub async fn an_enrolment_ends_when_a_factor_of_its_user_changes(store: &dyn Sto
     assert!(store.set_factor_status("s", "a", FactorStatus::Active, FactorStatus::Suspended).await.unwrap());
     assert_eq!(answer(store, "e", noon()).await, EnrolmentCharged::Closed, "it was suspended");
     begin().await;
-    store.end_factors([7; 16], FactorSelection::All, noon()).await.unwrap();
+    end(store, FactorSelection::All).await;
     assert_eq!(answer(store, "e", noon()).await, EnrolmentCharged::Closed, "it was removed");
 }
 
@@ -408,7 +414,7 @@ pub async fn imported_factors_are_added_together_or_not_at_all(store: &dyn Store
     assert_eq!(import(&["a", "b", "c"], 2, false).await, [(2, FactorAdded::TooMany)]);
     assert_eq!(statuses(store).await, []);
     assert_eq!(import(&["a", "b"], 2, false).await, []);
-    store.end_factors([7; 16], FactorSelection::One("a"), noon()).await.unwrap();
+    end(store, FactorSelection::One("a")).await;
     // Also the id of one that has ended.
     let again = [(0, FactorAdded::Duplicate), (1, FactorAdded::Duplicate)];
     assert_eq!(import(&["a", "b", "c"], 5, false).await, again);

@@ -30,14 +30,17 @@ impl AddressStore for PostgresStore {
         self.read(person, |c, person| async move { of_person(&c, &person).await }).await
     }
 
-    async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool> {
+    async fn remove_address(&self, person: BucketKey, id: &str, changes: u64) -> Result<AddressRemoved> {
         self.transaction(begin_for(&person), id.to_owned(), move |c, id| async move {
-            let sql = "DELETE FROM addresses WHERE person = $1 AND id = $2";
-            let removed = c.execute(sql, values![&person, &*id]).await? == 1;
-            if removed {
-                user_changes::changed(&c, &person).await?;
+            if user_changes::locked_count_of_a_change(&c, &person).await? != changes {
+                return Ok(Step::Undo(AddressRemoved::Changed));
             }
-            Ok(Step::Keep(removed))
+            let sql = "DELETE FROM addresses WHERE person = $1 AND id = $2";
+            if c.execute(sql, values![&person, &*id]).await? != 1 {
+                return Ok(Step::Undo(AddressRemoved::NotFound));
+            }
+            user_changes::changed(&c, &person).await?;
+            Ok(Step::Keep(AddressRemoved::Removed))
         })
         .await
     }
@@ -68,7 +71,7 @@ async fn put_one(c: &Session, new: &AddressRecord) -> Result<()> {
 }
 
 async fn verify(c: &Session, address: &AddressRecord, most: u32, changes: u64) -> Result<Step<AddressVerified>> {
-    if user_changes::locked_count(c, &address.person).await? != changes {
+    if user_changes::locked_count_of_a_change(c, &address.person).await? != changes {
         return Ok(Step::Undo(AddressVerified::Changed));
     }
     put_one(c, address).await?;

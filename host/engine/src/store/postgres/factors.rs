@@ -125,15 +125,25 @@ impl FactorStore for PostgresStore {
         &self,
         user: BucketKey,
         selection: FactorSelection<'_>,
+        changes: Option<u64>,
         now: Timestamp,
-    ) -> Result<Vec<FactorRecord>> {
+    ) -> Result<Option<Vec<FactorRecord>>> {
         let one = match selection {
             FactorSelection::One(id) => Some(id.to_owned()),
             FactorSelection::All => None,
         };
         self.record_time(now).await?;
         self.transaction(begin_for(&user), one, move |c, one| async move {
-            end(&c, &user, one.as_deref(), now).await.map(Step::Keep)
+            if let Some(changes) = changes
+                && user_changes::locked_count_of_a_change(&c, &user).await? != changes
+            {
+                return Ok(Step::Undo(None));
+            }
+            // Without a factor that ends, the enrolments stay.
+            match end(&c, &user, one.as_deref(), now).await? {
+                ended if ended.is_empty() => Ok(Step::Undo(Some(ended))),
+                ended => Ok(Step::Keep(Some(ended))),
+            }
         })
         .await
     }

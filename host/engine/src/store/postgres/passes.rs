@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::limits::{absolve_person, charge, charge_person, unlock_person};
 use super::session::Session;
-use super::user_changes::cancel_enrolments;
+use super::user_changes::passes_changed;
 use super::values::{SKEW_MS, get, values};
 use super::{BEGIN_UNGUARDED, PostgresStore, Step, begin_for};
 use crate::store::columns::{pack, unpack};
@@ -18,7 +18,7 @@ impl PassStore for PostgresStore {
         self.record_time(pass.created_at).await?;
         self.transaction(begin_for(&pass.person), pass, move |c, pass| async move {
             put(&c, &pass).await?;
-            cancel_enrolments(&c, &pass.person).await?;
+            passes_changed(&c, &pass.person).await?;
             unlock_person(&c, &counted).await.map(Step::Keep)
         })
         .await
@@ -61,7 +61,7 @@ impl PassStore for PostgresStore {
 
     async fn end_pass(&self, person: BucketKey) -> Result<bool> {
         self.transaction(begin_for(&person), person, |c, person| async move {
-            cancel_enrolments(&c, &person).await?;
+            passes_changed(&c, &person).await?;
             end(&c, &person).await.map(Step::Keep)
         })
         .await

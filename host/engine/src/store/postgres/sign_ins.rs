@@ -1,14 +1,14 @@
-//! Hosted sign-ins. Each step is one conditional statement.
+//! Hosted sign-ins. Each step is one conditional statement, or a transaction if it depends on the changes of a user.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::PostgresStore;
 use super::challenges::unknown;
 use super::session::Session;
 use super::user_changes;
 use super::values::{SKEW_MS, get, values};
+use super::{BEGIN_UNGUARDED, PostgresStore, Step};
 use crate::store::*;
 
 #[async_trait]
@@ -86,8 +86,23 @@ impl SignInStore for PostgresStore {
         changes: Option<(BucketKey, u64)>,
     ) -> Result<bool> {
         let (SignInEnd::Verified { at, .. } | SignInEnd::Cancelled { at }) = end;
-        self.write_at(at, (id.to_owned(), end, sealed), move |c, input| async move {
-            finish(&c, &input.0, &input.1, (input.2.as_deref(), changes)).await
+        let input = (id.to_owned(), end, sealed);
+        let Some((person, count)) = changes else {
+            return self
+                .write_at(at, input, |c, of| async move { finish(&c, &of.0, &of.1, of.2.as_deref()).await })
+                .await;
+        };
+        self.record_time(at).await?;
+        self.transaction(BEGIN_UNGUARDED.to_owned(), input, move |c, of| async move {
+            // No change of the person is committed between this and the end of the sign-in.
+            let is_same = user_changes::locked_count(&c, &person).await? == count;
+            if !is_same || !finish(&c, &of.0, &of.1, of.2.as_deref()).await? {
+                return Ok(Step::Undo(false));
+            }
+            if count == 0 {
+                user_changes::forget_no_changes(&c, &person).await?;
+            }
+            Ok(Step::Keep(true))
         })
         .await
     }
@@ -154,17 +169,7 @@ async fn insert(c: &Session, new: &HostedSignInRecord) -> Result<()> {
     Ok(())
 }
 
-async fn finish(
-    c: &Session,
-    id: &str,
-    end: &SignInEnd,
-    (sealed, changes): (Option<&[u8]>, Option<(BucketKey, u64)>),
-) -> Result<bool> {
-    if let Some((person, count)) = changes
-        && user_changes::locked_count(c, &person).await? != count
-    {
-        return Ok(false);
-    }
+async fn finish(c: &Session, id: &str, end: &SignInEnd, sealed: Option<&[u8]>) -> Result<bool> {
     let (number, at, two_factor, amr, handle) = match end {
         SignInEnd::Verified { at, two_factor, amr, handle } => {
             (VERIFIED, *at, Some(&**two_factor), Some(amr.join(" ")), *handle)

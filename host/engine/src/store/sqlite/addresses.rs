@@ -23,9 +23,9 @@ impl AddressStore for SqliteStore {
         self.threads.read(move |c| of_person(c, &person)).await
     }
 
-    async fn remove_address(&self, person: BucketKey, id: &str) -> Result<bool> {
+    async fn remove_address(&self, person: BucketKey, id: &str, changes: u64) -> Result<AddressRemoved> {
         let id = id.to_owned();
-        self.threads.write(move |c| remove(c, &person, &id)).await
+        self.threads.write(move |c| remove(c, &person, &id, changes)).await
     }
 }
 
@@ -93,13 +93,16 @@ pub(super) fn of_person(c: &Connection, person: &BucketKey) -> Result<Vec<Addres
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn remove(c: &Connection, person: &BucketKey, id: &str) -> Result<bool> {
-    let removed =
-        c.prepare_cached("DELETE FROM addresses WHERE person = ? AND id = ?")?.execute(params![person, id])? == 1;
-    if removed {
-        user_changes::changed(c, person)?;
+pub(super) fn remove(c: &Connection, person: &BucketKey, id: &str, changes: u64) -> Result<AddressRemoved> {
+    if user_changes::count(c, person)? != changes {
+        return Ok(AddressRemoved::Changed);
     }
-    Ok(removed)
+    let sql = "DELETE FROM addresses WHERE person = ? AND id = ?";
+    if c.prepare_cached(sql)?.execute(params![person, id])? != 1 {
+        return Ok(AddressRemoved::NotFound);
+    }
+    user_changes::changed(c, person)?;
+    Ok(AddressRemoved::Removed)
 }
 
 fn to_address(row: &Row<'_>) -> rusqlite::Result<AddressRecord> {

@@ -84,13 +84,18 @@ impl FactorStore for SqliteStore {
         &self,
         user: BucketKey,
         selection: FactorSelection<'_>,
+        changes: Option<u64>,
         now: Timestamp,
-    ) -> Result<Vec<FactorRecord>> {
+    ) -> Result<Option<Vec<FactorRecord>>> {
         let one = match selection {
             FactorSelection::One(id) => Some(id.to_owned()),
             FactorSelection::All => None,
         };
-        self.threads.write_at(now, move |c| end(c, &user, one.as_deref(), now)).await
+        let end_unchanged = move |c: &Connection| match changes {
+            Some(changes) if user_changes::count(c, &user)? != changes => Ok(None),
+            _ => end(c, &user, one.as_deref(), now).map(Some),
+        };
+        self.threads.write_at(now, end_unchanged).await
     }
 
     async fn cancel_enrolments(&self, user: BucketKey) -> Result<()> {

@@ -9,7 +9,7 @@ use super::clock::SKEW_MS;
 use super::limits::{absolve_person, charge_all, charge_person, person_limited, unlock_person};
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::user_changes::cancel_enrolments;
+use super::user_changes::passes_changed;
 use crate::store::columns::{pack, unpack};
 use crate::store::*;
 
@@ -39,7 +39,7 @@ impl PassStore for SqliteStore {
     async fn end_pass(&self, person: BucketKey) -> Result<bool> {
         self.threads
             .write(move |c| {
-                cancel_enrolments(c, &person)?;
+                passes_changed(c, &person)?;
                 end(c, &person)
             })
             .await
@@ -55,7 +55,7 @@ pub(super) fn put(c: &Connection, pass: &PassRecord, counted: &BucketKey) -> Res
     let sql = "INSERT OR REPLACE INTO passes (person, id, code, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
     let PassRecord { person, id, code, created_at, expires_at } = pass;
     c.prepare_cached(sql)?.execute(params![person, id, pack(&[*code]), ms(*created_at), ms(*expires_at)])?;
-    cancel_enrolments(c, person)?;
+    passes_changed(c, person)?;
     unlock_person(c, counted)
 }
 

@@ -1,4 +1,4 @@
-//! How often the factors and verified addresses of a user have changed, and what ends with each change.
+//! How often the factors, verified addresses and passes of a user have changed, and what ends with each change.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -20,11 +20,17 @@ pub(super) fn count(c: &Connection, person: &BucketKey) -> Result<u64> {
 
 /// Counts a change, and ends what rests on what was before it: enrolments and remembered browsers.
 pub(super) fn changed(c: &Connection, person: &BucketKey) -> Result<()> {
+    passes_changed(c, person)?;
+    forget_browsers(c, person)?;
+    Ok(())
+}
+
+/// Counts a change of passes, and ends the enrolments. No browser is remembered by a pass.
+pub(super) fn passes_changed(c: &Connection, person: &BucketKey) -> Result<()> {
     let sql =
         "INSERT INTO user_changes (person, count) VALUES (?, 1) ON CONFLICT (person) DO UPDATE SET count = count + 1";
     c.prepare_cached(sql)?.execute([person])?;
     cancel_enrolments(c, person)?;
-    forget_browsers(c, person)?;
     Ok(())
 }
 

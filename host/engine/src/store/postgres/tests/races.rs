@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment};
 use crate::store::conformance::remembered_browsers::browser;
+use crate::store::conformance::sign_ins::{sign_in, verified};
 
 /// Returns three processes that share a new database.
 async fn processes() -> Option<Vec<Arc<PostgresStore>>> {
@@ -433,4 +434,34 @@ async fn a_factor_waits_for_a_change_that_does_not_lock_the_guard_of_its_user() 
     cluster.waits_for_locks(&name, 1).await;
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(added.await.unwrap(), FactorAdded::Closed);
+}
+
+/// Otherwise a sign-in would succeed after a reset, with what somebody proved before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_waits_for_a_sign_in_that_has_compared_the_changes_of_its_user() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    store.insert_sign_in(sign_in("a", noon())).await.unwrap();
+    // It has compared the count, and has not ended yet.
+    let client = cluster.client(&name).await;
+    client.batch_execute("BEGIN; SELECT 1 FROM sign_ins FOR UPDATE").await.unwrap();
+    let ending = store.clone();
+    let ended =
+        tokio::spawn(async move { ending.end_sign_in("a", verified(noon()), None, Some(([7; 16], 0))).await.unwrap() });
+    cluster.waits_for_locks(&name, 1).await;
+    let reset = store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() });
+    tokio::pin!(reset);
+    let is_reset_before = tokio::time::timeout(Duration::from_millis(500), &mut reset).await.is_ok();
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(ended.await.unwrap(), !is_reset_before);
+    if !is_reset_before {
+        reset.await.unwrap();
+    }
+    assert_eq!(store.user_changes([7; 16]).await.unwrap(), 1);
+    // Of somebody of whom nothing has changed, nothing is stored.
+    store.insert_sign_in(sign_in("b", noon())).await.unwrap();
+    assert!(store.end_sign_in("b", verified(noon()), None, Some(([6; 16], 0))).await.unwrap());
+    let rows = client.query("SELECT 1 FROM user_changes", &[]).await.unwrap();
+    assert_eq!(rows.len(), 1);
 }

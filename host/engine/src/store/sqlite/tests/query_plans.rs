@@ -176,10 +176,11 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
             first_factor_only: true,
         };
         addresses::put(c, std::slice::from_ref(&address), 5).unwrap();
-        addresses::verify(c, &address, 5, 1).unwrap();
+        let changes = user_changes::count(c, &[7; 16]).unwrap();
+        addresses::verify(c, &address, 5, changes).unwrap();
         addresses::unverify(c, &[7; 16]).unwrap();
         addresses::of_person(c, &[7; 16]).unwrap();
-        addresses::remove(c, &[7; 16], "a").unwrap();
+        addresses::remove(c, &[7; 16], "a", changes + 1).unwrap();
         factor_events::add(c, &FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] }, 5).unwrap();
         factor_events::of_person(c, &[7; 16], 5).unwrap();
         let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
