@@ -101,6 +101,23 @@ async fn nothing_changes_on_top_of_a_truncated_log() {
 }
 
 #[tokio::test]
+async fn a_page_reads_what_is_new_and_not_the_whole_log_each_time() {
+    let (_folder, admin, around) = ten_lines().await;
+    let check = async || admin.verify_new_audit_entries().await.unwrap();
+    assert_eq!((check().await.lines, check().await.problem), (10, None));
+    // What was found intact a moment ago is not read again, but by the check of everything.
+    around.execute_batch("UPDATE audit SET actor = 'nobody' WHERE seq = 3").unwrap();
+    admin.create_subscription("s11", "name").await.unwrap();
+    assert_eq!((check().await.lines, check().await.problem), (11, None));
+    assert!(admin.verify_audit_log().await.unwrap().problem.is_some());
+    admin.create_subscription("s12", "name").await.unwrap();
+    around.execute_batch("UPDATE audit SET actor = 'nobody' WHERE seq = 12").unwrap();
+    assert_eq!(check().await.problem.as_deref(), Some("entry 12 was changed or moved"));
+    // After that everything is read.
+    assert_eq!(check().await.problem.as_deref(), Some("entry 3 was changed or moved"));
+}
+
+#[tokio::test]
 async fn concurrent_entries_from_two_nodes_form_one_intact_chain_at_every_moment() {
     let (folder, admin, _around) = ten_lines().await;
     let other = Place::new(folder.path()).builder().build().await.unwrap().administration(Actor::new("other"));

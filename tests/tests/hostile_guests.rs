@@ -1,8 +1,13 @@
 //! Misbehaving components end without harm to others: each runs next to another provider, which
 //! must work during and afterwards.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
+use twofactor::Network;
+use twofactor::sandbox::Component;
 use twofactor_tests::hostile::{Neighbourhood, SECRET, limits};
+use twofactor_tests::wrong;
 
 /// Tries a behaviour in `deliver`; returns how it ended.
 async fn deliver(behaviour: &str) -> (String, String) {
@@ -155,4 +160,17 @@ async fn a_hundred_concurrent_hostile_calls_do_not_stop_other_providers() {
         assert_ne!(call.await.unwrap().outcome, "outcome-unknown");
     }
     place.neighbour_works().await;
+}
+
+/// `provider try` finds what a server would refuse.
+#[tokio::test]
+async fn a_component_that_is_loaded_alone_is_configured_as_on_a_server() {
+    let mut asked = BTreeSet::new();
+    for _ in 0..2 {
+        let network = Network::builder().build().unwrap();
+        let component = Component::load(&wrong::component("configure throws dice"), network, limits()).await.unwrap();
+        let configured = component.configure(&json!({"Sender": "Shop", "Key": "k3y"})).await.unwrap();
+        asked.insert(configured.endpoints());
+    }
+    assert_eq!(asked.len(), 1, "{asked:?}");
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange};
-use twofactor::sandbox::SandboxLimits;
+use twofactor::sandbox::{Component, Message, Recording, SandboxLimits};
 use twofactor::{Actor, Network, NewInstance, TwoFactor};
 use twofactor_tests::compiled;
 use twofactor_tests::hostile::HOSTILE;
+use twofactor_tests::wrong::component;
 
 const SECRET: &str = "s3cret-canary-of-the-base-settings";
 
@@ -172,4 +173,79 @@ async fn an_inherited_secret_that_is_used_unchanged_works() {
     admin(&engine).set_base_settings("hostile", json!({"Secret": SECRET}), None).await.unwrap();
     let changed = instance(&engine, "hostile", json!({"Behaviour": "leak: changed"})).await;
     assert!(!changed.valid && read(&changed).contains("its own secret"), "{}", read(&changed));
+}
+
+/// A token that a component can tell from the texts that it is shown in its place.
+const TOKEN: &str = "real-t0ken-of-the-test";
+
+async fn loaded(fault: &str, network: Network) -> Component {
+    Component::load(&component(fault), network, SandboxLimits::default()).await.unwrap()
+}
+
+/// Returns what is wrong with valid options of the component with this fault, `pointer: detail`.
+async fn problems(fault: &str) -> Vec<String> {
+    let component = loaded(fault, Network::builder().build().unwrap()).await;
+    let options = json!({"Sender": "Shop", "Key": "k3y-of-the-test", "Token": TOKEN});
+    let problems = component.configure(&options).await.err().unwrap_or_default();
+    problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.detail)).collect()
+}
+
+/// Otherwise the component could place the secret in the text of a message.
+#[tokio::test]
+async fn a_placed_secret_is_in_no_credential_of_the_same_requests_whatever_its_encoding() {
+    for fault in ["placed: also in base64", "placed: also, if it is real"] {
+        let problems = problems(fault).await;
+        assert!(problems.len() == 1 && problems[0].contains("computes a credential"), "{fault}: {problems:?}");
+        assert!(!problems[0].contains(TOKEN), "{problems:?}");
+    }
+    assert_eq!(problems("placed: never sent").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_component_requests_is_counted_before_it_is_searched() {
+    let searched = problems("placed: its key 8 times").await;
+    assert!(searched.len() == 1 && searched[0].starts_with("/Key: "), "{searched:?}");
+    let counted = problems("placed: its key 9 times").await;
+    assert_eq!(counted, [": a connection may have at most 8 settings"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_deliver_receives_is_not_inherited() {
+    let engine = compiled::builder().network(Network::builder().build().unwrap());
+    let engine = engine.provider(component("revealed: sent as it is")).build().await.unwrap();
+    admin(&engine).create_subscription("s", "S").await.unwrap();
+    admin(&engine).set_base_settings("wrong", json!({"Token": TOKEN}), None).await.unwrap();
+    let inherits = instance(&engine, "wrong", json!({"Sender": "Shop", "Key": "k3y-of-the-test"})).await;
+    let problems: Vec<_> = inherits.problems.iter().map(|problem| &*problem.pointer).collect();
+    assert_eq!((inherits.valid, &problems[..]), (false, &["/Token"][..]));
+    assert!(read(&inherits).contains("its own secret") && !read(&inherits).contains(TOKEN), "{}", read(&inherits));
+    let own = json!({"Sender": "Shop", "Key": "k3y-of-the-test", "Token": TOKEN});
+    let has_its_own = instance(&engine, "wrong", own).await;
+    assert!(has_its_own.valid, "{}", read(&has_its_own));
+}
+
+#[tokio::test]
+async fn a_secret_that_deliver_receives_is_removed_from_its_reasons_and_log() {
+    let recording = Recording::new();
+    let component = loaded("revealed: told", Network::builder().recording(&recording).build().unwrap()).await;
+    let options = json!({"Sender": "Shop", "Key": "k3y-of-the-test", "Token": TOKEN});
+    let Ok(configured) = component.configure(&options).await else { panic!("the options are valid") };
+    let message = Message {
+        id: "m-1".to_owned(),
+        recipient: "+41791110000".to_owned(),
+        subject: String::new(),
+        text: "Your code is 482913.".to_owned(),
+        html: None,
+        code: "482913".to_owned(),
+        valid_seconds: 300,
+        locale: "en".to_owned(),
+        purpose: "test".to_owned(),
+        application: String::new(),
+        extra: Vec::new(),
+    };
+    let Err(failure) = configured.deliver(message).await else { panic!("it reports a failure") };
+    let reason = failure.reason();
+    assert_eq!((&*reason.code, &*reason.detail), ("told", "the token is [removed]"));
+    let lines = recording.lines();
+    assert!(!lines.is_empty() && lines.iter().all(|line| !line.contains(TOKEN)), "{lines:?}");
 }

@@ -199,7 +199,7 @@ async fn a_change_is_told_by_the_addresses_that_an_application_gave_in_the_perso
     let mail = world.outbox.newest(ALICE).unwrap();
     assert_eq!(mail.subject, "Example: Ihre Anmeldemethoden wurden geändert");
     assert!(mail.text.contains("Temporärer Zugangscode von einem Administrator ausgestellt"), "{}", mail.text);
-    assert!(mail.text.contains(SUPPORT) && mail.text.contains("2026-11-24 12:00 UTC"), "{}", mail.text);
+    assert!(mail.text.contains(SUPPORT) && mail.text.contains("24.11.2026, 12:00 UTC"), "{}", mail.text);
 
     // Months later, when no challenge is known any longer, the address still is.
     world.clock.advance(Duration::from_secs(90 * 24 * 3600));

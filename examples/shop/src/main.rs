@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! cargo run -- demo
-//! TWOFACTOR_URL=http://127.0.0.1:8080 TWOFACTOR_TOKEN=tf_… cargo run -p shop-example
+//! SHOP_TWOFACTOR_URL=http://127.0.0.1:8080 SHOP_TWOFACTOR_TOKEN=tf_… cargo run -p shop-example
 //! ```
 //!
 //! Then open <http://127.0.0.1:3000>. The codes are at the demo's `outbox_url`.
@@ -225,7 +225,9 @@ async fn main() -> anyhow::Result<()> {
     let variable = |name: &str| std::env::var(name).with_context(|| format!("the variable {name} is needed"));
     let recipient = json!({"email": "alice@example.com", "phone": "+41791234567"});
     let own_url = "http://127.0.0.1:3000";
-    let shop = Shop::new(&variable("TWOFACTOR_URL")?, &variable("TWOFACTOR_TOKEN")?, own_url, recipient);
+    // Not `TWOFACTOR_URL`: the server takes each variable that begins with `TWOFACTOR_` as a key of its configuration.
+    let url = variable("SHOP_TWOFACTOR_URL")?;
+    let shop = Shop::new(&url, &variable("SHOP_TWOFACTOR_TOKEN")?, own_url, recipient);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, shop.routes().into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())

@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -67,7 +68,24 @@ pub(crate) struct AuditLog {
     clock: Arc<dyn Clock>,
     turn: Mutex<()>,
     changes: [Mutex<()>; 64],
+    intact: Mutex<Option<Intact>>,
 }
+
+/// Lines that were found intact, from the first on.
+#[derive(Clone, Copy, Default)]
+struct Walked {
+    last: u64,
+    mac: [u8; 32],
+}
+
+/// What [`AuditLog::verify_lately`] knows.
+struct Intact {
+    since: Instant,
+    walked: Walked,
+}
+
+/// For how long lines that were found intact are not read again for a page.
+const LATELY: Duration = Duration::from_secs(60);
 
 const LINE: &str = "audit";
 const HEAD: &str = "audit-head";
@@ -79,7 +97,8 @@ const PAGE: u32 = 1000;
 
 impl AuditLog {
     pub(crate) fn new(store: Arc<dyn Store>, keyring: Keyring, clock: Arc<dyn Clock>) -> Self {
-        Self { store, keyring, clock, turn: Mutex::new(()), changes: [const { Mutex::const_new(()) }; 64] }
+        let changes = [const { Mutex::const_new(()) }; 64];
+        Self { store, keyring, clock, turn: Mutex::new(()), changes, intact: Mutex::new(None) }
     }
 
     /// Serializes changes to one subject in this process, so that entries show before and after in order. Hold the guard from reading to
@@ -144,19 +163,39 @@ impl AuditLog {
 
     /// Walks the whole chain, also while lines are appended.
     pub(crate) async fn verify(&self) -> Result<AuditCheck, Error> {
-        let (mut last, mut before) = (0, [0; 32]);
+        Ok(self.walk(Walked::default()).await?.0)
+    }
+
+    /// Verifies what was not found intact in the last minute, and at least once a minute everything. Calls at once wait for each other: a
+    /// page that is loaded often does not read a long log as often.
+    pub(crate) async fn verify_lately(&self) -> Result<AuditCheck, Error> {
+        let mut intact = self.intact.lock().await;
+        let (since, from) = match intact.take() {
+            Some(known) if known.since.elapsed() < LATELY => (known.since, known.walked),
+            _ => (Instant::now(), Walked::default()),
+        };
+        let (check, walked) = self.walk(from).await?;
+        if check.problem.is_none() {
+            *intact = Some(Intact { since, walked });
+        }
+        Ok(check)
+    }
+
+    /// Walks the chain from a line on.
+    async fn walk(&self, from: Walked) -> Result<(AuditCheck, Walked), Error> {
+        let Walked { mut last, mac: mut before } = from;
+        let broken = |last, problem| Ok((AuditCheck { lines: last, problem: Some(problem) }, Walked::default()));
         loop {
             // The head first: every line up to it is there already.
             let head = self.store.audit_head().await?;
             let lines = self.store.audit(last, PAGE).await?;
             for line in &lines {
                 if line.seq != last + 1 {
-                    return Ok(AuditCheck { lines: last, problem: Some(missing(last + 1, line.seq - 1)) });
+                    return broken(last, missing(last + 1, line.seq - 1));
                 }
                 let parts = parts(line, &before);
                 if !self.keyring.verify_mac(line.key, &line.mac, LINE, &parts.each_ref().map(|part| &**part)) {
-                    let problem = format!("entry {} was changed or moved", line.seq);
-                    return Ok(AuditCheck { lines: last, problem: Some(problem) });
+                    return broken(last, format!("entry {} was changed or moved", line.seq));
                 }
                 (last, before) = (line.seq, line.mac);
             }
@@ -172,7 +211,7 @@ impl AuditLog {
                 None if self.nothing_was_done().await? => None,
                 None => Some(ALL_MISSING.to_owned()),
             };
-            return Ok(AuditCheck { lines: last, problem });
+            return Ok((AuditCheck { lines: last, problem }, Walked { last, mac: before }));
         }
     }
 

@@ -422,7 +422,9 @@ impl Error {
         self.kind() == ErrorKind::ClockSkew
     }
 
-    /// Returns whether certainly no message was sent and the same call may succeed later.
+    /// Returns whether the same call may succeed later. If it starts a challenge or sends its message again, certainly no message was
+    /// sent; if it verifies, the answer was not verified, and may be given again. When a challenge has no resends left, the wait of
+    /// [`retry_after`](Self::retry_after) ends with the challenge.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.0.reason,

@@ -29,7 +29,7 @@ pub enum Role {
         /// Of these subscriptions; `None` for the whole installation, with its audit log.
         subscriptions: Option<Vec<String>>,
     },
-    /// Challenges of one subscription, and nothing else.
+    /// Challenges and sign-ins of one subscription, and the factors and addresses of its users; nothing else.
     Application {
         /// Its id.
         subscription: String,

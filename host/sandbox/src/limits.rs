@@ -13,6 +13,11 @@ pub struct SandboxLimits {
     pub compile_time: Duration,
     /// The size of each linear memory of a call, in bytes.
     pub memory_bytes: usize,
+    /// The linear memories of all calls in flight, in bytes, without the first 2 MiB of each call. A call that needs more while others
+    /// hold it ends, and can be tried again.
+    pub memory_of_all_calls_bytes: usize,
+    /// The same for the calls of one provider: 64 of them with 34 MiB each. The rest is for other providers.
+    pub memory_of_one_provider_bytes: usize,
     /// Linear memories within one component. A component that is composed of several has one for each. Each memory of each call in
     /// flight reserves 4 GiB of address space.
     pub memories: u32,
@@ -59,6 +64,8 @@ impl Default for SandboxLimits {
             component_bytes: 64 << 20,
             compile_time: Duration::from_secs(300),
             memory_bytes: 64 << 20,
+            memory_of_all_calls_bytes: 3 << 30,
+            memory_of_one_provider_bytes: 2 << 30,
             memories: 1,
             tables: 8,
             table_elements: 100_000,

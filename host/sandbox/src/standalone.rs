@@ -21,12 +21,13 @@ pub struct Component {
 }
 
 impl Component {
-    /// Compiles a component and reads its manifest.
+    /// Compiles a component and reads its manifest. Options are checked as on a server: in calls that cannot reach anything, clocks stand
+    /// still and random numbers repeat.
     ///
     /// # Errors
     /// Why it cannot be loaded, and what to do.
     pub async fn load(bytes: &[u8], network: Network, limits: SandboxLimits) -> Result<Self, LoadError> {
-        Self::load_into(Sandbox::unsteady(limits, network), bytes, None).await
+        Self::load_into(Sandbox::new(limits, network), bytes, None).await
     }
 
     /// Loads a component from a folder of compiled code, or compiles it and stores the result there. Compiled code is run
@@ -41,7 +42,7 @@ impl Component {
         folder: &Path,
         seal: impl CacheSeal + 'static,
     ) -> Result<Self, LoadError> {
-        Self::load_into(Sandbox::unsteady(limits, network), bytes, Some(CodeCache::new(folder, seal))).await
+        Self::load_into(Sandbox::new(limits, network), bytes, Some(CodeCache::new(folder, seal))).await
     }
 
     /// Loads a component for a rehearsal: while it delivers, clocks stand still and random numbers repeat, so that two deliveries of one

@@ -28,7 +28,8 @@ fn forbidden(detail: &str) -> Problem {
     Problem::new(ProblemType::Forbidden, detail)
 }
 
-/// An application. It can start and verify challenges of one subscription, and nothing else.
+/// An application. It can start and verify challenges and sign-ins of one subscription, and manage the factors and addresses of its
+/// users; nothing else.
 pub(crate) struct Application {
     pub(crate) subscription: String,
     /// The id of its token. Only the token that began an enrolment can finish it.

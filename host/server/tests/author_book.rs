@@ -53,8 +53,11 @@ fn every_item_of_the_contract_is_named_in_the_book() {
 
 #[test]
 fn the_guide_lists_each_limit_with_its_default() {
-    let bytes =
-        |n: usize| if n.is_multiple_of(1 << 20) { format!("{} MiB", n >> 20) } else { format!("{} KiB", n >> 10) };
+    let bytes = |n: usize| match n.trailing_zeros() {
+        30.. => format!("{} GiB", n >> 30),
+        20.. => format!("{} MiB", n >> 20),
+        _ => format!("{} KiB", n >> 10),
+    };
     let seconds = |time: std::time::Duration| match time.as_secs() {
         0 => format!("{} ms", time.as_millis()),
         seconds => format!("{seconds} s"),
@@ -64,6 +67,8 @@ fn the_guide_lists_each_limit_with_its_default() {
         ("component_bytes", bytes(limits.component_bytes)),
         ("compile_time", seconds(limits.compile_time)),
         ("memory_bytes", bytes(limits.memory_bytes)),
+        ("memory_of_all_calls_bytes", bytes(limits.memory_of_all_calls_bytes)),
+        ("memory_of_one_provider_bytes", bytes(limits.memory_of_one_provider_bytes)),
         ("memories", limits.memories.to_string()),
         ("tables", limits.tables.to_string()),
         ("table_elements", format!("{},000", limits.table_elements / 1000)),

@@ -184,6 +184,26 @@ async fn without_the_first_factor_a_first_one_is_not_added() {
     assert!(site.engine.factors("shop", "alice").await.unwrap().is_empty());
 }
 
+/// Otherwise somebody who knew the password could keep a link until the user is reset, and add the first factor then.
+#[tokio::test]
+async fn a_link_that_rests_on_the_first_factor_adds_nothing_after_a_reset() {
+    if skipped("a_link_that_rests_on_the_first_factor_adds_nothing_after_a_reset") {
+        return;
+    }
+    let site = start().await;
+    let apps = add(&site, "totp").await;
+    let owner = open(&site, json!({})).await;
+    add_app(&site, &owner, &apps).await;
+    let thief = open(&site, json!({})).await;
+    site.admin().reset_factors("shop", "alice", "phone stolen").await.unwrap();
+    thief.get("").await.says(200, "You can’t add a method here.");
+    thief.post("/enrol", &[("two_factor", &apps), ("step", "0")]).await;
+    assert!(!thief.get("").await.html.contains("<code class=\"key\""));
+    // A link that is made now serves as the first one did.
+    add_app(&site, &open(&site, json!({})).await, &apps).await;
+    assert_eq!(site.engine.factors("shop", "alice").await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_form_of_another_site_or_browser_changes_nothing() {
     if skipped("a_form_of_another_site_or_browser_changes_nothing") {

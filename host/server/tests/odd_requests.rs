@@ -275,3 +275,20 @@ async fn responses_are_not_cached_and_not_sniffed() {
     assert_eq!(messages.headers()["cache-control"], "no-store");
     assert_eq!(messages.headers()["x-content-type-options"], "nosniff");
 }
+
+/// Many of them at a time must not take much memory.
+#[tokio::test]
+async fn a_form_of_somebody_who_is_not_logged_in_is_short() {
+    let server = Server::demo();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let paths = ["/admin/login", "/admin/invitation/unknown", "/admin/second-factor/other", "/admin/second-factor"];
+    for (path, longest) in paths.into_iter().zip([16 << 10, 16 << 10, 16 << 10, 96 << 10]) {
+        let status = async |length: usize| {
+            let request = client.post(format!("{}{path}", server.url)).header("sec-fetch-site", "same-origin");
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            request.body("a".repeat(length)).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(status(longest + 1).await, 413, "{path}");
+        assert_ne!(status(longest).await, 413, "{path}");
+    }
+}

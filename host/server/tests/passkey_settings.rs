@@ -128,6 +128,29 @@ async fn a_change_of_the_rp_id_that_ends_passkeys_is_confirmed() {
     assert_eq!(set["rp_id"], "example.com");
 }
 
+/// Otherwise they could let their own pages use the passkeys of another subscription, or push its related origins out of the list.
+#[tokio::test]
+async fn only_system_administrators_add_related_origins_to_an_rp_id_that_subscriptions_share() {
+    let stage = Stage::start().await;
+    let admin = stage.site.admin();
+    let own = admin.clone().of_subscriptions();
+    let mut page = own.sign_in_page("shop").await.unwrap().0;
+    page.related_origins = vec!["https://example.ch".to_owned()];
+    // No other subscription has this RP ID.
+    own.set_sign_in_page("shop", page.clone(), None).await.unwrap();
+    admin.create_subscription("other", "Other").await.unwrap();
+    let mut others = own.sign_in_page("other").await.unwrap().0;
+    others.related_origins = vec!["https://aaa.example".to_owned()];
+    let refused = own.set_sign_in_page("other", others.clone(), None).await.unwrap_err();
+    assert!(refused.is_forbidden() && refused.to_string().contains("other subscriptions use this RP ID"), "{refused}");
+    // What is listed already stays, and may become less.
+    page.application_name = Some("Shop".to_owned());
+    own.set_sign_in_page("shop", page.clone(), None).await.unwrap();
+    page.related_origins.clear();
+    own.set_sign_in_page("shop", page, None).await.unwrap();
+    admin.set_sign_in_page("other", others, None).await.unwrap();
+}
+
 #[tokio::test]
 async fn related_origins_are_listed_at_the_rp_id_only() {
     let stage = Stage::start().await;

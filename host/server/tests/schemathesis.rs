@@ -71,7 +71,7 @@ async fn no_call_generated_from_the_document_fails_or_contradicts_it() {
                 "--checks",
                 CHECKS,
                 "--max-examples",
-                "20",
+                "12",
                 "--seed",
                 "1",
                 "--no-color",

@@ -20,7 +20,7 @@ pub enum Command {
         /// What the component does.
         #[arg(long, default_value = "provider")]
         kind: ProjectKind,
-        /// The programming language. A factor is in Rust.
+        /// The programming language. Factors can be written only in Rust.
         #[arg(long)]
         language: Option<Language>,
     },

@@ -11,7 +11,7 @@
 //!     Held, Metadata, Problem, Reveal, Site, VerificationError,
 //! };
 //!
-//! /// One code on paper, which is valid until it is replaced.
+//! /// Codes on paper, each of which works once.
 //! struct Paper;
 //!
 //! /// There are no options.
@@ -19,18 +19,24 @@
 //! #[serde(deny_unknown_fields)]
 //! struct Options {}
 //!
-//! /// The code. (A real factor would store a digest.)
+//! /// The codes that were not used yet. (A real factor would store digests.)
 //! #[derive(Serialize, Deserialize)]
-//! struct Code(String);
+//! struct Unused(Vec<String>);
+//!
+//! impl Unused {
+//!     fn facts(&self) -> Facts {
+//!         Facts { uses_left: u32::try_from(self.0.len()).ok(), ..Facts::default() }
+//!     }
+//! }
 //!
 //! impl Factor for Paper {
 //!     type Options = Options;
-//!     type State = Code;
-//!     type Pending = Code;
+//!     type State = Unused;
+//!     type Pending = Unused;
 //!     type Challenge = ();
 //!     const METADATA: Metadata = Metadata {
 //!         type_id: "paper",
-//!         name: "Code on paper",
+//!         name: "Codes on paper",
 //!         version: "1.0.0",
 //!         enrolment: AnswerKind::ShowOnce,
 //!         challenge: AnswerKind::TypedCode,
@@ -44,28 +50,37 @@
 //!         Ok(Some(CodeFormat { alphabet: CodeAlphabet::Digits, length: 10 }))
 //!     }
 //!
-//!     fn begin_enrolment(_: &Options, context: &Context, _: &[Code]) -> BegunEnrolment<Code> {
-//!         let code = format!("{:010}", u64::from_be_bytes(context.entropy.draw()) % 10_000_000_000);
-//!         BegunEnrolment::new(Code(code.clone())).reveal(Reveal::Codes(vec![code]))
+//!     fn begin_enrolment(_: &Options, context: &Context, _: &[Unused]) -> BegunEnrolment<Unused> {
+//!         let code = || format!("{:010}", u64::from_be_bytes(context.entropy.draw()) % 10_000_000_000);
+//!         let codes = vec![code(), code(), code()];
+//!         BegunEnrolment::new(Unused(codes.clone())).reveal(Reveal::Codes(codes))
 //!     }
 //!
-//!     fn finish_enrolment(_: &Options, _: &Context, code: Code, _: &str) -> Result<Enrolled<Code>, EnrolmentError> {
-//!         Ok(Enrolled::new(code))
+//!     fn finish_enrolment(_: &Options, _: &Context, codes: Unused, _: &str) -> Result<Enrolled<Unused>, EnrolmentError> {
+//!         let facts = codes.facts();
+//!         Ok(Enrolled::new(codes).facts(facts))
 //!     }
 //!
-//!     fn begin_challenge(_: &Options, _: &Context, _: &[Code]) -> BegunChallenge<()> {
+//!     fn begin_challenge(_: &Options, _: &Context, _: &[Unused]) -> BegunChallenge<()> {
 //!         BegunChallenge::new(())
 //!     }
 //!
 //!     fn verify(
 //!         _: &Options,
 //!         _: &Context,
-//!         factors: Vec<Held<Code>>,
+//!         factors: Vec<Held<Unused>>,
 //!         (): (),
 //!         answer: &str,
-//!     ) -> Result<Accepted<Code>, VerificationError> {
-//!         let right = factors.into_iter().find(|held| held.state.0 == answer);
-//!         right.map(Accepted::new).ok_or(VerificationError::Wrong("no code is like this"))
+//!     ) -> Result<Accepted<Unused>, VerificationError> {
+//!         for mut held in factors {
+//!             if let Some(used) = held.state.0.iter().position(|code| code == answer) {
+//!                 // Without it, the code would be accepted again: the host refuses an accepted code that leaves the state as it was.
+//!                 held.state.0.remove(used);
+//!                 let facts = held.state.facts();
+//!                 return Ok(Accepted::new(held).facts(facts));
+//!             }
+//!         }
+//!         Err(VerificationError::Wrong("no unused code is like this"))
 //!     }
 //! }
 //! twofactor_factor::export!(Paper);
@@ -73,10 +88,14 @@
 //! # fn main() {
 //! use twofactor_factor::testing;
 //! let begun = Paper::begin_enrolment(&Options {}, &testing::context(), &[]);
-//! let Some(Reveal::Codes(codes)) = &begun.reveal else { panic!("a code is revealed") };
+//! let Some(Reveal::Codes(codes)) = begun.reveal else { panic!("codes are revealed") };
 //! let enrolled = Paper::finish_enrolment(&Options {}, &testing::context(), begun.pending, "").unwrap();
 //! let held = vec![Held { index: 0, state: enrolled.state }];
-//! assert!(Paper::verify(&Options {}, &testing::context(), held, (), &codes[0]).is_ok());
+//! let accepted = Paper::verify(&Options {}, &testing::context(), held, (), &codes[0]).unwrap();
+//! assert_eq!(accepted.facts.uses_left, Some(2));
+//! // The host stores the new state, in which the code no longer is.
+//! let again = Paper::verify(&Options {}, &testing::context(), vec![accepted.held], (), &codes[0]);
+//! assert!(matches!(again, Err(VerificationError::Wrong(_))));
 //! # }
 //! ```
 

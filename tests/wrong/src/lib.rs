@@ -149,7 +149,7 @@ impl configuration::Guest for Wrong {
                     _ => {}
                 }
             }
-            "revealed: sent as it is" | "revealed: computed with" => {
+            "revealed: sent as it is" | "revealed: computed with" | "revealed: told" => {
                 schema["properties"]["Token"] = json!({"type": "string", "title": "Token", "writeOnly": true,
                     "x-twofactor-revealed": true});
                 schema["examples"][0]["Token"] = json!("t0ken-canary-of-placing");
@@ -225,6 +225,10 @@ impl configuration::Guest for Wrong {
         if sender.is_empty() {
             return problem("/Sender", "must not be empty".to_owned());
         }
+        let basic = |credentials: &str| {
+            let value = format!("Basic {credentials}");
+            HttpAuthentication::Header(SecretEntry { name: "authorization".to_owned(), value })
+        };
         let connection = |origin| {
             let authentication = match fault() {
                 "a host for a header" => {
@@ -236,12 +240,18 @@ impl configuration::Guest for Wrong {
                 fault if fault.starts_with("a token: ") => HttpAuthentication::Jwt(token(&key)),
                 fault if fault.starts_with("a login: ") => HttpAuthentication::Login(login(&key)),
                 fault if fault.starts_with("a client: ") => HttpAuthentication::Oauth2(client(&key)),
+                "placed: also in base64" => basic(&base64(&text("Token"))),
+                // It knows the texts that it is shown in place of the secret.
+                "placed: also, if it is real" if text("Token").starts_with("real-") => basic(&base64(&text("Token"))),
+                "placed: also, if it is real" => basic(&key),
                 _ => HttpAuthentication::Bearer(key.clone()),
             };
             let place = |option: &str| HttpSetting::PlaceSecret(option.to_owned());
             let settings = match fault() {
                 "placed: never granted" => Vec::new(),
                 "placed: no such option" => vec![place("/Tokn")],
+                "placed: its key 8 times" => (0..8).map(|_| place("/Key")).collect(),
+                "placed: its key 9 times" => (0..9).map(|_| place("/Key")).collect(),
                 "placed: elsewhere" if origin != "https://upstream.example.com" => Vec::new(),
                 "placed: code in query unused" => vec![place("/Token"), HttpSetting::CodeInQuery],
                 "placed: an unknown setting" => {
@@ -397,6 +407,10 @@ impl delivery::Guest for Wrong {
                 "placed: a checksum of it" => {
                     body = with("token", &token);
                     headers.push(token_header("x-checksum", &checksum(&token)));
+                }
+                "revealed: told" => {
+                    eprintln!("the token is {token}");
+                    return Err(DeliveryFailure::Misconfigured(reason("told", &format!("the token is {token}"))));
                 }
                 "revealed: computed with" => headers.push(token_header("x-checksum", &checksum(&token))),
                 _ => body = with("token", &token),

@@ -67,11 +67,18 @@ impl Administration {
         as_read(expected_revision, revision)?;
         let sites = &self.instances.sites;
         page.check(sites)?;
-        // Another origin could ask administrators for their passkeys.
-        if !self.changes_guards && self.moves_logins(subscription, before.as_ref(), &page.site()).await? {
-            return Err(Error::forbidden(
-                "administrators use their passkeys at this site; only a system administrator can change its RP ID and origins",
-            ));
+        if !self.changes_guards {
+            // Another origin could ask administrators for their passkeys.
+            if self.moves_logins(subscription, before.as_ref(), &page.site()).await? {
+                return Err(Error::forbidden(
+                    "administrators use their passkeys at this site; only a system administrator can change its RP ID and origins",
+                ));
+            }
+            if sites.relates_origins_to_others(subscription, before.as_ref(), &page.site()).await? {
+                return Err(Error::forbidden(
+                    "other subscriptions use this RP ID; only a system administrator can add related origins to it: set an RP ID of your own",
+                ));
+            }
         }
         if !may_end_passkeys && sites.ends_passkeys(subscription, before.as_ref(), &page.site()).await? {
             return Err(Error::conflict(ENDS_PASSKEYS));
@@ -94,11 +101,8 @@ impl Administration {
         before: Option<&Value>,
         after: &SiteSettings,
     ) -> Result<bool, Error> {
-        match self.guard.subscription().await? {
-            Some(logins) if logins == subscription => Sites::differs(before, after),
-            Some(logins) => self.instances.sites.relates_origins_to(&logins, before, after).await,
-            None => Ok(false),
-        }
+        let is_theirs = self.guard.subscription().await?.is_some_and(|logins| logins == subscription);
+        Ok(is_theirs && Sites::differs(before, after)?)
     }
 }
 

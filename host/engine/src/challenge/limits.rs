@@ -47,13 +47,14 @@ pub struct RateLimits {
     /// Messages in total in an hour, and as many challenges for factors, enrolments and sign-ins on the page. Default: 100,000.
     /// Logins of administrators do not count.
     pub total_per_hour: u32,
-    /// The part of each total that one subscription may use, in percent. Default: 20. Where there are so few subscriptions
-    /// that an equal part is larger, each may use that: a single one may use everything. 1 to 100.
+    /// Percentage of each total that one subscription may use, 1 to 100. Default: 20. If an equal split is larger, that
+    /// applies instead, so a lone subscription may use everything.
     pub subscription_share_percent: u32,
     /// For how many seconds notices of one kind to one user are collected after the first one, and then sent as
     /// one. 0: each is sent at once. Default: 300. Beside it, notices to one recipient count against limits of
-    /// their own, as high as `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests
-    /// must not keep the user from being told.
+    /// their own, as high as `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests for this
+    /// recipient do not use them up. Those to phone numbers share `phone_per_day` with codes, and all of them share the
+    /// quotas of instances and types.
     pub notice_interval_seconds: u32,
     /// Answers in one subscription from one client address in an hour. Default: 300.
     pub answers_per_address_per_hour: u32,

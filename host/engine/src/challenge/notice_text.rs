@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use super::mail_html::{self, escaped};
-use super::text::Texts;
+use super::text::{Texts, colon, from_application};
 use crate::language::preferred_language;
 
 /// What happened.
@@ -47,6 +47,8 @@ pub(crate) struct Notice {
 
 struct Language {
     tag: &'static str,
+    /// How the language writes a time, for `strftime`.
+    time: &'static str,
     /// `{event}` is put in.
     subject: &'static str,
     /// `{time}` is put in.
@@ -71,6 +73,7 @@ struct Language {
 const LANGUAGES: [Language; 4] = [
     Language {
         tag: "en",
+        time: "%Y-%m-%d %H:%M UTC",
         subject: "your sign-in methods have changed",
         sentence: "Your sign-in methods were changed on {time}.",
         short: "Your sign-in methods were changed on {time}: {event}.",
@@ -85,10 +88,11 @@ const LANGUAGES: [Language; 4] = [
     },
     Language {
         tag: "de",
+        time: "%d.%m.%Y, %H:%M UTC",
         subject: "Ihre Anmeldemethoden wurden geändert",
         sentence: "Ihre Anmeldemethoden wurden am {time} geändert.",
         short: "Ihre Anmeldemethoden wurden am {time} geändert: {event}.",
-        verbs: ["hinzugefügt", "entfernt", "gesperrt", "entsperrt"],
+        verbs: ["hinzugefügt", "entfernt", "ausgesetzt", "wieder aktiviert"],
         subjects: [
             "Passkey",
             "Authenticator-App",
@@ -106,6 +110,7 @@ const LANGUAGES: [Language; 4] = [
     },
     Language {
         tag: "fr",
+        time: "%d/%m/%Y à %H:%M UTC",
         subject: "vos méthodes de connexion ont changé",
         sentence: "Vos méthodes de connexion ont été modifiées le {time}.",
         short: "Vos méthodes de connexion ont été modifiées le {time} : {event}.",
@@ -121,12 +126,13 @@ const LANGUAGES: [Language; 4] = [
         reset: "toutes supprimées par un administrateur",
         pass_issued: "code d'accès temporaire délivré par un administrateur",
         pass_used: "code d'accès temporaire utilisé",
-        nothing_to_do: "Si vous êtes au courant, vous n'avez rien à faire.",
+        nothing_to_do: "Si cette modification était prévue, vous n'avez rien à faire.",
         object: "Ce n'était pas vous ? Prévenez-nous immédiatement : {contact}",
         object_to_support: "Ce n'était pas vous ? Contactez immédiatement l'assistance.",
     },
     Language {
         tag: "it",
+        time: "%d/%m/%Y alle %H:%M UTC",
         subject: "i Suoi metodi di accesso sono cambiati",
         sentence: "I Suoi metodi di accesso sono stati modificati il {time}.",
         short: "I Suoi metodi di accesso sono stati modificati il {time}: {event}.",
@@ -142,7 +148,7 @@ const LANGUAGES: [Language; 4] = [
         reset: "tutti rimossi da un amministratore",
         pass_issued: "codice di accesso temporaneo rilasciato da un amministratore",
         pass_used: "codice di accesso temporaneo usato",
-        nothing_to_do: "Se ne è a conoscenza, non deve fare nulla.",
+        nothing_to_do: "Se ne è a conoscenza, non è necessario fare nulla.",
         object: "Non è stato Lei? Ci avvisi subito: {contact}",
         object_to_support: "Non è stato Lei? Contatti subito l'assistenza.",
     },
@@ -173,9 +179,12 @@ impl Language {
             NoticeSubject::Phone => 4,
             NoticeSubject::Other => 5,
         };
-        // French puts a space before a colon.
-        let colon = if self.tag == "fr" { " :" } else { ":" };
-        format!("{}{colon} {}", self.verbs[verb], self.subjects[subject])
+        format!("{}{} {}", self.verbs[verb], colon(self.tag), self.subjects[subject])
+    }
+
+    /// Returns the time as the language writes it, in UTC.
+    fn time(&self, at: Timestamp) -> String {
+        Offset::UTC.to_datetime(at).strftime(self.time).to_string()
     }
 
     /// Returns how the person objects: at the URL, or to support.
@@ -185,11 +194,6 @@ impl Language {
             None => self.object_to_support.to_owned(),
         }
     }
-}
-
-/// Returns the time as it reads in every language.
-fn time(at: Timestamp) -> String {
-    Offset::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn capitalized(text: &str) -> String {
@@ -202,9 +206,9 @@ pub(super) fn mail(notice: &Notice, locale: Option<&str>) -> Texts {
     let language = language(locale);
     let subject = match &*notice.application {
         "" => capitalized(language.subject),
-        application => format!("{application}: {}", language.subject),
+        application => from_application(language.tag, application, language.subject),
     };
-    let sentence = language.sentence.replace("{time}", &time(notice.at));
+    let sentence = language.sentence.replace("{time}", &language.time(notice.at));
     let event = capitalized(&language.event(notice.event));
     let object = language.objection(notice.support_url.as_deref());
     let text = format!("{sentence}\n\n{event}\n\n{}\n{object}\n", language.nothing_to_do);
@@ -227,12 +231,10 @@ pub(super) fn mail(notice: &Notice, locale: Option<&str>) -> Texts {
 /// Returns a notice for phones.
 pub(super) fn short(notice: &Notice, locale: Option<&str>) -> Texts {
     let language = language(locale);
-    let sentence = language.short.replace("{time}", &time(notice.at)).replace("{event}", &language.event(notice.event));
+    let sentence =
+        language.short.replace("{time}", &language.time(notice.at)).replace("{event}", &language.event(notice.event));
     let object = language.objection(notice.support_url.as_deref());
-    let text = match &*notice.application {
-        "" => format!("{sentence} {object}"),
-        application => format!("{application}: {sentence} {object}"),
-    };
+    let text = from_application(language.tag, &notice.application, &format!("{sentence} {object}"));
     Texts { locale: language.tag, subject: String::new(), text, html: None }
 }
 
@@ -282,22 +284,22 @@ mod tests {
     #[test]
     fn every_notice_says_what_happened_when_and_how_to_object() {
         let url = "https://example.com/help";
-        for (tag, added) in [
-            ("en", "added: passkey"),
-            ("de", "hinzugefügt: Passkey"),
-            ("fr", "ajout : clé"),
-            ("it", "aggiunta: passkey"),
+        for (tag, name, added, time) in [
+            ("en", "Example Bank: ", "added: passkey", "on 2026-11-29 12:34 UTC"),
+            ("de", "Example Bank: ", "hinzugefügt: Passkey", "am 29.11.2026, 12:34 UTC"),
+            ("fr", "Example Bank : ", "ajout : clé", "le 29/11/2026 à 12:34 UTC"),
+            ("it", "Example Bank: ", "aggiunta: passkey", "il 29/11/2026 alle 12:34 UTC"),
         ] {
             let notice = notice(NoticeEvent::Added(NoticeSubject::Passkey), "Example Bank", Some(url));
             let (mail, short) = (mail(&notice, Some(tag)), short(&notice, Some(tag)));
             assert_eq!((mail.locale, short.locale), (tag, tag));
-            assert!(mail.subject.starts_with("Example Bank: "), "{}", mail.subject);
+            assert!(mail.subject.starts_with(name) && short.text.starts_with(name), "{} {}", mail.subject, short.text);
             let html = mail.html.unwrap();
             assert!(html.contains(&format!("<a href=\"{url}\">{url}</a>")), "{html}");
             assert!(html.contains(&format!("lang=\"{tag}\"")));
             for text in [&mail.text, &short.text, &html] {
                 let lower = text.to_lowercase();
-                assert!(lower.contains(&added.to_lowercase()) && text.contains("2026-11-29 12:34 UTC"), "{text}");
+                assert!(lower.contains(&added.to_lowercase()) && text.contains(time), "{text}");
                 assert!(text.contains(url) && !text.contains(['{', '}']), "{text}");
             }
         }
@@ -333,7 +335,7 @@ mod tests {
         );
         assert_eq!(
             short(&notice, Some("de-CH")).text,
-            "Ihre Anmeldemethoden wurden am 2026-11-29 12:34 UTC geändert: temporärer Zugangscode von einem Administrator ausgestellt. \
+            "Ihre Anmeldemethoden wurden am 29.11.2026, 12:34 UTC geändert: temporärer Zugangscode von einem Administrator ausgestellt. \
              Das waren nicht Sie? Wenden Sie sich sofort an den Support."
         );
     }

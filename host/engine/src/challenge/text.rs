@@ -77,10 +77,21 @@ const LANGUAGES: &[Language] = &[
         units: ["secondo", "secondi", "minuti"],
         test_subject: "messaggio di prova",
         test: "Questo è un messaggio di prova di {application}.",
-        test_code: "Questo codice è un esempio e non può essere utilizzato. Non deve fare nulla.",
+        test_code: "Questo codice è un esempio e non può essere utilizzato. Non è necessario fare nulla.",
         test_sample: "Codice di esempio",
     },
 ];
+
+/// Returns a colon as the language writes it. French puts a space before it: a plain one, because a no-break space is not in the
+/// alphabet of SMS.
+pub(super) fn colon(tag: &str) -> &'static str {
+    if tag == "fr" { " :" } else { ":" }
+}
+
+/// Returns a text of a language, after the application's name if there is one.
+pub(super) fn from_application(tag: &str, application: &str, text: &str) -> String {
+    if application.is_empty() { text.to_owned() } else { format!("{application}{} {text}", colon(tag)) }
+}
 
 /// Returns the language that is wanted most and that the texts are in; else English.
 fn language(locale: Option<&str>) -> &'static Language {
@@ -102,12 +113,7 @@ fn time(language: &Language, seconds: u32) -> String {
 /// Texts for a channel with a subject and HTML.
 pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u32) -> Texts {
     let language = language(locale);
-    let application = &policy.application_name;
-    let subject = if application.is_empty() {
-        language.your_code.to_owned()
-    } else {
-        format!("{application}: {}", language.your_code)
-    };
+    let subject = from_application(language.tag, &policy.application_name, language.your_code);
     let validity = language.validity.replace("{time}", &time(language, seconds));
     let text = format!("{subject}\n\n{code}\n\n{validity}\n{}\n", language.warning);
     let body = BODY
@@ -121,7 +127,7 @@ pub(super) fn mail(policy: &Policy, locale: Option<&str>, code: &str, seconds: u
 /// Returns a test message for a channel with a subject and HTML.
 pub(super) fn test_mail(policy: &Policy, locale: Option<&str>, code: &str) -> Texts {
     let language = language(locale);
-    let subject = format!("{}: {}", application(policy), language.test_subject);
+    let subject = from_application(language.tag, application(policy), language.test_subject);
     let sentence = language.test.replace("{application}", application(policy));
     let about = language.test_code;
     let text = format!("{sentence}\n\n{code}\n\n{about}\n");
@@ -135,7 +141,7 @@ pub(super) fn test_mail(policy: &Policy, locale: Option<&str>, code: &str) -> Te
 pub(super) fn test_short(policy: &Policy, locale: Option<&str>, code: &str) -> Texts {
     let language = language(locale);
     let sentence = language.test.replace("{application}", application(policy));
-    let mut text = format!("{sentence} {}: {code}", language.test_sample);
+    let mut text = format!("{sentence} {}{} {code}", language.test_sample, colon(language.tag));
     if !policy.webotp_host.is_empty() {
         text.push_str(&format!("\n\n@{} #{code}", policy.webotp_host));
     }
@@ -151,8 +157,7 @@ fn application(policy: &Policy) -> &str {
 pub(super) fn short(policy: &Policy, locale: Option<&str>, code: &str, seconds: u32) -> Texts {
     let language = language(locale);
     let sentence = language.sentence.replace("{time}", &time(language, seconds)).replace("{code}", code);
-    let mut text =
-        if policy.application_name.is_empty() { sentence } else { format!("{}: {sentence}", policy.application_name) };
+    let mut text = from_application(language.tag, &policy.application_name, &sentence);
     if !policy.webotp_host.is_empty() {
         text.push_str(&format!("\n\n@{} #{code}", policy.webotp_host));
     }
@@ -205,8 +210,21 @@ mod tests {
         for language in LANGUAGES {
             let text = short(&policy("Shop", "login.example.com"), Some(language.tag), "012345", 300).text;
             assert!(text.ends_with("\n\n@login.example.com #012345"), "{text}");
-            assert!(text.starts_with("Shop: "), "{text}");
+            assert!(text.starts_with(&format!("Shop{} ", colon(language.tag))), "{text}");
             assert_eq!(text.matches('@').count(), 1);
+        }
+    }
+
+    #[test]
+    fn french_has_a_space_before_a_colon_and_other_languages_have_none() {
+        for (tag, colon) in [("en", ":"), ("de", ":"), ("fr", " :"), ("it", ":")] {
+            let policy = policy("Shop", "");
+            let name = format!("Shop{colon} ");
+            assert!(short(&policy, Some(tag), "012345", 300).text.starts_with(&name), "{tag}");
+            assert!(mail(&policy, Some(tag), "012345", 300).subject.starts_with(&name), "{tag}");
+            assert!(test_mail(&policy, Some(tag), "012345").subject.starts_with(&name), "{tag}");
+            let sample = test_short(&policy, Some(tag), "012345").text;
+            assert!(sample.ends_with(&format!("{colon} 012345")) && sample.contains(" :") == (tag == "fr"), "{sample}");
         }
     }
 

@@ -40,7 +40,10 @@ impl Factors {
         let subscription = new.sign_in.subscription.clone();
         let _key_in_use = self.keys_in_use.take("enrolment", &subscription, new.idempotency_key.as_deref())?;
         let chosen = self.instance(&new.sign_in, &new.two_factor).await?;
-        let changes = self.changes(&new.sign_in).await?;
+        let changes = match new.changes {
+            Some(changes) => changes,
+            None => self.changes(&new.sign_in).await?,
+        };
         let held = self.held.of(&subscription, &user, false).await?;
         let now = self.clock.now();
         let id = random::id_at(now)?;

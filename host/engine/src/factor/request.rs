@@ -86,6 +86,8 @@ pub struct NewEnrolment {
     pub client_address: Option<IpAddr>,
     /// Makes a repeat of this request return the first response, as long as the enrolment is open.
     pub idempotency_key: Option<String>,
+    /// The count of the user's changes when the application confirmed the first factor, if that is not now: a later change ends the enrolment.
+    pub(crate) changes: Option<u64>,
 }
 
 impl NewEnrolment {
@@ -103,6 +105,7 @@ impl NewEnrolment {
             locale: None,
             client_address: None,
             idempotency_key: None,
+            changes: None,
         }
     }
 

@@ -61,8 +61,9 @@ pub struct Policy {
     pub retries: u32,
     /// After how many consecutive messages that were neither accepted nor rejected for what they
     /// are an instance pauses, 0 to 1000. Default: 8; 0 means never. While it pauses, another
-    /// instance is tried, and nothing is sent through it. In an instance's own policy, 0 or more than
-    /// 50 counts as 50, unless the policy of the installation is 0 or more.
+    /// instance is tried, and nothing is sent through it. In an instance's own policy, 0 or a value
+    /// above 50 counts as 50. If the installation's value is above 50, that is the cap. If the
+    /// installation's value is 0, there is no cap.
     pub pause_after: u32,
     /// How many seconds such a pause lasts, 1 to 3600. Default: 10. Then one message is tried: the
     /// pause ends if it is accepted.

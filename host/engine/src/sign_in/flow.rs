@@ -66,8 +66,10 @@ impl HostedSignIns {
         }
         request_texts::check_name("/user_name", new.user_name.as_deref())?;
         let sign_in = new.sign_in.in_one_spelling()?;
+        let mut changes = None;
         if new.page == HostedPage::Factors {
             self.factors.check_no_account(sign_in.user.as_deref().unwrap_or_default()).await?;
+            changes = Some(self.factors.changes(&sign_in).await?);
         }
         let kept = Kept {
             sign_in,
@@ -77,6 +79,7 @@ impl HostedSignIns {
             client_address: new.client_address,
             user_agent: new.user_agent,
             first_factor: new.first_factor,
+            changes,
             return_url: new.return_url,
             state: new.state,
             page: new.page,
@@ -224,9 +227,15 @@ impl HostedSignIns {
         }
         // Whoever holds a factor, even a suspended one, uses a factor first, or an administrator's pass: anything else is weaker.
         let proof = kept.session.proof(&held.factors, now);
-        let by_first_factor = kept.page == HostedPage::Factors && kept.first_factor;
+        // What was closed to the first factor when the link was made is not opened to it by a reset.
+        let first_factor = match (kept.page, kept.first_factor, kept.changes) {
+            (HostedPage::Factors, true, Some(changes)) if self.factors.changes(&kept.sign_in).await? == changes => {
+                Some(changes)
+            }
+            _ => None,
+        };
         let may_change = match held.factors.is_empty() {
-            true => proof.is_some() || by_first_factor,
+            true => proof.is_some() || first_factor.is_some(),
             false => proof.is_some_and(|proved| proved.by_factor || proved.pass.is_some()),
         };
         let accepts_pass = match kept.page {
@@ -253,6 +262,7 @@ impl HostedSignIns {
             enrolment: kept.session.enrolment.clone().filter(|open| open.expires_at > now),
             signals: kept.session.signals.clone(),
             may_change,
+            first_factor,
             challenge,
             accepts_pass,
             remembered_days: None,
@@ -522,6 +532,7 @@ mod tests {
                 client_address: None,
                 user_agent: None,
                 first_factor: false,
+                changes: None,
                 return_url: String::new(),
                 state: String::new(),
                 page: HostedPage::SignIn,

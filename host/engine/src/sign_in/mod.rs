@@ -75,6 +75,9 @@ struct Kept {
     user_agent: Option<String>,
     #[serde(default)]
     first_factor: bool,
+    /// The count of the person's changes when the application confirmed the first factor, for the page of a person's own factors.
+    #[serde(default)]
+    changes: Option<u64>,
     return_url: String,
     state: String,
     #[serde(default)]

@@ -270,6 +270,7 @@ impl HostedSignIns {
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let given_up = visit.kept.session.given_up.clone();
+        let mut changes = None;
         let proof = match proved {
             Some(Proved { by_factor: true, factor: Some(factor), .. }) => Proof::Session(factor.clone()),
             Some(Proved { pass: Some(pass), .. }) => Proof::UsedPass(pass.clone()),
@@ -277,7 +278,10 @@ impl HostedSignIns {
                 Some(enrolment) => Proof::Again { challenge: challenge.clone(), enrolment },
                 None => Proof::Challenge(challenge.clone()),
             },
-            _ if visit.kept.first_factor => Proof::FirstFactor,
+            _ if visit.first_factor.is_some() => {
+                changes = visit.first_factor;
+                Proof::FirstFactor
+            }
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
         let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), two_factor, proof);
@@ -286,6 +290,7 @@ impl HostedSignIns {
         new.holder = Some(visit.id().to_owned());
         new.locale = Some(locale.to_owned());
         new.client_address = visit.kept.client_address.or(client_address);
+        new.changes = changes;
         let replaces = enrollable.is_some_and(|one| one.kind == EnrolmentKind::Codes)
             && visit.factors.iter().any(|factor| factor.two_factor == two_factor);
         let open = OpenEnrolment::of(self.factors.enrol(new).await?, name, replaces)?;

@@ -220,6 +220,8 @@ pub struct Visit {
     pub more: bool,
     /// The current time.
     pub now: Timestamp,
+    /// The count of the person's changes, if the application's word about the first factor still counts: it is as it was then.
+    pub(super) first_factor: Option<u64>,
     pub(super) record: HostedSignInRecord,
     pub(super) kept: Kept,
 }

@@ -102,8 +102,9 @@ impl Sites {
         Ok(before.map(Page::read).transpose()?.unwrap_or_default().site != *after)
     }
 
-    /// Returns whether these settings add related origins to the RP ID of a subscription: they are published for all that share it.
-    pub(crate) async fn relates_origins_to(
+    /// Returns whether these settings add related origins to the RP ID of another subscription. They are published for all that share it:
+    /// browsers may use its passkeys there, and ignore all but a few.
+    pub(crate) async fn relates_origins_to_others(
         &self,
         subscription: &str,
         before: Option<&Value>,
@@ -114,8 +115,15 @@ impl Sites {
         if before.rp_id == after.rp_id && !after.related_origins.iter().any(is_new) {
             return Ok(false);
         }
-        let shared = after.rp_id(self.own.as_ref()) == Some(&*self.of(subscription).await?.rp_id);
-        Ok(shared && !after.related_origins.is_empty())
+        let Some(rp_id) = after.rp_id(self.own.as_ref()).filter(|_| !after.related_origins.is_empty()) else {
+            return Ok(false);
+        };
+        for other in self.store.subscriptions(None, Part::whole()).await? {
+            if other.id != subscription && self.of(&other.id).await?.rp_id == rp_id {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns whether these settings change the RP ID of a subscription that has passkeys, which would then stop working. `before` are its

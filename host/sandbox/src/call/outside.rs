@@ -12,9 +12,15 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use super::effects::{Effects, Sending};
-use super::hide::{PlacedSecrets, Placeholder};
+use super::hide::{PlacedSecrets, Placeholder, RequestRefused};
 use super::log::CallLog;
 use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network, UpstreamFailure};
+
+/// The maximum length of a request's body, in bytes.
+pub(super) const REQUEST_BYTES: usize = 1 << 20;
+
+/// The maximum length of the rest of a request, in bytes: as wasmtime bounds the headers of `wasi:http`.
+const HEAD_BYTES: usize = 128 << 10;
 
 /// A call's access to upstreams, with a record of what it did.
 pub(crate) struct Outside {
@@ -110,18 +116,27 @@ impl Outside {
     }
 
     async fn exchange_hidden(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        // Before it is searched: that takes time in which nobody interrupts it.
+        if let Some(why) = too_long(&request) {
+            return Err(HttpError::Denied(why));
+        }
         let asked = self.network.begins_exchange().then(|| request.clone());
         let url = request.url.clone();
         let code_in_query = self.grants.takes_code_in_query(&url);
         let filled = match &self.placeholder {
             Some(placeholder) => match placeholder.fill_request(&mut request, code_in_query) {
-                Ok(filled) => filled,
-                Err(typed) => match self.effects.end(typed).await {},
+                Ok(filled) => Ok(filled),
+                Err(RequestRefused::Typed(typed)) => match self.effects.end(typed).await {},
+                Err(why @ RequestRefused::InEscape) => Err(HttpError::Denied(why.to_string())),
             },
-            None => false,
+            None => Ok(false),
         };
-        // After the code: in a secret nothing is replaced.
-        let complete = self.secrets.as_ref().map_or(Ok(()), |secrets| secrets.fill(&mut request, &self.grants));
+        let (filled, complete) = match (filled, &self.secrets) {
+            // After the code: in a secret nothing is replaced.
+            (Ok(filled), Some(secrets)) => (filled, secrets.fill(&mut request, &self.grants)),
+            (Ok(filled), None) => (filled, Ok(())),
+            (Err(why), _) => (false, Err(why)),
+        };
         let answer = match complete {
             Ok(()) => self.network.send_http(&self.grants, request).await,
             Err(why) => Err(why),
@@ -147,9 +162,52 @@ impl Outside {
     }
 }
 
+/// Returns why a request is too long, if it is.
+fn too_long(request: &HttpRequest) -> Option<String> {
+    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let head = request.method.len() + request.url.len() + headers;
+    if request.body.len() > REQUEST_BYTES {
+        return Some(format!("the body of a request is longer than {REQUEST_BYTES} bytes"));
+    }
+    (head > HEAD_BYTES).then(|| format!("the URL and the headers of a request are longer than {HEAD_BYTES} bytes"))
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::call::hide::CallRedactor;
+
+    #[tokio::test]
+    async fn a_request_that_is_too_long_is_not_searched_and_not_sent() {
+        let outside = Outside {
+            network: Network::builder().build().unwrap(),
+            grants: Arc::new(Grants::none()),
+            log: CallLog::new("t", CallRedactor::new(100), 1),
+            placeholder: None,
+            secrets: None,
+            effects: Effects::default(),
+            host_calls: HostCalls::new(1),
+            concurrently: Concurrently::new().0,
+        };
+        let request = |value: usize, body: usize| HttpRequest {
+            method: "POST".to_owned(),
+            url: "https://a.example.com/".to_owned(),
+            headers: vec![("x".to_owned(), "v".repeat(value))],
+            body: vec![b'b'; body],
+        };
+        for (value, body, is_too_long) in [
+            (1, REQUEST_BYTES, false),
+            (1, REQUEST_BYTES + 1, true),
+            (HEAD_BYTES - 27, 0, false),
+            (HEAD_BYTES - 26, 0, true),
+        ] {
+            let answer = outside.exchange(outside.effects.begin_sending(), request(value, body)).await;
+            let Err(HttpError::Denied(why)) = answer else { panic!("{answer:?}") };
+            assert_eq!(why.contains("longer than"), is_too_long, "{value} {body}: {why}");
+        }
+        assert!(!outside.effects.has_sent());
+    }
 
     /// Then it counts as the call's own time, and nothing goes on after the call.
     #[tokio::test]

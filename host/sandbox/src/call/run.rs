@@ -17,6 +17,7 @@ use crate::egress::Grants;
 use crate::limits::SandboxLimits;
 use crate::schedule::concurrency::Share;
 use crate::schedule::epoch_clock::{CallTime, Found};
+use crate::schedule::memory::NoMemory;
 
 /// A call that is about to be made. By default it can reach nothing and nothing is hidden from it.
 pub(crate) struct Call<'a> {
@@ -39,7 +40,7 @@ pub(crate) struct Call<'a> {
 pub(crate) struct CallFailure {
     /// Why, for the operator.
     pub(crate) reason: Reason,
-    /// Whether the host was too busy to start the call.
+    /// Whether the host was too busy to start the call, or to give it memory before it had sent anything.
     pub(crate) busy: bool,
     /// Whether a message may have been sent before it failed.
     pub(crate) sent: bool,
@@ -140,8 +141,9 @@ impl<'a> Call<'a> {
             if let Some(error) = &error {
                 tracing::debug!(target: "twofactor::provider", error = self.log.redactor().clean(&format!("{error:#}")), "a call failed");
             }
-            let wanted_time = error.as_ref().is_none_or(|error| error.is::<OutOfTime>());
-            CallFailure { reason, busy: false, sent: effects.has_sent(), wanted_time }
+            let (sent, wanted_memory) = (effects.has_sent(), error.as_ref().is_some_and(|error| error.is::<NoMemory>()));
+            let wanted_time = wanted_memory || error.as_ref().is_none_or(|error| error.is::<OutOfTime>());
+            CallFailure { reason, busy: wanted_memory && !sent, sent, wanted_time }
         })
     }
 
@@ -158,7 +160,9 @@ impl<'a> Call<'a> {
             host_calls: HostCalls::new(limits.host_calls),
             concurrently,
         };
-        let state = State::new(Arc::new(outside), limits, sandbox.has_fixed_clock(self.grants.reach_nobody()));
+        let memory = sandbox.turns().memory(self.share);
+        let fixed_clock = sandbox.has_fixed_clock(self.grants.reach_nobody());
+        let state = State::new(Arc::new(outside), limits, memory, fixed_clock);
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.limits);
         sandbox.fill_up(&mut store);
@@ -210,6 +214,9 @@ fn explain(error: Option<&wasmtime::Error>) -> Reason {
     if let Some(typed) = error.downcast_ref::<TypedCode>() {
         return Reason::new("typed-code", typed.to_string());
     }
+    if let Some(no_memory) = error.downcast_ref::<NoMemory>() {
+        return Reason::new(BUSY, no_memory.to_string());
+    }
     if error.is::<OutOfTime>() {
         return Reason::new("running-time", "the component exceeded its running time");
     }
@@ -237,23 +244,33 @@ mod tests {
         format!("(component (core module $m {memories} {tables}) {instances})")
     }
 
-    /// Returns how many calls of a component can be in flight, and the error of the next one.
-    async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
+    fn call<'a>(sandbox: &'a Sandbox, share: Option<&'a Share>) -> Call<'a> {
+        let log = CallLog::new("t", CallRedactor::new(100), 1);
+        Call { share, ..Call::new(sandbox, log, Duration::from_secs(1)) }
+    }
+
+    /// Returns as many calls of a component as can be in flight, and the error of the next one.
+    async fn fill(sandbox: &Sandbox, share: Option<&Share>, text: &str) -> (Vec<Store<State>>, wasmtime::Error) {
         let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap());
+        let mut stores = Vec::new();
         let pre = match component.and_then(|component| sandbox.linker().instantiate_pre(&component)) {
             Ok(pre) => pre,
-            Err(error) => return (0, format!("{error:#}")),
+            Err(error) => return (stores, error),
         };
-        let mut stores = Vec::new();
         loop {
-            let log = CallLog::new("t", CallRedactor::new(100), 1);
-            let call = Call::new(sandbox, log, Duration::from_secs(1));
+            let call = call(sandbox, share);
             let mut store = call.store(sandbox.clock().call(1000), Effects::default(), Concurrently::new().0);
             match pre.instantiate_async(&mut store).await {
                 Ok(_) => stores.push(store),
-                Err(error) => return (stores.len(), format!("{error:#}")),
+                Err(error) => return (stores, error),
             }
         }
+    }
+
+    /// Returns how many calls of a component can be in flight, and the error of the next one.
+    async fn in_flight(sandbox: &Sandbox, text: &str) -> (usize, String) {
+        let (stores, error) = fill(sandbox, None, text).await;
+        (stores.len(), format!("{error:#}"))
     }
 
     fn sandbox() -> Sandbox {
@@ -275,6 +292,84 @@ mod tests {
         for (instances, memories, tables) in [(5, 0, 0), (3, 1, 0), (4, 0, 1)] {
             let (calls, error) = in_flight(&sandbox(), &component(instances, memories, tables)).await;
             assert_eq!(calls, 0, "{instances} {memories} {tables}: {error}");
+        }
+    }
+
+    /// Returns a component whose memory begins with this many MiB.
+    fn with_memory(mib: usize) -> String {
+        format!("(component (core module $m (memory {})) (core instance (instantiate $m)))", mib * 16)
+    }
+
+    /// Returns a sandbox whose calls share 24 MiB, those of one provider 16 MiB.
+    fn of_little_memory() -> Sandbox {
+        let (memory_of_all_calls_bytes, memory_of_one_provider_bytes) = (24 << 20, 16 << 20);
+        let bounds =
+            SandboxLimits { memory_of_all_calls_bytes, memory_of_one_provider_bytes, ..SandboxLimits::default() };
+        let limits = SandboxLimits { calls_in_flight: 12, core_instances: 2, tables: 1, ..bounds };
+        Sandbox::new(limits, Network::builder().build().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_all_calls_and_of_one_provider_is_bounded_and_given_back() {
+        let sandbox = of_little_memory();
+        let [one, other] = ["one", "other"].map(|type_id| sandbox.turns().share(type_id));
+        // The first 2 MiB of each are its own.
+        let large = with_memory(10);
+        for _ in 0..2 {
+            let (of_one, error) = fill(&sandbox, Some(&one), &large).await;
+            assert!(of_one.len() == 2 && error.is::<NoMemory>(), "{} {error:#}", of_one.len());
+            let (of_other, error) = fill(&sandbox, Some(&other), &large).await;
+            assert!(of_other.len() == 1 && error.is::<NoMemory>(), "{} {error:#}", of_other.len());
+            // The others go on.
+            let (small, error) = fill(&sandbox, None, &with_memory(2)).await;
+            assert!(small.len() == 9 && !error.is::<NoMemory>(), "{} {error:#}", small.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_grows_while_others_hold_the_memory_can_be_tried_again() {
+        let sandbox = of_little_memory();
+        let (held, _) = fill(&sandbox, None, &with_memory(10)).await;
+        let grows = "(component (core module $m (memory 1) (func $s (drop (memory.grow (i32.const 80)))) (start $s))
+            (core instance (instantiate $m)))";
+        let component = Component::new(sandbox.engine(), wat::parse_str(grows).unwrap()).unwrap();
+        let pre = sandbox.linker().instantiate_pre(&component).unwrap();
+        let run = async || {
+            let body = async |store: &mut Store<State>| pre.instantiate_async(&mut *store).await.map(|_| ());
+            call(&sandbox, None).run(body).await
+        };
+        let failure = run().await.unwrap_err();
+        assert!(failure.busy && !failure.sent && failure.wanted_time);
+        assert!(DeliveryFailure::from(failure).is_of_the_host());
+        drop(held);
+        assert!(run().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_component_gets_few_random_bytes_at_once() {
+        let sandbox = sandbox();
+        for (bytes, expected) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+            let text = format!(
+                r#"(component
+                (import "wasi:random/random@0.2.0" (instance $random
+                    (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+                (core module $memory (memory (export "memory") 4)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536)))
+                (core instance $memory (instantiate $memory))
+                (core func $get (canon lower (func $random "get-random-bytes")
+                    (memory $memory "memory") (realloc (func $memory "realloc"))))
+                (core module $m (import "random" "get" (func $get (param i64 i32)))
+                    (func (export "run") (call $get (i64.const {bytes}) (i32.const 0))))
+                (core instance $m (instantiate $m (with "random" (instance (export "get" (func $get))))))
+                (func (export "run") (canon lift (core func $m "run"))))"#
+            );
+            let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap()).unwrap();
+            let pre = sandbox.linker().instantiate_pre(&component).unwrap();
+            let body = async |store: &mut Store<State>| {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                instance.get_typed_func::<(), ()>(&mut *store, "run")?.call_async(&mut *store, ()).await
+            };
+            assert_eq!(call(&sandbox, None).run(body).await.is_ok(), expected, "{bytes}");
         }
     }
 }

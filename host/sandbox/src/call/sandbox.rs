@@ -43,8 +43,6 @@ enum FixedClock {
     ReachingNobody,
     /// Calls that can reach an upstream.
     ReachingSomebody,
-    /// No calls.
-    Never,
 }
 
 /// A sandbox that cannot be set up with the given limits.
@@ -71,11 +69,6 @@ impl Sandbox {
     /// If the limits are too large for this machine.
     pub fn new(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
         Self::with(limits, network, FixedClock::ReachingNobody, false)
-    }
-
-    /// Creates a sandbox with real time and randomness in all calls, so that a component that depends on them is found.
-    pub(crate) fn unsteady(limits: SandboxLimits, network: Network) -> Result<Self, SandboxError> {
-        Self::with(limits, network, FixedClock::Never, false)
     }
 
     /// Creates a sandbox for `provider check`: fixed time and randomness in `deliver`, so that two deliveries of one message can be
@@ -169,7 +162,6 @@ impl Sandbox {
         match self.0.fixed_clock {
             FixedClock::ReachingNobody => reaches_nobody,
             FixedClock::ReachingSomebody => !reaches_nobody,
-            FixedClock::Never => false,
         }
     }
 

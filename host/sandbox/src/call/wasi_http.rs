@@ -11,11 +11,8 @@ use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
 };
 
-use super::outside::Outside;
+use super::outside::{Outside, REQUEST_BYTES};
 use crate::egress::{HttpError, HttpRequest, HttpResponse};
-
-/// The maximum length of a request body, in bytes.
-const REQUEST_BYTES: usize = 1 << 20;
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;

@@ -36,6 +36,15 @@ const GRANTABLE: &[(&str, Option<Capability>)] = &[
     ("wasi:random/insecure-seed", Some(Capability::Random)),
 ];
 
+/// The maximum number of imports. A runtime's own are about thirty.
+const IMPORTS: usize = 256;
+
+/// How many imports that cannot be granted are named.
+const NAMED: usize = 8;
+
+/// The maximum length of a name that is shown as it is, in characters.
+const NAME_CHARS: usize = 120;
+
 /// The functions of the contract's interfaces. A later minor version may add some.
 const FUNCTIONS: &[(&str, &[&str])] = &[
     ("twofactor:provider/http", &["send"]),
@@ -48,12 +57,37 @@ pub(crate) fn unsupported_contract(component: &Component, engine: &Engine) -> Op
     let ty = component.component_type();
     let imports = ty.imports(engine).map(|(name, _)| name);
     let names = imports.chain(ty.exports(engine).map(|(name, _)| name));
-    Contract::of(names).err().map(|error| error.to_string())
+    // The error shows the version. No contract has such a long one.
+    Contract::of(names.filter(|name| name.len() <= NAME_CHARS)).err().map(|error| error.to_string())
 }
 
-/// Returns the names of the imports, in the component's order.
+/// Returns the names of the imports, in the component's order. The author of the component chose those that hold only types.
 pub(crate) fn names(component: &Component, engine: &Engine) -> Vec<String> {
-    component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+    component.component_type().imports(engine).take(IMPORTS).map(|(name, _)| shown(name)).collect()
+}
+
+/// Returns a name that the author of a component chose, for people.
+fn shown(name: &str) -> String {
+    let printable = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '\u{fffd}' };
+    let mut shown: String = name.chars().take(NAME_CHARS).map(printable).collect();
+    if name.chars().nth(NAME_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Returns the first reasons why imports cannot be granted, and how many more there are. `imports` is the number of all imports.
+fn first(reasons: impl Iterator<Item = String>, imports: usize) -> Vec<String> {
+    let mut reasons = reasons.fuse();
+    let mut first: Vec<String> = reasons.by_ref().take(NAMED).collect();
+    let others = reasons.count();
+    if others > 0 {
+        first.push(format!("and {others} more"));
+    }
+    if imports > IMPORTS {
+        first.push(format!("a component may have {IMPORTS} imports, and this one has {imports}"));
+    }
+    first
 }
 
 /// Returns the capabilities that the imports give, each once.
@@ -73,25 +107,25 @@ pub(crate) fn capabilities(names: &[String]) -> Vec<Capability> {
 /// Returns the imports that cannot be granted, each with the remedy.
 pub(crate) fn refused(component: &Component, engine: &Engine) -> Vec<String> {
     let ty = component.component_type();
-    let reason = |(name, item): (&str, ComponentItem)| {
-        match is_grantable(name) {
+    let reason = |(name, item): (&str, ComponentItem)| match is_grantable(name) {
         true => unknown_function(name, &item, engine).map(|function| {
             format!(
-                "`{name}`: this host has no function `{function}` in it; run the component on a newer TwoFactor, or build it \
-                 without this function"
+                "`{}`: this host has no function `{}` in it; run the component on a newer TwoFactor, or build it \
+                 without this function",
+                shown(name),
+                shown(&function)
             )
         }),
-        false => (!holds_types_only(&item, engine)).then(|| format!("`{name}`: {}", remedy(name))),
-    }
+        false => (!holds_types_only(&item, engine)).then(|| format!("`{}`: {}", shown(name), remedy(name))),
     };
-    ty.imports(engine).filter_map(|(name, item)| reason((name, item.ty))).collect()
+    first(ty.imports(engine).filter_map(|(name, item)| reason((name, item.ty))), ty.imports(engine).len())
 }
 
 /// Returns the imports of a factor component, which may import nothing. Types alone are no import.
 pub(crate) fn refused_of_factor(component: &Component, engine: &Engine) -> Vec<String> {
-    let imports = component.component_type();
-    let imports = imports.imports(engine).filter(|(_, import)| !holds_types_only(&import.ty, engine));
-    imports.map(|(name, _)| format!("`{name}`: {}", remedy_of_factor(name))).collect()
+    let ty = component.component_type();
+    let imports = ty.imports(engine).filter(|(_, import)| !holds_types_only(&import.ty, engine));
+    first(imports.map(|(name, _)| format!("`{}`: {}", shown(name), remedy_of_factor(name))), ty.imports(engine).len())
 }
 
 /// Returns a function that a component imports from an interface of the contract and that this host does not have.
@@ -179,6 +213,39 @@ mod tests {
             let refused = refused(import);
             let name = import.split('"').nth(1).unwrap();
             assert!(refused.len() == 1 && refused[0].contains(name) && refused[0].contains(remedy), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_in_printable_characters_and_shortened() {
+        assert_eq!(shown("wasi:io/poll@0.2.6"), "wasi:io/poll@0.2.6");
+        assert_eq!(shown("a\u{1b}[31m\n\u{202e}b"), "a\u{fffd}[31m\u{fffd}\u{fffd}b");
+        assert_eq!(shown(&"é".repeat(100_000)), "\u{fffd}".repeat(NAME_CHARS) + "…");
+        let long = format!(r#"(component (import "a{}" (func)))"#, "b".repeat(90_000));
+        let engine = Engine::default();
+        let long = Component::new(&engine, wat::parse_str(long).unwrap()).unwrap();
+        for all in [names(&long, &engine), refused(&long, &engine), refused_of_factor(&long, &engine)] {
+            assert!(all.len() == 1 && all[0].contains(&"b".repeat(100)) && all[0].len() < 400, "{}", all[0].len());
+        }
+    }
+
+    #[test]
+    fn only_the_first_imports_that_cannot_be_granted_are_named_and_there_may_be_a_number_of_imports() {
+        let engine = Engine::default();
+        let component = |import: &str, count: usize| {
+            let imports: String = (0..count).map(|n| import.replace('#', &n.to_string())).collect();
+            Component::new(&engine, wat::parse_str(format!("(component {imports})")).unwrap()).unwrap()
+        };
+        let functions = component(r#"(import "f#" (func))"#, NAMED + 3);
+        for refused in [refused(&functions, &engine), refused_of_factor(&functions, &engine)] {
+            assert_eq!((refused.len(), &*refused[NAMED]), (NAMED + 1, "and 3 more"));
+        }
+        let types = r#"(import "a:b/c#" (instance))"#;
+        for (count, expected) in [(IMPORTS, 0), (IMPORTS + 1, 1)] {
+            let types = component(types, count);
+            assert_eq!(refused(&types, &engine).len(), expected);
+            assert_eq!(refused_of_factor(&types, &engine).len(), expected);
+            assert_eq!(names(&types, &engine).len(), IMPORTS);
         }
     }
 }

@@ -25,6 +25,9 @@ const NO_SUBSTITUTE: &str = "the provider accepts these options only with these 
 const BESIDE_ITSELF: &str = "the provider requests to place this secret in requests that the host authenticates with it: such a request could send \
                              it to somebody as its text, so the provider must do one of the two";
 
+const COMPUTED: &str = "the provider computes a credential from a secret, and requests to place secrets in requests that the host authenticates \
+                        with it: there, a credential can only contain secrets unchanged";
+
 const CHANGED: &str = "the provider modifies a secret of the base service settings, which it does not receive: give this instance its own secret";
 
 const LONG: &str = "the provider requests a connection with a credential of more than 16 KiB";
@@ -40,12 +43,17 @@ pub(crate) async fn ask(provider: &Provider, options: &Value, substitutes: &Subs
 
 /// Refuses a credential that is too long.
 fn bounded(requested: Requested) -> Result<Requested, Vec<FieldError>> {
-    let is_long =
-        |connection: &Connection| connection.secrets().iter().any(|secret| secret.expose().len() > MAX_CREDENTIAL);
-    match requested.connections.iter().any(is_long) {
+    match are_long(&requested.connections) {
         true => Err(vec![FieldError::new("", LONG)]),
         false => Ok(requested),
     }
+}
+
+/// Returns whether one of the credentials is too long.
+fn are_long(connections: &[Connection]) -> bool {
+    let is_long =
+        |connection: &Connection| connection.secrets().iter().any(|secret| secret.expose().len() > MAX_CREDENTIAL);
+    connections.iter().any(is_long)
 }
 
 async fn request(provider: &Provider, options: &Value, substitutes: &Substitutes<'_>) -> RequestedConnections {
@@ -63,13 +71,13 @@ async fn request(provider: &Provider, options: &Value, substitutes: &Substitutes
     let Some((kind, others)) = accepted(provider, substitutes).await? else {
         return Ok(Err(vec![FieldError::new("", NO_SUBSTITUTE)]));
     };
+    if are_long(&connections) || are_long(&others) {
+        return Ok(Err(vec![FieldError::new("", LONG)]));
+    }
     if let Some(option) = placed_beside_itself(&others, &substitutes.for_all(kind)) {
         return Ok(Err(vec![FieldError::new(option, BESIDE_ITSELF)]));
     }
-    if let Some(name) = computed_login_field(&connections, &others, &|secret| substitutes.is_whole_in(secret, kind)) {
-        let why = format!(
-            "the provider computes the field `{name}` of a login from a secret: it can only send the secret unchanged"
-        );
+    if let Some(why) = computed_credential(&connections, &others, &|other| substitutes.as_seen(other, kind)) {
         return Ok(Err(vec![FieldError::new("", why)]));
     }
     if let Some(field) = difference(&connections, &others) {
@@ -93,12 +101,16 @@ async fn request(provider: &Provider, options: &Value, substitutes: &Substitutes
         true => provider.configure(&substitutes.for_inherited(second)).await?.unwrap_or_default(),
         false => others,
     };
-    let recipe = |connection: &Connection, kind| {
-        connection.secrets().iter().map(|secret| substitutes.recipe(secret, kind)).collect::<Vec<_>>()
+    let recipes = |connections: &[Connection], kind| {
+        let of_one = |connection: &Connection| -> Option<Vec<Secret>> {
+            connection.secrets().iter().map(|secret| substitutes.recipe(secret, kind)).collect()
+        };
+        connections.iter().map(of_one).collect::<Option<Vec<_>>>()
     };
-    let same = connections.len() == again.len()
-        && connections.iter().zip(&again).all(|(one, other)| recipe(one, Kind::First) == recipe(other, second));
-    if !same {
+    let (Some(one), Some(other)) = (recipes(&connections, Kind::First), recipes(&again, second)) else {
+        return Ok(Err(vec![FieldError::new("", LONG)]));
+    };
+    if one != other {
         return Ok(Err(vec![FieldError::new("", CHANGED)]));
     }
     let mut connections = connections;
@@ -127,21 +139,35 @@ fn placed_beside_itself<'a>(connections: &'a [Connection], shown: &Value) -> Opt
     })
 }
 
-/// Returns the name of a field of a login that depends on a secret and does not contain it whole. The values of fields are covered in
-/// responses: a component that logs in with pieces of a secret could learn from that which pieces it has. `others` were made of
-/// substitutes, which `is_whole_in` searches for.
-fn computed_login_field<'a>(
+/// Returns what is wrong if a credential depends on a secret in another way than by containing it whole, where that is not allowed:
+/// - In a field of a login. The values of fields are covered in responses: a component that logs in with pieces of a secret could learn
+///   from that which pieces it has.
+/// - Where secrets are placed. A secret that is encoded in the credential could be sent to somebody as the text of the same request.
+///
+/// `others` were made of substitutes; `as_seen` returns what one of their credentials must be in `connections`. A component knows
+/// substitutes when it sees them, so their credentials alone prove nothing.
+fn computed_credential(
     connections: &[Connection],
-    others: &'a [Connection],
-    is_whole_in: &impl Fn(&Secret) -> bool,
-) -> Option<&'a str> {
+    others: &[Connection],
+    as_seen: &impl Fn(&Secret) -> Option<Secret>,
+) -> Option<String> {
+    let is_computed = |one: &Secret, other: &Secret| as_seen(other).as_ref() != Some(one);
     connections.iter().zip(others).find_map(|(one, other)| {
-        let (one, other) = (login_fields(one)?, login_fields(other)?);
-        let mut fields = one.iter().zip(other);
-        fields
-            .find(|((_, value), (_, other))| value != other && !is_whole_in(other))
-            .map(|(_, (name, _))| name.as_str())
+        let fields = login_fields(one).zip(login_fields(other)).map(|(one, other)| one.iter().zip(other));
+        let mut fields = fields.into_iter().flatten();
+        if let Some((_, (name, _))) = fields.find(|((_, value), (_, other))| is_computed(value, other)) {
+            return Some(format!(
+                "the provider computes the field `{name}` of a login from a secret: it can only send the secret unchanged"
+            ));
+        }
+        let is_beside = places_a_secret(one) && one.secrets().iter().zip(&other.secrets()).any(|(a, b)| is_computed(a, b));
+        is_beside.then(|| COMPUTED.to_owned())
     })
+}
+
+fn places_a_secret(connection: &Connection) -> bool {
+    let Connection::Http { settings, .. } = connection else { return false };
+    settings.iter().any(|setting| matches!(setting, HttpSetting::PlaceSecret(_)))
 }
 
 fn login_fields(connection: &Connection) -> Option<&[(String, Secret)]> {
@@ -243,16 +269,44 @@ mod tests {
             let authentication = HttpAuthentication::Login(Box::new(login));
             [Connection::Http { origin: text("https://a.example.com"), authentication, settings: Vec::new() }]
         };
-        let is_whole_in = |secret: &Secret| secret.expose().contains("substitute");
+        let as_seen = |secret: &Secret| Some(Secret::new(secret.expose().replace("substitute", "s3cret")));
         for (value, other, found) in [
             ("s3cret", "substitute", None),
             ("Key s3cret", "Key substitute", None),
             ("constant", "constant", None),
             ("s3", "su", Some("key")),
+            ("s3", "substitute", Some("key")),
+            ("s3crets3", "substitutesu", Some("key")),
             ("f00:73", "f00:73", None),
             ("33e1b232a4e6fa0028a6670753749a17", "0a0a", Some("key")),
         ] {
-            assert_eq!(computed_login_field(&login(value), &login(other), &is_whole_in), found, "{value}");
+            let why = computed_credential(&login(value), &login(other), &as_seen);
+            let named = why.as_ref().and_then(|why| why.split('`').nth(1));
+            assert_eq!(named, found, "{value}: {why:?}");
+        }
+    }
+
+    #[test]
+    fn where_secrets_are_placed_a_credential_contains_a_secret_whole_or_does_not_depend_on_it() {
+        let bearer = |value: &str, settings: &[HttpSetting]| {
+            let (authentication, settings) = (HttpAuthentication::Bearer(Secret::new(value)), settings.to_vec());
+            [Connection::Http { origin: "https://a.example.com".to_owned(), authentication, settings }]
+        };
+        let as_seen = |secret: &Secret| Some(Secret::new(secret.expose().replace("substitute", "s3cret")));
+        let places = [HttpSetting::PlaceSecret("/Key".to_owned())];
+        for (value, other, allowed) in [
+            ("s3cret", "substitute", true),
+            ("App s3cret", "App substitute", true),
+            ("constant", "constant", true),
+            ("czNjcmV0", "c3Vic3RpdHV0ZQ==", false),
+            // It knew the substitute.
+            ("czNjcmV0", "substitute", false),
+            ("s3cretczNjcmV0", "substitutec3Vic3RpdHV0ZQ==", false),
+        ] {
+            let why = computed_credential(&bearer(value, &places), &bearer(other, &places), &as_seen);
+            assert_eq!(why, (!allowed).then(|| COMPUTED.to_owned()), "{value}");
+            let elsewhere = [HttpSetting::CodeInQuery];
+            assert_eq!(computed_credential(&bearer(value, &elsewhere), &bearer(other, &elsewhere), &as_seen), None);
         }
     }
 

@@ -59,6 +59,11 @@ pub struct Validation {
 /// How long to wait before a component is called again that did not say how reports are proved. Until then there are no reports.
 const PROOF_AGAIN: Duration = Duration::from_secs(300);
 
+/// Why an inherited secret is refused. `deliver` would receive it and can return it in its reasons, in an encoding that nobody
+/// recognizes, to those who administer only the instance.
+const INHERITED: &str = "the provider receives this secret when it delivers, so an instance cannot inherit it from the base service \
+                         settings: give this instance its own secret";
+
 /// Returns why a placed secret is refused.
 fn short_secret() -> String {
     format!(
@@ -125,7 +130,13 @@ impl Configured {
         if provider.is_factor() {
             return Self::validate_factor(provider, options, site.unwrap_or(&Site::default())).await;
         }
+        let reader = OptionsSchema::new(schema);
         let substitutes = Substitutes::new(schema, options, is_inherited);
+        let revealed = reader.revealed_in(options).into_iter().filter(|pointer| substitutes.is_inherited(pointer));
+        let problems: Vec<FieldError> = revealed.map(|pointer| FieldError::new(pointer, INHERITED)).collect();
+        if !problems.is_empty() {
+            return Ok(Validation::invalid(problems));
+        }
         let requested = match ask(provider, options, &substitutes).await {
             Ok(Ok(requested)) => requested,
             Ok(Err(problems)) => return Ok(Validation::invalid(problems)),
@@ -133,7 +144,7 @@ impl Configured {
             Err(failure) => return Ok(Validation::failed(&failure)),
         };
         let reports = ask_for_reports(provider, options, &substitutes, &requested).await;
-        let (seen, placed) = OptionsSchema::new(schema).with_places(options);
+        let (seen, placed) = reader.with_places(options);
         let placed: Vec<_> = placed.into_iter().map(|(pointer, secret)| (pointer, Secret::new(secret))).collect();
         let placeable = Placeable { placements: &provider.manifest().placements, secrets: &placed };
         let grants = match Grants::new(requested.connections, placeable, provider.network().rules()) {
@@ -160,7 +171,8 @@ impl Configured {
                 None
             }
         };
-        let options = GivenOptions::new(OptionsSchema::new(schema).without_secrets(options), seen, placed);
+        let secrets = reader.secrets(options).into_iter().map(Secret::new).collect();
+        let options = GivenOptions::new(reader.without_secrets(options), seen, placed, secrets);
         let configured = Self { provider: provider.clone(), grants, options, reports, factor: None };
         Ok(Validation { result: Ok(configured), again_after })
     }
@@ -175,7 +187,7 @@ impl Configured {
         // None of them is secret, and one that the schema does not have may be a misspelt secret.
         let options = OptionsSchema::new(&provider.manifest().options_schema).without_secrets(options);
         let factor = Some(ConfiguredFactor::new(provider, &options, code_format)?);
-        let options = GivenOptions::new(options.clone(), options, Vec::new());
+        let options = GivenOptions::new(options.clone(), options, Vec::new(), Vec::new());
         let configured =
             Self { provider: provider.clone(), grants: Arc::new(Grants::none()), options, reports: None, factor };
         Ok(Validation { result: Ok(configured), again_after: None })

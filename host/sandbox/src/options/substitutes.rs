@@ -6,8 +6,11 @@
 //! result for the substitutes. For a secret that is inherited from the base service settings the
 //! component receives a substitute only; the host then puts the secret into the credentials.
 
+use std::cmp::Reverse;
+
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::egress::{Connection, Secret};
 use crate::schema::OptionsSchema;
@@ -89,9 +92,7 @@ impl<'a> Substitutes<'a> {
 
     /// Returns the options with substitutes for the inherited secrets.
     pub(crate) fn for_inherited(&self, kind: Kind) -> Value {
-        self.with(
-            |hidden| if hidden.inherited { hidden.substitute(kind, &self.published) } else { hidden.value.clone() },
-        )
+        self.with(|hidden| hidden.seen(kind, &self.published))
     }
 
     /// Returns the options with substitutes for all secrets.
@@ -108,36 +109,51 @@ impl<'a> Substitutes<'a> {
     /// Returns a credential that contains substitutes of inherited secrets, with the secrets in their
     /// place. `None` if it would be too long.
     pub(crate) fn revealed(&self, credential: &Secret, kind: Kind) -> Option<Secret> {
-        self.replaced(credential, kind, |hidden, _| texts(&hidden.value)).map(Secret::new)
+        self.replaced(credential, kind, |hidden, _| if hidden.inherited { texts(&hidden.value) } else { Vec::new() })
     }
 
     /// Returns the same with a number in place of each substitute: how a credential is made of the
     /// secrets. `None` if it would be too long.
     pub(crate) fn recipe(&self, credential: &Secret, kind: Kind) -> Option<Secret> {
-        self.replaced(credential, kind, |_, n| vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS]).map(Secret::new)
+        self.replaced(credential, kind, |hidden, n| {
+            if hidden.inherited { vec![format!("\u{0}{n}\u{0}"); MOST_TEXTS] } else { Vec::new() }
+        })
     }
 
-    /// Returns whether a credential that was made of the substitutes for all secrets contains one of
-    /// them, whole.
-    pub(crate) fn is_whole_in(&self, credential: &Secret, kind: Kind) -> bool {
-        let substitutes = self.hidden.iter().flat_map(|hidden| texts(&hidden.substitute(kind, &self.published)));
-        substitutes.into_iter().any(|text| !text.is_empty() && credential.expose().contains(&text))
+    /// Returns a credential that was made of the substitutes for all secrets, as a component makes it of [`Self::for_inherited`] with
+    /// [`Kind::First`] if it uses secrets only whole and unchanged. `None` if it would be too long.
+    pub(crate) fn as_seen(&self, credential: &Secret, kind: Kind) -> Option<Secret> {
+        self.replaced(credential, kind, |hidden, _| texts(&hidden.seen(Kind::First, &self.published)))
     }
 
-    fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> Option<String> {
-        let mut text = credential.expose().to_owned();
-        for (n, hidden) in self.hidden.iter().enumerate().filter(|(_, hidden)| hidden.inherited) {
-            let shown = texts(&hidden.substitute(kind, &self.published));
-            for (shown, by) in shown.iter().zip(by(hidden, n)).filter(|(shown, _)| !shown.is_empty()) {
-                // A component may repeat a substitute, which a short example makes easy, and a secret may be long.
-                let places = text.matches(shown.as_str()).count();
-                if text.len().saturating_add(places.saturating_mul(by.len())) > MAX_CREDENTIAL {
-                    return None;
-                }
-                text = text.replace(shown.as_str(), &by);
-            }
+    /// Returns a credential with other texts in place of the substitutes in it. A secret without such texts keeps its substitute. What
+    /// takes the place of a substitute is not searched: it may happen to contain another one.
+    fn replaced(&self, credential: &Secret, kind: Kind, by: impl Fn(&Hidden, usize) -> Vec<String>) -> Option<Secret> {
+        let mut rest = credential.expose();
+        if rest.len() > MAX_CREDENTIAL {
+            return None;
         }
-        Some(text)
+        let hidden = self.hidden.iter().enumerate();
+        let pairs = hidden.flat_map(|(n, hidden)| {
+            texts(&hidden.substitute(kind, &self.published)).into_iter().zip(by(hidden, n)).collect::<Vec<_>>()
+        });
+        let mut pairs: Vec<(String, String)> =
+            pairs.filter(|(shown, _)| !shown.is_empty() && rest.contains(shown.as_str())).collect();
+        // One may be the beginning of another.
+        pairs.sort_by_key(|(shown, _)| Reverse(shown.len()));
+        let mut text = Zeroizing::new(String::new());
+        while let Some(first) = rest.chars().next() {
+            let found = pairs.iter().find(|(shown, _)| rest.starts_with(shown.as_str()));
+            let length = found.map_or(first.len_utf8(), |(shown, _)| shown.len());
+            let (replaced, left) = rest.split_at(length);
+            text.push_str(found.map_or(replaced, |(_, by)| by.as_str()));
+            // A component may repeat a substitute, which a short example makes easy, and a secret may be long.
+            if text.len() > MAX_CREDENTIAL {
+                return None;
+            }
+            rest = left;
+        }
+        Some(Secret::new(text.as_str()))
     }
 }
 
@@ -159,6 +175,11 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Hidden {
+    /// Returns what a component sees while its instance's own secrets are shown.
+    fn seen(&self, kind: Kind, published: &str) -> Value {
+        if self.inherited { self.substitute(kind, published) } else { self.value.clone() }
+    }
+
     fn substitute(&self, kind: Kind, published: &str) -> Value {
         match (kind, &self.example) {
             (Kind::Shape, _) if !self.inherited => {
@@ -217,6 +238,8 @@ fn shaped(text: &str, seed: &str, published: &str) -> String {
             'a'..='z' => "gwgw",
             'A'..='Z' => "AQAQ",
             '0'..='9' => "0484",
+            // Punctuation belongs to the format; the letters of another script are the secret.
+            _ if !c.is_ascii() => return 'é',
             _ => return c,
         };
         char::from(letters.as_bytes()[usize::from(chance[n % chance.len()] >> 3) % 4])
@@ -267,6 +290,54 @@ mod tests {
             "{token}"
         );
         assert!(!token.contains("cret") && !token.contains("alue"), "{token}");
+    }
+
+    #[test]
+    fn a_secret_in_another_script_has_none_of_its_letters_in_its_shape() {
+        let (schema, options) = (schema(), json!({"Token": "пароль-密码-1"}));
+        let substitutes = Substitutes::new(&schema, &options, |_| false);
+        let shown = substitutes.for_all(Kind::Shape);
+        let token = shown["Token"].as_str().unwrap();
+        assert!(token.starts_with("éééééé-éé-") && token.chars().count() == 11, "{token}");
+    }
+
+    #[test]
+    fn a_credential_is_predicted_only_if_it_has_the_secrets_whole() {
+        let schema = json!({"type": "object", "properties": {
+            "Token": {"type": "string", "writeOnly": true},
+            "Key": {"type": "string", "writeOnly": true},
+            "Inherited": {"type": "string", "writeOnly": true}
+        }});
+        // The key contains the token, and the token is a part of the text around it.
+        let options = json!({"Token": "ear", "Key": "ear-k3y", "Inherited": "b4se"});
+        let substitutes = Substitutes::new(&schema, &options, |name| name == "Inherited");
+        let seen = substitutes.for_inherited(Kind::First);
+        let shown = substitutes.for_all(Kind::Second);
+        let text = |options: &Value, name: &str| options[name].as_str().unwrap().to_owned();
+        type Made<'a> = &'a dyn Fn(&Value) -> String;
+        let cases: [(Made<'_>, bool); 6] = [
+            (&|options| format!("Bearer {}", text(options, "Key")), true),
+            (&|options| format!("{}:{}", text(options, "Token"), text(options, "Key")), true),
+            (&|options| format!("{0}{0}{1}", text(options, "Inherited"), text(options, "Token")), true),
+            (&|_| "constant".to_owned(), true),
+            (&|options| hex::encode(text(options, "Key")), false),
+            (&|options| format!("{}{}", text(options, "Token"), &text(options, "Key")[..4]), false),
+        ];
+        for (n, (made, whole)) in cases.into_iter().enumerate() {
+            let predicted = substitutes.as_seen(&Secret::new(made(&shown)), Kind::Second).unwrap();
+            assert_eq!(predicted.expose() == made(&seen), whole, "{n}");
+        }
+    }
+
+    #[test]
+    fn what_takes_the_place_of_a_substitute_is_not_searched_for_others() {
+        let schema = json!({"type": "object", "examples": [{"Token": "t0ken", "Key": "a"}], "properties": {
+            "Token": {"type": "string", "writeOnly": true}, "Key": {"type": "string", "writeOnly": true}
+        }});
+        let options = json!({"Token": "banana", "Key": "pl4ced"});
+        let substitutes = Substitutes::new(&schema, &options, |_| true);
+        let made = Secret::new("t0ken");
+        assert_eq!(substitutes.revealed(&made, Kind::First).unwrap().expose(), "banana");
     }
 
     #[test]

@@ -45,7 +45,11 @@ impl Provider {
             .await?;
         let clean = |text: &str| redactor.redactor().clean(text);
         Ok(match answer {
-            Ok(connections) => Ok(connections.into_iter().map(connection).collect()),
+            Ok(asked) => {
+                let connections: Vec<Connection> = asked.into_iter().map(connection).collect();
+                let checked = Grants::check_sizes(&connections);
+                checked.map(|()| connections).map_err(|error| vec![FieldError::new("", error.to_string())])
+            }
             Err(problems) => Err(problems
                 .into_iter()
                 .take(64)
@@ -66,7 +70,7 @@ impl Provider {
             return self.begin(grants, options, message).await;
         };
         let limits = self.sandbox.limits();
-        let redactor = self.redactor().without([message.text.clone()]).without(options.placed_secrets());
+        let redactor = self.redactor().without([message.text.clone()]).without(options.secrets());
         let redactor = redactor.without_recipient(&message.recipient);
         let log = self.log(redactor.without_code(&message.code));
         let redactor = log.clone();

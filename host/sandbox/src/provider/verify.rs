@@ -26,7 +26,7 @@ impl Provider {
         message: Message,
     ) -> Result<Sent, DeliveryFailure> {
         let verification = self.verification()?;
-        let redactor = self.redactor().without(options.placed_secrets()).without_recipient(&message.recipient);
+        let redactor = self.redactor().without(options.secrets()).without_recipient(&message.recipient);
         let log = self.log(redactor);
         let redactor = log.clone();
         let (options, secrets) = options.for_call().map_err(no_letters)?;
@@ -64,7 +64,7 @@ impl Provider {
         answer: &str,
     ) -> Result<Verdict, DeliveryFailure> {
         let verification = self.verification()?;
-        let log = self.log(self.redactor().without(options.placed_secrets()).without_code(answer));
+        let log = self.log(self.redactor().without(options.secrets()).without_code(answer));
         let redactor = log.clone();
         let (options, secrets) = options.for_call().map_err(no_letters)?;
         let options = &*options;

@@ -1,8 +1,9 @@
-//! Which call runs when: how many at once, how long one may compute, and how those that compute long give way to the others.
+//! Which call runs when: how many at once and with how much memory, how long one may compute, and how those that compute long give way to the others.
 
 pub(crate) mod concurrency;
 pub(crate) mod epoch_clock;
 pub(crate) mod fixed_clock;
+pub(crate) mod memory;
 pub(crate) mod time_slice;
 
 pub use time_slice::on_thread_start;

@@ -123,6 +123,18 @@ impl<'a> OptionsSchema<'a> {
         secrets
     }
 
+    /// Returns the pointers of the secrets in the options that `deliver` receives.
+    pub(crate) fn revealed_in(&self, options: &Value) -> Vec<String> {
+        let mut revealed = Vec::new();
+        self.rewrite(options, &[self.root], "", DEPTH, &mut |sight, pointer, value| {
+            if sight == Sight::Revealed {
+                revealed.push(pointer.to_owned());
+            }
+            Some(value)
+        });
+        revealed
+    }
+
     /// Returns the texts in the options that are not secret, each with its pointer.
     pub(crate) fn open_texts(&self, options: &Value) -> Vec<(String, String)> {
         let mut open = Vec::new();
@@ -535,6 +547,20 @@ mod tests {
             assert_eq!(super::revealed(&schema), ["Server/Key"], "{schema}");
         }
         assert_eq!(super::revealed(&schema()), ["Key"]);
+    }
+
+    #[test]
+    fn a_revealed_secret_is_found_in_options_by_its_pointer() {
+        let schema = json!({"type": "object", "properties": {
+            "Server": {"type": "object", "properties": {
+                "a/b": {"type": "string", "writeOnly": true, "x-twofactor-revealed": true},
+                "Password": {"type": "string", "writeOnly": true}
+            }},
+            "Key": {"type": "string", "writeOnly": true, "x-twofactor-revealed": true},
+            "Sender": {"type": "string"}
+        }});
+        let options = json!({"Server": {"a/b": "r", "Password": "p"}, "Sender": "s", "Pasword": "x"});
+        assert_eq!(OptionsSchema::new(&schema).revealed_in(&options), ["/Server/a~1b"]);
     }
 
     #[test]

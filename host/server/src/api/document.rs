@@ -135,9 +135,9 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         (
             "403",
             protected,
-            "The role of the token does not allow this call: `forbidden`. The proof is not enough: `proof-required`.",
+            "The role of the token does not allow this call, or not for this object: `forbidden`. The proof is not enough: `proof-required`.",
         ),
-        ("403", true, "The role of the token does not allow this call: `forbidden`."),
+        ("403", true, "The role of the token does not allow this call, or not for this object: `forbidden`."),
         ("404", factor, "The user has no such factor: `not-found`."),
         ("404", name == "readSignIn", "It does not exist, or does not belong to the caller: `not-found`."),
         ("404", name == "issueToken", "The subscription does not belong to the caller: `not-found`."),

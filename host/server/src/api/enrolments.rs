@@ -176,7 +176,7 @@ impl Enrolment {
 
 /// Begins the enrolment of a factor: an authenticator app, a passkey or recovery codes. An earlier open enrolment of the user with the same
 /// instance is closed. Only the token that begins an enrolment can finish it. With `Idempotency-Key`, a repeat with the same token returns
-/// the same enrolment while it is open, what is revealed included; with another token it is 422 `idempotency-key-reused`. Returns 403
+/// the same enrolment while it is open, including the revealed secret; with another token it is 422 `idempotency-key-reused`. Returns 403
 /// `proof-required` if the proof is not enough.
 #[utoipa::path(post, path = "/v1/enrolments", operation_id = "beginEnrolment", tag = "challenges", request_body = NewEnrolment,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters, chosen by the application.")),

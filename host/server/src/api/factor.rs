@@ -152,7 +152,7 @@ impl From<Signal> for BrowserSignal {
 pub(super) struct RemovedFactors {
     /// What ended: the factor, and fallbacks that would have been left alone.
     ended: Vec<Factor>,
-    /// What the page should call in the user's browser, if it is signed in. Where a function is missing, nothing is to be done.
+    /// What the page should call in the user's browser, if it is signed in: skip functions the browser lacks.
     signals: Vec<BrowserSignal>,
 }
 

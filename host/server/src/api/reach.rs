@@ -269,7 +269,7 @@ pub(super) struct Capability {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     parts: Option<Vec<RequestPart>>,
-    /// The same in English, for people. It follows "It may".
+    /// The same in English, for people. Completes the sentence "It may …".
     text: String,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct SecondFactorSettings {
     subscription: Option<String>,
     /// Whether every login requires it. Otherwise it is used where it is available.
     required: bool,
-    /// Since when every login requires it.
+    /// When it became required for every login.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     required_since: Option<Timestamp>,

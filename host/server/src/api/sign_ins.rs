@@ -158,7 +158,7 @@ pub(super) struct SignInReport {
     expires_at: Timestamp,
 }
 
-/// Returns the status of a sign-in, without its result: somebody else than the person who started it may have verified it. The result
+/// Returns the status of a sign-in, without its result: someone other than the person who started it may have verified it. The result
 /// is returned for the handle from the browser.
 #[utoipa::path(get, path = "/v1/sign-ins/{id}", operation_id = "readSignIn", tag = "challenges",
     responses((status = 200, body = SignInReport)))]

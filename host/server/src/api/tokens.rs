@@ -21,7 +21,7 @@ enum Role {
     SubscriptionAdmin,
     /// Read access, with secrets masked: to its subscriptions, or to the whole installation with the audit log.
     Auditor,
-    /// Challenges of one subscription only.
+    /// Challenges, sign-ins, and the factors and addresses of users, of one subscription only.
     Application,
 }
 

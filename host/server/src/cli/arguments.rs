@@ -157,10 +157,10 @@ pub(super) enum TokenCommand {
         /// Full access to these subscriptions.
         #[arg(long, group = "role", value_delimiter = ',', value_name = "SUBSCRIPTION")]
         subscription_admin: Vec<String>,
-        /// Read access to these subscriptions, or without any to the whole installation.
+        /// Read access to these subscriptions or, with no value, to the whole installation.
         #[arg(long, group = "role", value_delimiter = ',', num_args = 0.., value_name = "SUBSCRIPTION")]
         auditor: Option<Vec<String>>,
-        /// Challenges of this subscription only.
+        /// Challenges, sign-ins, and the factors and addresses of users, of this subscription only.
         #[arg(long, group = "role", value_name = "SUBSCRIPTION")]
         application: Option<String>,
         /// When it expires (RFC 3339); never by default.
@@ -190,7 +190,7 @@ pub(super) enum AccountCommand {
         /// Full access to these subscriptions.
         #[arg(long, group = "role", value_delimiter = ',', value_name = "SUBSCRIPTION")]
         subscription_admin: Vec<String>,
-        /// Read access to these subscriptions, or without any to the whole installation.
+        /// Read access to these subscriptions or, with no value, to the whole installation.
         #[arg(long, group = "role", value_delimiter = ',', num_args = 0.., value_name = "SUBSCRIPTION")]
         auditor: Option<Vec<String>>,
         /// Let the link log in once without a second factor, even if one is required or the account holds one. Use it if delivery is

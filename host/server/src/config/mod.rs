@@ -75,14 +75,16 @@ pub struct Config {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accounts {
-    /// Minutes without a request after which a session ends. Default: 30.
+    /// Minutes without a request after which a session ends: at least 2. Default: 30.
     pub session_idle_minutes: u64,
-    /// Hours after which a session ends even if it is in use. Default: 12.
+    /// Hours after which a session ends even if it is in use: at least as long as `session_idle_minutes`, at most 720. Default: 12.
     pub session_lifetime_hours: u64,
     /// The subscription whose instances deliver the second factor of accounts: those assigned to the client application
     /// `twofactor-admin`. Used until a system administrator chooses one in the admin UI. Default: none.
     pub second_factor_subscription: Option<String>,
-    /// Whether every login requires a second factor, except with an invitation link. Default: `false`.
+    /// Whether a login with a password is refused if no second factor is available, also before one has worked for the first
+    /// time. Until then, an invitation link still logs in without one; afterwards every login requires it. Needs
+    /// `second_factor_subscription`. Default: `false`.
     pub require_second_factor: bool,
     /// Login through an OpenID Connect provider, besides password login. Default: none.
     pub oidc: Option<OidcConfig>,

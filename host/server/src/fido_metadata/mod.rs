@@ -54,8 +54,7 @@ pub struct FidoMetadata {
     /// The AAGUIDs of the models to trust, such as `cb69481e-8ff7-4039-93ec-0a2729a154a8`. Default: all.
     #[serde(default)]
     pub aaguids: Vec<String>,
-    /// For how many days the metadata are used after the day on which newer ones should have been there. After that, no model is
-    /// trusted. Default: 30.
+    /// How many days the metadata stay in use after their `nextUpdate` date. After that, no model is trusted. Default: 30.
     #[serde(default = "overdue_days")]
     pub overdue_days: u16,
 }

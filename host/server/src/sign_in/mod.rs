@@ -43,6 +43,7 @@ pub use public::PublicUrl;
 pub(crate) use public::is_confidential;
 pub(crate) use result::sign;
 
+use crate::request_limits::CREDENTIAL_BYTES;
 use browser::{Client, Fields, Query};
 use my_factors::Done;
 use page::{Frame, Say};
@@ -52,9 +53,6 @@ use why::Why;
 
 /// The longest form, in bytes.
 const FORM_BYTES: usize = 4 << 10;
-
-/// The longest form with a credential, in bytes: the engine accepts 64 KiB, and a form escapes some of them.
-const CREDENTIAL_BYTES: usize = 96 << 10;
 
 /// Returns the pages of the sign-ins of an engine, at the URL that browsers know them by.
 pub(crate) fn router(engine: &TwoFactor, proxies: Arc<[IpNet]>, public: PublicUrl) -> Router {

@@ -49,7 +49,7 @@ pub(super) fn card(person: &Person, here: &str, assigned: &[Assigned]) -> Markup
             }
             @if person.may_change() { div.assign {
                 div.field {
-                    label for="kind" { (l.say("Assign to", "Zuweisen an")) }
+                    label for="kind" { (l.say("New assignment", "Neue Zuweisung")) }
                     select #kind name="kind" form="edit" { @for kind in KINDS.into_iter().rev() { option value=(kind.as_str()) selected[posted.get("kind") == Some(kind.as_str())] { (kind_name(l, kind)) } } }
                 }
                 div.field {

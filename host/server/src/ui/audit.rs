@@ -76,7 +76,7 @@ pub(super) async fn list(
 ) -> Result<Response, Failure> {
     let l = person.language;
     let admin = person.of_the_system()?;
-    let check = admin.verify_audit_log().await.map_err(|error| person.failure(error))?;
+    let check = admin.verify_new_audit_entries().await.map_err(|error| person.failure(error))?;
     // Names are searched as well as ids, since people look for what a page showed.
     let mut search = filter.search();
     if let Some(who) = &search.actor {

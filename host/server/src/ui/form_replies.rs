@@ -22,6 +22,9 @@ const WHILE: Duration = Duration::from_secs(30 * 60);
 /// The maximum number of forms that are kept for one account.
 const PER_ACCOUNT: usize = 8;
 
+/// The maximum size of the forms of one account, in bytes. Its oldest are removed first. The longest form fits ([`Posted`]).
+const BYTES_PER_ACCOUNT: usize = 512 << 10;
+
 /// The maximum size of all forms together, in bytes. The oldest are removed first.
 const BYTES: usize = 4 << 20;
 
@@ -134,7 +137,12 @@ impl FormReplies {
             let all = &mut inner.replies;
             all.retain(|one| now.duration_since(one.since) < WHILE);
             let own = |one: &One| one.account == account;
-            while all.iter().filter(|one| own(one)).count() >= PER_ACCOUNT {
+            let is_too_much = |all: &VecDeque<One>| {
+                let bytes: usize = all.iter().filter(|one| own(one)).map(|one| one.reply.posted.bytes()).sum();
+                all.iter().filter(|one| own(one)).count() >= PER_ACCOUNT
+                    || bytes + one.reply.posted.bytes() > BYTES_PER_ACCOUNT
+            };
+            while is_too_much(all) {
                 let Some(oldest) = all.iter().position(own) else { break };
                 all.remove(oldest);
             }
@@ -231,6 +239,10 @@ mod tests {
         assert_eq!(there, [[false; 2].as_slice(), &[true; PER_ACCOUNT]].concat());
         assert!(kept.find("ben", &other, now).is_some());
         let long = "x".repeat(200 << 10);
+        let ids: Vec<_> = (0..4).map(|_| kept.keep("anna", refused(&long), now).unwrap()).collect();
+        let there: Vec<_> = ids.iter().map(|id| kept.find("anna", id, now).is_some()).collect();
+        assert_eq!(there, [false, false, true, true]);
+        assert!(kept.find("ben", &other, now).is_some());
         for n in 0..40 {
             kept.keep(&n.to_string(), refused(&long), now).unwrap();
         }

@@ -124,7 +124,7 @@ async fn show(
                         p { (l.say("None until the instance is valid.", "Keine, bis die Instanz gültig ist.")) }
                     } @else {
                         ul { @for connection in &instance.connections { li { (wording::connection(l, connection)) } } }
-                        p.help { (l.say("All other destinations are blocked.", "Alle anderen Ziele sind gesperrt.")) }
+                        p.help { (l.say("All other destinations are blocked.", "Alle anderen Ziele sind blockiert.")) }
                     }
                 }
                 (health::card(l, &health))

@@ -92,7 +92,7 @@ fn held_code(visitor: &Visitor, factor: &LoginFactor) -> Markup {
         ),
         "recovery" => l.say(
             "Enter one of your recovery codes. Each code works once.",
-            "Geben Sie einen Ihrer Wiederherstellungscodes ein. Jeder Code gilt einmal.",
+            "Geben Sie einen Ihrer Wiederherstellungscodes ein. Jeder Code gilt nur einmal.",
         ),
         _ => &factor.name,
     };

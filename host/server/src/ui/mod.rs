@@ -53,11 +53,12 @@ mod upstream_failure;
 mod user_factors;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+use crate::request_limits::{CREDENTIAL_BYTES, LOGIN_BYTES};
 use crate::state::AppState;
 use crate::wording::{LANGUAGE_COOKIE, Language};
 use state::Ui;
@@ -65,6 +66,8 @@ use state::Ui;
 /// Returns all pages.
 pub(crate) fn router(app: &AppState) -> Router {
     let ui = Ui::new(app.clone());
+    // Of people who are not logged in: many bodies at a time must not take much memory.
+    let (short, credential) = (DefaultBodyLimit::max(LOGIN_BYTES), DefaultBodyLimit::max(CREDENTIAL_BYTES));
     let pages = Router::new()
         .route("/admin", get(dashboard::show))
         .route("/admin/two-factors", get(instance_list::list))
@@ -123,15 +126,15 @@ pub(crate) fn router(app: &AppState) -> Router {
         .route("/admin/account/factors", get(own_account::to_show).post(own_factors::begin))
         .route("/admin/account/factors/{id}/remove", get(own_factors::ask_remove).post(own_factors::remove))
         .route("/admin/account/enrolments/{id}", get(own_enrolment::show).post(own_factors::finish))
-        .route("/admin/login", get(login::form).post(login::submit))
+        .route("/admin/login", get(login::form).post(login::submit).layer(short))
         .route("/admin/login/oidc", get(oidc::leave))
         // The same as `crate::oidc::BACK`, which the identity provider gets.
         .route("/admin/login/oidc/back", get(oidc::back))
-        .route("/admin/second-factor", get(login_factor::show).post(login_factor::answer))
-        .route("/admin/second-factor/other", get(login_factor::to_show).post(login_factor::other))
-        .route("/admin/second-factor/resend", get(login_factor::to_show).post(login_factor::resend))
-        .route("/admin/invitation/{secret}", get(login::invitation).post(login::accept))
-        .route("/admin/logout", post(login::log_out))
+        .route("/admin/second-factor", get(login_factor::show).post(login_factor::answer).layer(credential))
+        .route("/admin/second-factor/other", get(login_factor::to_show).post(login_factor::other).layer(short))
+        .route("/admin/second-factor/resend", get(login_factor::to_show).post(login_factor::resend).layer(short))
+        .route("/admin/invitation/{secret}", get(login::invitation).post(login::accept).layer(short))
+        .route("/admin/logout", post(login::log_out).layer(short))
         .route("/admin/language/{tag}", get(choose_language))
         .layer(axum::middleware::from_fn_with_state(ui.clone(), safety::guard));
     let assets = Router::new()

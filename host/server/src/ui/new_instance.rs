@@ -125,7 +125,7 @@ async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo)
                 label for=(countries) { (l.say("Allowed countries", "Erlaubte Länder")) }
                 input id=(countries) name=(countries) type="text" autocomplete="off" spellcheck="false" placeholder="CH, DE" value=(typed.unwrap_or_else(|| usual_countries(admin.policy()))) aria-describedby={ (countries) "-help" };
                 div.help id={ (countries) "-help" } { (l.say("Two-letter codes (ISO 3166) such as CH, or * for all countries. Messages to other countries are blocked, which prevents SMS pumping fraud. If empty, the policy of the installation applies.",
-                    "Zweistellige Codes (ISO 3166) wie CH, oder * für alle Länder. Nachrichten in andere Länder sind gesperrt, um SMS-Betrug (SMS Pumping) zu verhindern. Bleibt das Feld leer, gilt die Richtlinie der Installation.")) }
+                    "Zweistellige Codes (ISO 3166) wie CH, oder * für alle Länder. Nachrichten in andere Länder werden blockiert, um SMS-Betrug (SMS Pumping) zu verhindern. Bleibt das Feld leer, gilt die Richtlinie der Installation.")) }
             }
         }
         @if let Some(kind) = manifest.recipient {

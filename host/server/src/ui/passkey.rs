@@ -19,7 +19,7 @@ pub(super) fn parts(l: Language, failed: &str) -> Markup {
         ("failed", failed),
         (
             "known",
-            l.say("This device already has a passkey for your account.", "Dieses Gerät hat bereits einen Passkey für Ihr Konto."),
+            l.say("This device already has a passkey for your account.", "Auf diesem Gerät gibt es bereits einen Passkey für Ihr Konto."),
         ),
     ];
     html! {

@@ -99,7 +99,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             l.say("Pause after (failures)", "Pause nach (Anzahl Fehler)"),
             l.say(
                 "After this many consecutive failures, sending pauses and another instance is tried. 0 = after 50.",
-                "Nach so vielen aufeinanderfolgenden Fehlern pausiert das Senden, und eine andere Instanz wird versucht. 0 = nach 50.",
+                "Nach so vielen aufeinanderfolgenden Fehlern pausiert das Senden, und eine andere Instanz wird verwendet. 0 = nach 50.",
             ),
         ),
         number("pause_seconds", l.say("Pause (seconds)", "Pause (Sekunden)"), "1–3600"),
@@ -107,13 +107,13 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             kind: Kind::Choice(vec![
                 Choice {
                     value: "first-factor".to_owned(),
-                    label: l.say("First factor, stated by the application", "Erster Faktor, laut Anwendung").to_owned(),
+                    label: l.say("First factor, stated by the application", "Erster Faktor (von der Anwendung bestätigt)").to_owned(),
                 },
                 Choice { value: "pass".to_owned(), label: l.say("Temporary pass", "Temporärer Zugangscode").to_owned() },
             ]),
             ..text(
                 "first_enrolment",
-                l.say("First enrolment needs", "Erste Einrichtung verlangt"),
+                l.say("First enrolment needs", "Voraussetzung für die erste Einrichtung"),
                 l.say(
                     "What a user without a factor needs to add the first one.",
                     "Was ein Benutzer ohne Faktor braucht, um den ersten einzurichten.",

@@ -8,6 +8,9 @@ use serde_json::{Map, Number, Value};
 
 use super::schema::{Field, Kind};
 
+/// The maximum number of fields of a form: no page has as many. Each takes more memory than its bytes in the body.
+const FIELDS: usize = 4096;
+
 /// The fields of a form that was sent. `Debug` shows none.
 #[derive(Clone, Default)]
 pub(super) struct Posted(Vec<(String, String)>);
@@ -23,7 +26,7 @@ impl Posted {
     pub(super) const NOTHING: Self = Self(Vec::new());
 
     pub(super) fn parse(body: &Bytes) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
+        Self(url::form_urlencoded::parse(body).into_owned().take(FIELDS).collect())
     }
 
     pub(super) fn of(pairs: &[(&str, &str)]) -> Self {

@@ -168,7 +168,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
             div.side {
                 @match &before {
                     None => { section.card { h2 { (l.say("New type", "Neuer Typ")) } p { (l.say("It does not replace another provider.", "Es wird kein anderer Provider ersetzt.")) } } }
-                    Some(before) if same => { section.card { h2 { (before.manifest.name) } p { (l.say("This exact component is in use.", "Genau diese Komponente ist in Verwendung.")) } } }
+                    Some(before) if same => { section.card { h2 { (before.manifest.name) } p { (l.say("This exact component is in use.", "Genau diese Komponente wird bereits verwendet.")) } } }
                     Some(before) => (differences(l, before, info)),
                 }
                 @if !elsewhere.is_empty() {

@@ -59,7 +59,7 @@ fn show(person: &Person, message: Markup) -> Response {
         (bundled(person))
         @for refused in person.of_anything().refused_providers() {
             section.card {
-                h2 { (l.say("Not in use", "Nicht in Verwendung")) ": " code { (refused.type_id) } }
+                h2 { (l.say("Not in use", "Nicht verwendet")) ": " code { (refused.type_id) } }
                 p { (l.say("An installed component is not allowed on this server:", "Eine installierte Komponente ist auf diesem Server nicht erlaubt:")) " " (spoken(l, &refused.why)) "." }
                 dl.facts { dt { "SHA-256" } dd { code.digest { (refused.digest) } } }
                 @if person.may_change() && person.is_of_the_system() {

@@ -178,10 +178,10 @@ fn site_fields(l: Language, site: &Site, values: &Value) -> Markup {
         div.field { label for="rp_id" { (l.say("RP ID (host name)", "RP-ID (Hostname)")) " " (optional) }
             input #rp_id name="rp_id" type="text" maxlength="253" autocomplete="off" spellcheck="false" placeholder=(site.rp_id) value=(values["rp_id"].as_str().unwrap_or_default()) aria-describedby="rp_id-help";
             div.help #rp_id-help { (l.say("Passkeys belong to it and stop working when it changes. Default: the host of the public URL.", "Passkeys gehören dazu und funktionieren nicht mehr, wenn sie sich ändert. Standard: der Host der öffentlichen URL.")) }
-            label.inline { input type="checkbox" name="confirm" value="rp-id"; (l.say("Change the RP ID even if existing passkeys stop working", "RP-ID auch ändern, wenn bestehende Passkeys nicht mehr funktionieren")) } }
+            label.inline { input type="checkbox" name="confirm" value="rp-id"; (l.say("Change the RP ID even if existing passkeys stop working", "RP-ID auch dann ändern, wenn bestehende Passkeys nicht mehr funktionieren")) } }
         (list("origins", l.say("Origins", "Origins"), &site.origins.join("\n"), l.say("One per line: https:// and a host name at or below the RP ID, or android:apk-key-hash: of an app. Default: the origin of the public URL.", "Einer pro Zeile: https:// und ein Hostname, der zur RP-ID gehört, oder android:apk-key-hash: einer App. Standard: der Origin der öffentlichen URL.")))
         (list("related_origins", l.say("Related origins", "Verwandte Origins"), "", l.say("Origins in other domains that may use the same passkeys.", "Origins in anderen Domains, die dieselben Passkeys verwenden dürfen.")))
-        (list("top_origins", l.say("Embedding origins", "Einbettende Origins"), "", l.say("Origins in whose frames these pages may use passkeys.", "Origins, in deren Frames diese Seiten Passkeys verwenden dürfen.")))
+        (list("top_origins", l.say("Embedding origins", "Origins, die die Seiten einbetten dürfen"), "", l.say("Origins in whose frames these pages may use passkeys.", "Origins, in deren Frames diese Seiten Passkeys verwenden dürfen.")))
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn factor_type(l: Language, type_id: &str) -> &str {
 pub(crate) fn factor_status(l: Language, status: FactorStatus) -> &'static str {
     match status {
         FactorStatus::Active => l.say("Active", "Aktiv"),
-        FactorStatus::Suspended => l.say("Suspended", "Gesperrt"),
+        FactorStatus::Suspended => l.say("Suspended", "Ausgesetzt"),
         FactorStatus::Ended => l.say("Ended", "Beendet"),
     }
 }
@@ -29,7 +29,7 @@ pub(crate) fn factor_facts(l: Language, facts: &FactorFacts) -> Vec<String> {
     let mut say = |text: &str| known.push(text.to_owned());
     match facts.user_verified {
         Some(true) => say(l.say("PIN or biometrics were used", "PIN oder Biometrie wurde verwendet")),
-        Some(false) => say(l.say("No PIN or biometrics were used", "PIN oder Biometrie wurde nicht verwendet")),
+        Some(false) => say(l.say("No PIN or biometrics were used", "Weder PIN noch Biometrie wurde verwendet")),
         None => {}
     }
     match (facts.device_bound, facts.backed_up) {
@@ -71,8 +71,8 @@ pub(crate) fn user_event(l: Language, event: &UserEvent) -> (&'static str, Optio
         UserEventKind::Added => l.say("Added", "Hinzugefügt"),
         UserEventKind::Replaced => l.say("Replaced", "Ersetzt"),
         UserEventKind::Removed => l.say("Removed", "Entfernt"),
-        UserEventKind::Suspended => l.say("Suspended", "Gesperrt"),
-        UserEventKind::Resumed => l.say("Resumed", "Entsperrt"),
+        UserEventKind::Suspended => l.say("Suspended", "Ausgesetzt"),
+        UserEventKind::Resumed => l.say("Resumed", "Wieder aktiviert"),
         UserEventKind::Reset => l.say("All factors reset", "Alle Faktoren zurückgesetzt"),
         UserEventKind::PassIssued => l.say("Temporary pass issued", "Temporärer Zugangscode ausgestellt"),
         UserEventKind::PassUsed => l.say("Temporary pass used", "Temporärer Zugangscode verwendet"),

@@ -48,8 +48,12 @@ pub(crate) fn share_compiled(store: &Path) {
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
         store
     });
+    let cache = store.with_added_extension("cache");
+    if cache.exists() {
+        return;
+    }
     fs::copy(common.with_added_extension("keys"), store.with_added_extension("keys")).unwrap();
-    std::os::unix::fs::symlink(common.with_added_extension("cache"), store.with_added_extension("cache")).unwrap();
+    std::os::unix::fs::symlink(common.with_added_extension("cache"), cache).unwrap();
 }
 
 /// A server in a process of its own. It is killed with this.

@@ -91,7 +91,7 @@ pub struct CheckArgs {
     /// The body of the upstream's report about a delivered message, for a provider that reads delivery reports.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// A folder of responses of the real upstream, errors above all; its `answers.json` says which outcome each must lead to.
+    /// A folder of responses of the real upstream, especially error responses; its `answers.json` says which outcome each must lead to.
     #[arg(long, value_name = "FOLDER")]
     answers: Option<PathBuf>,
     /// States that released versions of a factor component wrote: a JSON list of `{"format": NUMBER, "data": BASE64}`.

@@ -18,12 +18,19 @@ pub(crate) struct GivenOptions {
     seen: Value,
     /// The secrets that have placeholders, by their JSON Pointers.
     placed: Vec<(String, Secret)>,
+    /// The values of all secrets, also of those that the component does not receive.
+    secrets: Vec<Secret>,
 }
 
 impl GivenOptions {
-    /// `seen` has an empty text in place of each of the `placed` secrets.
-    pub(crate) fn new(without_secrets: Value, seen: Value, placed: Vec<(String, Secret)>) -> Self {
-        Self { without_secrets: without_secrets.to_string(), seen, placed }
+    /// `seen` has an empty text in place of each of the `placed` secrets; `secrets` are the values of all.
+    pub(crate) fn new(
+        without_secrets: Value,
+        seen: Value,
+        placed: Vec<(String, Secret)>,
+        secrets: Vec<Secret>,
+    ) -> Self {
+        Self { without_secrets: without_secrets.to_string(), seen, placed, secrets }
     }
 
     /// Returns the options in JSON without anything in place of a secret.
@@ -49,8 +56,8 @@ impl GivenOptions {
         Ok((Cow::Owned(options.to_string()), Some(Arc::new(secrets))))
     }
 
-    /// Returns the secrets that have placeholders: a component that learns one from its upstream does not repeat it.
-    pub(crate) fn placed_secrets(&self) -> impl Iterator<Item = String> {
-        self.placed.iter().map(|(_, secret)| secret.expose().to_owned())
+    /// Returns the values of all secrets: a component that receives one, or learns one from its upstream, does not repeat it.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
+        self.secrets.iter().map(|secret| secret.expose().to_owned())
     }
 }

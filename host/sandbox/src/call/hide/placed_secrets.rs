@@ -5,8 +5,8 @@
 use memchr::memmem;
 use url::{Position, Url};
 
-use super::escape;
 use super::placeholder::NoPlaceholder;
+use super::{escape, open_escape};
 use crate::egress::{Grants, HttpError, HttpRequest, Origin, Secret};
 use crate::schema::Part;
 
@@ -72,6 +72,7 @@ impl PlacedSecrets {
                      `x-twofactor-placement` has only {parts}"
                 )));
             }
+            placed.refuse_in_escape(part, request, &url)?;
             match part {
                 Part::Body => placed.fill_body(request)?,
                 Part::Header => placed.fill_header(request)?,
@@ -124,6 +125,24 @@ impl Placed {
         }
         let part = found.iter().find(|(_, times)| *times == 1).map(|(part, _)| *part);
         part.map_or_else(|| denied("is in no part of a request that a secret goes into"), Ok)
+    }
+
+    /// Refuses a placeholder behind the beginning of an escape, in which the secret would be read as something else.
+    fn refuse_in_escape(&self, part: Part, request: &HttpRequest, url: &Url) -> Result<(), HttpError> {
+        let is_in =
+            |text: &[u8]| open_escape::is_before(&self.letters, text, || open_escape::is_quoted_printable(request));
+        let is_in_escape = match part {
+            Part::Body => is_in(&request.body),
+            Part::Header => request.headers.iter().any(|(_, value)| is_in(value.as_bytes())),
+            Part::Path | Part::Query => is_in(url.as_str().as_bytes()),
+        };
+        if !is_in_escape {
+            return Ok(());
+        }
+        Err(HttpError::Denied(format!(
+            "the placeholder of the secret `{}` stands behind the beginning of an escape in the {part} of a request, such as `%` or `\\`",
+            self.option
+        )))
     }
 
     fn fill_body(&self, request: &mut HttpRequest) -> Result<(), HttpError> {
@@ -256,6 +275,34 @@ mod tests {
         let mut method = request(plain, ("a", "b"), "");
         method.method.clone_from(&l);
         assert!(is_denied(secrets.fill(&mut method, &grants), "where no secret goes"));
+    }
+
+    /// Otherwise an upstream reads a part of the secret as another character, and what it repeats is not found.
+    #[test]
+    fn a_placeholder_behind_the_beginning_of_an_escape_is_refused() {
+        let (secrets, grants) = placed("41k3y-of-ours", "t", "body,query,path,header");
+        let l = letters(&secrets);
+        let plain = "https://sms.example.com/x";
+        let json = ("content-type", "application/json");
+        for mut sent in [
+            request(&format!("{plain}?k=%{l}"), ("a", "b"), ""),
+            request(&format!("{plain}?k=%4{l}"), ("a", "b"), ""),
+            request(&format!("{plain}/%{l}"), ("a", "b"), ""),
+            request(plain, ("a", &format!("%{l}")), ""),
+            request(plain, json, &format!("{{\"k\":\"\\u00{l}\"}}")),
+            request(plain, ("content-type", "application/x-www-form-urlencoded"), &format!("k=%{l}")),
+        ] {
+            assert!(is_denied(secrets.fill(&mut sent, &grants), "an escape"), "{}", sent.url);
+            let all = format!("{} {:?} {}", sent.url, sent.headers, String::from_utf8_lossy(&sent.body));
+            assert!(!all.contains("of-ours"), "{all}");
+        }
+        for mut sent in [
+            request(&format!("{plain}?k=%20{l}"), ("a", "b"), ""),
+            request(plain, json, &format!("{{\"k\":\"\\n{l}\"}}")),
+            request(plain, ("content-type", "application/x-www-form-urlencoded"), &format!("k={l}")),
+        ] {
+            secrets.fill(&mut sent, &grants).unwrap();
+        }
     }
 
     /// Otherwise a component chooses how the secret is escaped, and the server how it reads it.

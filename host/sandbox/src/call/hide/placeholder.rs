@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
+use super::open_escape;
 use crate::call::effects::TypedCode;
 use crate::contract::v0_2::twofactor::provider::types as wit;
 use crate::egress::{HttpRequest, HttpResponse, Mail};
@@ -45,6 +46,19 @@ struct OwnMail {
     html: Option<String>,
 }
 
+/// The code behind the beginning of an escape.
+const IN_ESCAPE: &str =
+    "the code stands behind the beginning of an escape, such as `%` or `\\`, and would be read as a part of it";
+
+/// Why a request is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RequestRefused {
+    #[error(transparent)]
+    Typed(#[from] TypedCode),
+    #[error("{}", IN_ESCAPE)]
+    InEscape,
+}
+
 /// Why a mail is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MailRefused {
@@ -54,6 +68,8 @@ pub(crate) enum MailRefused {
     Recipient,
     #[error("a mail contains the code only in the subject, text and HTML of `message`, unchanged")]
     Changed,
+    #[error("{}", IN_ESCAPE)]
+    InEscape,
 }
 
 /// Why there is no placeholder for the code.
@@ -120,14 +136,21 @@ impl Placeholder {
     /// whether the request contained the placeholder there.
     ///
     /// # Errors
-    /// If the request already contains the code, which the component must have from somewhere else, or have guessed.
-    pub(crate) fn fill_request(&self, request: &mut HttpRequest, in_query: bool) -> Result<bool, TypedCode> {
+    /// If the request already contains the code, which the component must have from somewhere else, or have guessed, or if the upstream
+    /// would read the code as something else.
+    pub(crate) fn fill_request(&self, request: &mut HttpRequest, in_query: bool) -> Result<bool, RequestRefused> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         self.refuse_typed(
             [request.url.as_bytes(), request.method.as_bytes(), &request.body].into_iter().chain(headers),
         )?;
         let query = request.url.find('?').filter(|at| in_query && request.url[*at..].contains(&self.letters));
         let in_body = memmem::find(&request.body, self.letters.as_bytes()).is_some();
+        let is_quoted = || open_escape::is_quoted_printable(request);
+        let is_in_escape = open_escape::is_before(&self.letters, &request.body, is_quoted);
+        let in_url = &request.url[query.unwrap_or(request.url.len())..];
+        if is_in_escape || open_escape::is_before(&self.letters, in_url.as_bytes(), || false) {
+            return Err(RequestRefused::InEscape);
+        }
         if in_body {
             let body = std::mem::take(&mut request.body);
             request.body = replaced(body, self.letters.as_bytes(), self.code.as_str().as_bytes());
@@ -171,7 +194,13 @@ impl Placeholder {
             }
             // A gateway makes a message of the text, in a format of its own.
             None if is_place(html) => return Err(MailRefused::Changed),
-            _ => {}
+            None => {
+                let mut texts = [&mail.subject, &mail.text].into_iter();
+                if texts.any(|text| open_escape::is_before(&self.letters, text.as_bytes(), || false)) {
+                    return Err(MailRefused::InEscape);
+                }
+            }
+            Some(_) => {}
         }
         self.note_put();
         for text in [&mut mail.subject, &mut mail.text].into_iter().chain(mail.html.as_mut()) {
@@ -354,6 +383,45 @@ mod tests {
         assert!(
             placeholder.fill_request(&mut request("https://a.example.com/?a=123456", ("x", ""), ""), true).is_err()
         );
+    }
+
+    /// Otherwise an upstream reads and repeats a part of the code as another character, which nobody takes for the code.
+    #[test]
+    fn the_code_is_not_put_behind_the_beginning_of_an_escape() {
+        let put = || {
+            let mut hidden = message();
+            let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
+            (placeholder, hidden.code)
+        };
+        let (form, json) =
+            (("content-type", "application/x-www-form-urlencoded"), ("content-type", "application/json"));
+        let url = "https://a.example.com/";
+        for (header, before) in
+            [(form, "Body=%"), (form, "a=1&Body=%4"), (json, r#"{"text":"\u00"#), (json, r#"{"text":"&#"#)]
+        {
+            let (placeholder, code) = put();
+            let mut sent = request(url, header, &format!("{before}{code}"));
+            assert_eq!(placeholder.fill_request(&mut sent, false), Err(RequestRefused::InEscape), "{before}");
+            assert!(memmem::find(&sent.body, b"123456").is_none() && !placeholder.has_left());
+        }
+        let (placeholder, code) = put();
+        let quoted = ("content-transfer-encoding", "quoted-printable");
+        assert!(placeholder.fill_request(&mut request(url, quoted, &format!("={code}")), false).is_err());
+        let mut sent = request(&format!("{url}?k=%{code}"), form, "");
+        assert_eq!(placeholder.fill_request(&mut sent, true), Err(RequestRefused::InEscape));
+        // A query that does not get the code may contain anything.
+        assert_eq!(placeholder.fill_request(&mut sent, false), Ok(false));
+        let mail = Mail { text: format!("text:%{code}"), html: None, subject: String::new(), ..mail_of(&message()) };
+        assert_eq!(placeholder.fill_mail(&mut mail.clone()), Err(MailRefused::InEscape));
+
+        for (header, before) in
+            [(form, "Body="), (form, "Body=%20"), (json, r#"{"text":"\n"#), (json, r#"{"text":"\\"#)]
+        {
+            let (placeholder, code) = put();
+            let mut sent = request(url, header, &format!("{before}{code}"));
+            assert_eq!(placeholder.fill_request(&mut sent, false), Ok(true), "{before}");
+            assert!(sent.body.ends_with(b"123456"));
+        }
     }
 
     #[test]

@@ -95,13 +95,23 @@ impl Clients {
 
 /// A resolver for the HTTP client that returns only allowed addresses: the client connects to the
 /// addresses that were checked.
-pub(crate) struct Vetted(pub(crate) Arc<Names>);
+pub(crate) struct Vetted {
+    pub(crate) names: Arc<Names>,
+    /// How long to wait for them.
+    pub(crate) patience: Duration,
+}
+
+/// Why a name is not dialled whose addresses were not found in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the name was not resolved in time")]
+pub(crate) struct NotResolved;
 
 impl Resolve for Vetted {
     fn resolve(&self, name: Name) -> Resolving {
-        let names = self.0.clone();
+        let (names, patience) = (self.names.clone(), self.patience);
         Box::pin(async move {
-            let addresses = names.addresses(name.as_str(), 0).await?;
+            let found = tokio::time::timeout(patience, names.addresses(name.as_str(), 0)).await;
+            let addresses = found.map_err(|_| NotResolved)??;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -119,9 +129,11 @@ pub(crate) fn client(
     // The proxies of the environment are not used.
     let builder = reqwest::Client::builder().no_proxy();
     let builder = proxy.into_iter().fold(builder, |builder, proxy| builder.proxy(proxy.to_reqwest()));
+    // Earlier than the exchange is given up: then it is known that nothing was sent.
+    let patience = timeout - timeout / 8;
     builder
         .tls_backend_preconfigured(tls)
-        .dns_resolver(Arc::new(Vetted(names)))
+        .dns_resolver(Arc::new(Vetted { names, patience }))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

@@ -10,7 +10,7 @@ use reqwest::{Body, Request};
 use tokio::time::timeout;
 use url::Position;
 
-use super::clients::Clients;
+use super::clients::{Clients, NotResolved};
 use super::message::{Failed, HttpError, HttpResponse};
 use super::retry_after;
 use crate::egress::failure::{UpstreamCause, UpstreamFailure, UpstreamStep};
@@ -175,6 +175,9 @@ fn not_connected(error: &reqwest::Error) -> (UpstreamStep, UpstreamCause) {
     while let Some(error) = cause {
         if let Some(name) = error.downcast_ref::<NotDialled>() {
             return (UpstreamStep::NameResolution, (*name).into());
+        }
+        if error.is::<NotResolved>() {
+            return (UpstreamStep::NameResolution, UpstreamCause::TimedOut);
         }
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             return (UpstreamStep::Tls, UpstreamCause::of_tls(tls));

@@ -227,7 +227,7 @@ impl HttpEgress {
         use reqwest::dns::Resolve as _;
         let names = self.client.rules.names.clone();
         match host.parse() {
-            Ok(name) => super::clients::Vetted(names).resolve(name).await.is_err(),
+            Ok(name) => super::clients::Vetted { names, patience: self.client.timeout }.resolve(name).await.is_err(),
             Err(_) => false,
         }
     }

@@ -4,8 +4,9 @@
 
 mod digest;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -13,14 +14,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::message::{HttpError, HttpRequest, HttpResponse};
+use super::message::{Failed, HttpError, HttpRequest, HttpResponse};
 use crate::egress::Network;
 use crate::egress::authentication::{
     ClientAuthentication, Entries, HttpAuthentication, JwtAlgorithm, JwtKey, LoginFormat, OAuth2Client, OAuth2Grant,
     SignedJwt, TokenLogin, TokenPlace,
 };
+use crate::egress::failure::{UpstreamCause, UpstreamStep};
 use crate::egress::policy::jwt::{VerificationKey, verify};
-use crate::egress::policy::{Connection, Grants, Secret};
+use crate::egress::policy::{Connection, Grants, Resolver, Secret};
 
 const RSA: &str = include_str!("../policy/test_keys/rsa.pem");
 const RSA_PUBLIC: &str = include_str!("../policy/test_keys/rsa-public.pem");
@@ -349,4 +351,23 @@ async fn what_an_upstream_repeats_of_a_login_is_covered_and_its_refusal_quotes_n
         server.grants(HttpAuthentication::Login(Box::new(login(LoginFormat::Json, "/token", TokenPlace::Bearer))));
     let Err(HttpError::LoginRefused(why)) = server.send(&grants).await else { panic!("it is refused") };
     assert_eq!(why.text, "https://login.example.com refused the login (/code is 10014, not 0)");
+}
+
+/// Waits for name servers that never answer.
+struct Silence;
+
+#[async_trait::async_trait]
+impl Resolver for Silence {
+    async fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_a_name_that_is_not_resolved_in_time_was_certainly_not_sent() {
+    let network = Network::builder().resolver(Silence).timeout(Duration::from_secs(3)).build().unwrap();
+    let server = Server { network, seen: Arc::default() };
+    let error = server.send(&server.grants(HttpAuthentication::None)).await.unwrap_err();
+    let HttpError::NotSent(Failed { upstream, .. }) = error else { panic!("{error:?}") };
+    assert_eq!((upstream.step, upstream.cause), (UpstreamStep::NameResolution, UpstreamCause::TimedOut));
 }

@@ -16,6 +16,7 @@ use super::request_signature::SignatureScheme;
 use super::rules::Rules;
 use super::secret::Secret;
 use super::{jwt, reflected_secrets, signature};
+use crate::readable;
 use crate::redact::Texts;
 use crate::schema::{Part, Parts, Placement};
 
@@ -62,6 +63,9 @@ const MOST_SETTINGS: usize = 8;
 /// The most fields of a login. Each response of the upstream is searched for the values of all of them.
 const MOST_LOGIN_FIELDS: usize = 8;
 
+/// The longest name that people are shown in an approval or in a problem, in bytes.
+const LONGEST_NAME: usize = 128;
+
 #[derive(Debug)]
 pub(crate) struct SmtpGrant {
     pub(crate) host: String,
@@ -89,16 +93,32 @@ impl Grants {
         self.http.is_empty() && self.smtp.is_none()
     }
 
+    /// Checks how many connections, settings and login fields a provider requested, and the names of these fields. A component may
+    /// request as many as fit into its memory, so its result is checked before anything is compared or searched for in it.
+    pub(crate) fn check_sizes(connections: &[Connection]) -> Result<(), GrantError> {
+        if connections.len() > 8 {
+            return Err(GrantError("an instance may ask for at most 8 connections".to_owned()));
+        }
+        for connection in connections {
+            let Connection::Http { authentication, settings, .. } = connection else { continue };
+            if settings.len() > MOST_SETTINGS {
+                return Err(GrantError(format!("a connection may have at most {MOST_SETTINGS} settings")));
+            }
+            if let HttpAuthentication::Login(login) = authentication {
+                check_login_fields(&login.fields).map_err(GrantError)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks the connections that a provider requested against the operator's rules.
     pub(crate) fn new(
         connections: Vec<Connection>,
         placeable: Placeable<'_>,
         rules: &Rules,
     ) -> Result<Self, GrantError> {
+        Self::check_sizes(&connections)?;
         let mut grants = Self::default();
-        if connections.len() > 8 {
-            return Err(GrantError("an instance may ask for at most 8 connections".to_owned()));
-        }
         for connection in connections {
             match connection {
                 Connection::Http { origin, authentication, settings } => {
@@ -283,9 +303,6 @@ fn http_grant(origin: &str, authentication: HttpAuthentication, rules: &Rules) -
 impl HttpGrant {
     /// Adds what a provider asked for beside the authentication.
     fn apply(&mut self, settings: Vec<HttpSetting>, placeable: Placeable<'_>, rules: &Rules) -> Result<(), GrantError> {
-        if settings.len() > MOST_SETTINGS {
-            return Err(GrantError(format!("a connection may have at most {MOST_SETTINGS} settings")));
-        }
         for setting in settings {
             match setting {
                 HttpSetting::PlaceSecret(option) => self.place(&option, placeable)?,
@@ -385,7 +402,7 @@ fn check_header(name: &str) -> Result<(), String> {
         .map_err(|_| "the name of an authenticating header is malformed".to_owned())?;
     match routes(&parsed) {
         true => Err(format!("`{parsed}` controls how requests are routed and cannot be used to authenticate")),
-        false => Ok(()),
+        false => check_name("an authenticating header", name),
     }
 }
 
@@ -410,12 +427,24 @@ fn check_client(client: &OAuth2Client) -> Result<(), String> {
     }
 }
 
-fn check_login(login: &TokenLogin) -> Result<(), String> {
-    if login.fields.len() > MOST_LOGIN_FIELDS {
+/// Checks a name that people are shown in an approval or in a problem. `of` is what has it.
+pub(super) fn check_name(of: &str, name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > LONGEST_NAME {
+        return Err(format!("the name of {of} must have 1 to {LONGEST_NAME} bytes"));
+    }
+    readable::check(name, 1..=LONGEST_NAME).map_err(|why| format!("the name of {of} {why}"))
+}
+
+fn check_login_fields(fields: &[(String, Secret)]) -> Result<(), String> {
+    if fields.len() > MOST_LOGIN_FIELDS {
         return Err(format!("a login may have at most {MOST_LOGIN_FIELDS} fields"));
     }
-    let names = login.fields.iter().map(|(name, _)| (name.clone(), String::new())).collect();
+    let names = fields.iter().map(|(name, _)| (name.clone(), String::new())).collect();
     jwt::check_entries("the fields of a login", &names, &[])?;
+    fields.iter().try_for_each(|(name, _)| check_name("a field of a login", name))
+}
+
+fn check_login(login: &TokenLogin) -> Result<(), String> {
     jwt::check_entries("the expected values of a login", &login.expected, &[])?;
     let mut pointers = login.expected.iter().map(|(pointer, _)| pointer).chain([&login.token, &login.valid_seconds]);
     if login.token.is_empty() || pointers.any(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
@@ -429,10 +458,7 @@ fn check_login(login: &TokenLogin) -> Result<(), String> {
     match &login.place {
         TokenPlace::Bearer => Ok(()),
         TokenPlace::Header(name) => check_header(name),
-        TokenPlace::Query(name) if name.is_empty() || name.len() > 128 => {
-            Err("the name of the parameter that contains a token must have 1 to 128 bytes".to_owned())
-        }
-        TokenPlace::Query(_) => Ok(()),
+        TokenPlace::Query(name) => check_name("the parameter that contains a token", name),
     }
 }
 
@@ -441,6 +467,7 @@ fn check_login(login: &TokenLogin) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::egress::policy::LoginFormat;
+    use crate::egress::policy::authentication::{HmacHash, HmacKey, KeyEncoding, RequestSignature, SignatureTemplates};
 
     #[test]
     fn an_origin_without_tls_or_with_an_address_needs_the_operators_leave_for_this_very_origin() {
@@ -508,6 +535,64 @@ mod tests {
         assert!(granted("X-Api-Key").is_ok());
         for name in ["Host", "Forwarded", "X-Forwarded-Host", "x_forwarded_for", "X-HTTP-Method-Override", "a b", ""] {
             assert!(granted(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_people_are_shown_is_short_and_readable() {
+        let network = crate::Network::builder().build().unwrap();
+        let is_granted = |authentication: HttpAuthentication| {
+            let origin = "https://a.example.com".to_owned();
+            let connection = Connection::Http { origin, authentication, settings: Vec::new() };
+            Grants::new(vec![connection], Placeable::default(), network.rules()).is_ok()
+        };
+        let login = |field: &str, place: TokenPlace| {
+            HttpAuthentication::Login(Box::new(TokenLogin {
+                url: "https://a.example.com/login".to_owned(),
+                fields: vec![(field.to_owned(), Secret::new("s3cret"))],
+                format: LoginFormat::Json,
+                expected: Vec::new(),
+                token: "/token".to_owned(),
+                valid_seconds: String::new(),
+                default_valid_seconds: 600,
+                place,
+            }))
+        };
+        let signature = |query: &[&str], fields: &[&str]| {
+            let named = |names: &[&str]| -> Vec<(String, String)> {
+                names.iter().map(|name| ((*name).to_owned(), "{signature|hex}".to_owned())).collect()
+            };
+            let encoding = KeyEncoding::Text;
+            HttpAuthentication::Signature(Box::new(RequestSignature {
+                key: HmacKey { hash: HmacHash::Sha256, key: Secret::new("s3cret"), encoding },
+                templates: SignatureTemplates {
+                    key_steps: Vec::new(),
+                    values: Vec::new(),
+                    signed_headers: Vec::new(),
+                    text: "{body}".to_owned(),
+                    headers: Vec::new(),
+                    query: named(query),
+                    fields: named(fields),
+                },
+            }))
+        };
+        let header = |name: &str| HttpAuthentication::Header { name: name.to_owned(), value: Secret::new("s3cret") };
+        let (longest, longer) = ("n".repeat(128), "n".repeat(129));
+        for (name, granted) in [
+            ("sign", true),
+            (longest.as_str(), true),
+            (longer.as_str(), false),
+            ("", false),
+            ("a\u{202e}b", false),
+            ("a\u{200b}b", false),
+            ("a\nb", false),
+        ] {
+            assert_eq!(is_granted(header(name)), granted, "a header: {name:?}");
+            assert_eq!(is_granted(login(name, TokenPlace::Bearer)), granted, "a field: {name:?}");
+            assert_eq!(is_granted(login("key", TokenPlace::Header(name.to_owned()))), granted, "a place: {name:?}");
+            assert_eq!(is_granted(login("key", TokenPlace::Query(name.to_owned()))), granted, "a parameter: {name:?}");
+            assert_eq!(is_granted(signature(&[name], &[])), granted, "a signed parameter: {name:?}");
+            assert_eq!(is_granted(signature(&[], &[name])), granted, "a signed field: {name:?}");
         }
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::authentication::{Entries, RequestSignature};
+use super::grants::check_name;
 use super::hmac_key::Key;
 use super::host_headers::routes;
 use super::jwt::check_entries;
@@ -221,7 +222,11 @@ fn headers(entries: &Entries, scope: Scope<'_>) -> Result<Vec<(HeaderName, Templ
 }
 
 fn named(kind: &str, entries: &Entries, scope: Scope<'_>) -> Result<Vec<(String, Template)>, String> {
-    entries.iter().map(|(name, text)| Ok((name.clone(), written(kind, name, text, scope)?))).collect()
+    let parsed = entries.iter().map(|(name, text)| {
+        check_name(&format!("a {kind} of a signature"), name)?;
+        Ok((name.clone(), written(kind, name, text, scope)?))
+    });
+    parsed.collect()
 }
 
 /// Reads a template whose result is written into the request, and so must be text.

@@ -33,7 +33,7 @@ pub(super) const FRENCH: PassWords = PassWords {
     title: "Saisissez votre code d’accès temporaire",
     lead: "Saisissez le code que votre administrateur vous a remis. Il n’est valable qu’une fois.",
     label: "Code d’accès temporaire",
-    length: "Saisissez les 16 lettres et chiffres du code.",
+    length: "Saisissez les 16 caractères du code (lettres et chiffres).",
     rejected: "Ce code n’est pas valable. Vérifiez-le ou demandez-en un nouveau à votre administrateur.",
 };
 
@@ -42,6 +42,6 @@ pub(super) const ITALIAN: PassWords = PassWords {
     title: "Inserisca il codice di accesso temporaneo",
     lead: "Inserisca il codice ricevuto dal Suo amministratore. Vale una sola volta.",
     label: "Codice di accesso temporaneo",
-    length: "Inserisca tutte le 16 lettere e cifre del codice.",
+    length: "Inserisca tutti i 16 caratteri del codice (lettere e cifre).",
     rejected: "Questo codice non è valido. Lo controlli o ne chieda uno nuovo al Suo amministratore.",
 };

@@ -60,7 +60,7 @@ pub(super) const FRENCH: RememberedWords = RememberedWords {
     days: "Ne plus demander dans ce navigateur pendant {n} jours",
     day: "Ne plus demander dans ce navigateur pendant un jour",
     caution: "Uniquement sur un appareil que personne d’autre n’utilise.",
-    lead: "Vous avez choisi de ne plus devoir confirmer dans ce navigateur.",
+    lead: "Vous avez choisi de ne plus avoir à confirmer dans ce navigateur.",
     title: "Navigateurs mémorisés",
     about: "Dans ces navigateurs, aucune confirmation ne vous est demandée.",
     unknown: "Navigateur inconnu",

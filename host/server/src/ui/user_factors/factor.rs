@@ -61,11 +61,11 @@ fn change(person: &Person, subscription: &str, user: &str, factor: &UserFactor) 
             input type="hidden" name="user" value=(user);
             input type="hidden" name="factor" value=(factor.id);
             p { (l.say("A suspended factor cannot be used until you resume it. A removed factor must be added again. The user is notified.",
-                "Ein gesperrter Faktor kann erst wieder verwendet werden, wenn Sie ihn entsperren. Ein entfernter Faktor muss erneut hinzugefügt werden. Der Benutzer wird benachrichtigt.")) }
+                "Ein ausgesetzter Faktor kann nicht verwendet werden, bis Sie ihn wieder aktivieren. Ein entfernter Faktor muss erneut hinzugefügt werden. Der Benutzer wird benachrichtigt.")) }
             (reason(l, person.posted()))
             div.actions {
-                @if factor.status == FactorStatus::Suspended { button.main name="do" value="resume" { (l.say("Resume", "Entsperren")) } }
-                @else { button.main name="do" value="suspend" { (l.say("Suspend", "Sperren")) } }
+                @if factor.status == FactorStatus::Suspended { button.main name="do" value="resume" { (l.say("Resume", "Wieder aktivieren")) } }
+                @else { button.main name="do" value="suspend" { (l.say("Suspend", "Aussetzen")) } }
                 button.bad name="do" value="remove" { (l.say("Remove", "Entfernen")) }
                 a.button href=(user_link(subscription, user)) { (l.say("Cancel", "Abbrechen")) }
             }

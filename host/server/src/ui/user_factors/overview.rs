@@ -92,8 +92,8 @@ pub(in super::super) async fn show(
 
 fn message(l: Language, done: &str) -> Markup {
     let text = match done {
-        "suspended" => l.say("Factor suspended.", "Faktor gesperrt."),
-        "resumed" => l.say("Factor resumed.", "Faktor entsperrt."),
+        "suspended" => l.say("Factor suspended.", "Faktor ausgesetzt."),
+        "resumed" => l.say("Factor resumed.", "Faktor wieder aktiviert."),
         "removed" => l.say("Factor removed.", "Faktor entfernt."),
         "reset" => l.say("All factors reset.", "Alle Faktoren zurückgesetzt."),
         "pass-revoked" => l.say("Temporary pass revoked.", "Temporärer Zugangscode widerrufen."),
@@ -182,7 +182,7 @@ fn pass(person: &Person, subscription: &str, user: &str, until: Option<Timestamp
     let (l, posted) = (person.language, person.posted());
     let form = html! {
         p.help { (l.say("A temporary pass works once. With it the user can add factors for ten minutes, for example after losing a phone. Issuing a new pass ends the earlier one.",
-            "Ein temporärer Zugangscode gilt einmal. Damit kann der Benutzer zehn Minuten lang Faktoren hinzufügen, zum Beispiel nach dem Verlust des Telefons. Ein neuer Zugangscode ersetzt den früheren.")) }
+            "Ein temporärer Zugangscode gilt nur einmal. Damit kann der Benutzer zehn Minuten lang Faktoren hinzufügen, zum Beispiel nach dem Verlust des Telefons. Ein neuer Zugangscode ersetzt den früheren.")) }
         form method="post" action={ (path(subscription)) "/pass" } {
             input type="hidden" name="user" value=(user);
             div.field { label for="minutes" { (l.say("Valid for (minutes)", "Gültigkeit (Minuten)")) }

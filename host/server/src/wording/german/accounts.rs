@@ -61,8 +61,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "this account logs in through an identity provider and has no password",
         "dieses Konto meldet sich über den Identity Provider an und hat kein Passwort",
     ),
-    ("a password can have at most 128 characters", "ein Passwort hat höchstens 128 Zeichen"),
-    ("a password must have at least 12 characters", "ein Passwort hat mindestens 12 Zeichen"),
+    ("a password can have at most 128 characters", "ein Passwort darf höchstens 128 Zeichen haben"),
+    ("a password must have at least 12 characters", "ein Passwort muss mindestens 12 Zeichen haben"),
     (
         "this password is too easy to guess: it is common, contains your name or address, or is a row of keys",
         "dieses Passwort ist zu leicht zu erraten: Es ist verbreitet, enthält Ihren Namen oder Ihre Adresse, oder ist eine Tastenfolge",

@@ -6,7 +6,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "die Komponente hat {} Bytes, mehr als die {}, die `component_bytes` erlaubt",
     ),
     ("the component has unsupported imports: {}", "die Komponente hat nicht unterstützte Importe: {}"),
-    ("the component does not implement the contract `{}`: {}", "die Komponente passt nicht zum Vertrag `{}`: {}"),
+    (
+        "the component does not implement the contract `{}`: {}",
+        "die Komponente implementiert den Vertrag `{}` nicht: {}",
+    ),
     ("the component's manifest is invalid: {}", "das Manifest der Komponente ist ungültig: {}"),
     (
         "the component's manifest could not be checked now: try again later",

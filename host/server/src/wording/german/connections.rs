@@ -8,7 +8,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`{}` controls how requests are routed and cannot be used to authenticate",
         "`{}` bestimmt den Weg von Anfragen und kann nicht zur Anmeldung dienen",
     ),
-    ("an instance may ask for one SMTP server", "eine Instanz darf einen SMTP-Server verlangen"),
+    ("an instance may ask for one SMTP server", "eine Instanz darf nur einen SMTP-Server verlangen"),
     (
         "an SMTP server needs a full host name and a port (a single-label name or an IP address only if the operator's network settings contain it)",
         "ein SMTP-Server braucht einen vollständigen Hostnamen und einen Port (ein Name ohne Punkt oder eine IP-Adresse nur, wenn die Netzwerkeinstellungen des Betreibers sie enthalten)",

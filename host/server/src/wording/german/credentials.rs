@@ -23,12 +23,25 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the key of a signature is not hexadecimal digits",
         "der Schlüssel einer Signatur besteht nicht aus hexadezimalen Ziffern",
     ),
-    ("the key of a signature is not base64", "der Schlüssel einer Signatur ist nicht in Base64"),
+    ("the key of a signature is not base64", "der Schlüssel einer Signatur ist nicht in Base64 kodiert"),
     ("the key of a signature is empty", "der Schlüssel einer Signatur ist leer"),
     (
         "a client that authenticates by HTTP Basic or by an assertion needs a client id",
         "ein Client, der sich mit HTTP Basic oder einer Assertion anmeldet, braucht eine Client-ID",
     ),
+    (
+        "the provider computes a credential from a secret, and requests to place secrets in requests that the host authenticates with it: \
+         there, a credential can only contain secrets unchanged",
+        "der Provider berechnet Zugangsdaten aus einem Geheimnis und will Geheimnisse in Anfragen einsetzen, die der Host damit \
+         authentifiziert: Dort dürfen Zugangsdaten Geheimnisse nur unverändert enthalten",
+    ),
+    (
+        "the provider receives this secret when it delivers, so an instance cannot inherit it from the base service settings: give this \
+         instance its own secret",
+        "der Provider erhält dieses Geheimnis beim Zustellen, darum kann eine Instanz es nicht aus den Basiseinstellungen erben: Geben Sie \
+         dieser Instanz ein eigenes Geheimnis",
+    ),
+    ("the name of {} must have 1 to {} bytes", "der Name von {} muss 1 bis {} Bytes haben"),
     // Parts of a connection that depend on a secret but must not.
     ("the algorithm of a token", "der Algorithmus eines Tokens"),
     ("the header of a token", "der Header eines Tokens"),

@@ -4,7 +4,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{} not found", "{} nicht gefunden"),
     (
         "modified by someone else; reload and retry",
-        "ein anderer Benutzer hat es inzwischen geändert: Laden Sie neu und versuchen Sie es erneut",
+        "ein anderer Benutzer hat es inzwischen geändert: Laden Sie die Seite neu und versuchen Sie es erneut",
     ),
     (
         "no TwoFactor instance is available for this sign-in",
@@ -33,7 +33,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("messages to this recipient are not accepted", "Nachrichten an diesen Empfänger werden nicht angenommen"),
     (
         "messages to numbers that belong to no country are not enabled",
-        "Nachrichten an Nummern ohne Land sind nicht freigegeben",
+        "Nachrichten an Nummern, die keinem Land zugeordnet sind, sind nicht freigegeben",
     ),
     (
         "messages to this country are not enabled; add {} to `countries` in the policy of the TwoFactor instance or of the installation",
@@ -50,7 +50,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own phone only",
-        "das ist eine Mehrwert-, Shared-Cost-, Pager-, Firmen- oder Mailbox-Nummer oder eine persönliche Rufnummer: Codes werden nur an eigene Telefonanschlüsse gesendet",
+        "das ist eine Mehrwert-, Shared-Cost-, Personal-Number-, Pager-, Firmen- oder Mailbox-Nummer: Codes werden nur an persönliche Telefonanschlüsse gesendet",
     ),
     (
         "`recipient.handle` must be a single line of 1 to {} characters",
@@ -88,7 +88,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "factors of this kind are only a fallback: enrol another factor first",
-        "Faktoren dieser Art sind nur ein Ausweichfaktor: Richten Sie zuerst einen anderen Faktor ein",
+        "Faktoren dieser Art dienen nur als Ausweichfaktor: Richten Sie zuerst einen anderen Faktor ein",
     ),
     (
         "the user has as many factors of this instance as allowed; remove one first",

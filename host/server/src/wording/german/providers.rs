@@ -273,7 +273,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "What browsers offer first, the most wanted one first: a security key, this device, or a phone. Empty: what the browser thinks best.",
-        "Was Browser zuerst anbieten, das Wichtigste zuerst: einen Sicherheitsschlüssel, dieses Gerät oder ein Telefon. Leer: was der Browser für das Beste hält.",
+        "Was Browser zuerst anbieten, in der gewünschten Reihenfolge: einen Sicherheitsschlüssel, dieses Gerät oder ein Telefon. Leer: Der Browser entscheidet.",
     ),
     (
         "How long a person may take to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the policy.",

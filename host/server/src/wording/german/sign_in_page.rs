@@ -12,11 +12,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`colors.{}` is not readable on white; choose a darker color: the contrast is {}:1 and must be at least {}:1",
-        "die Farbe `{}` ist auf Weiß nicht lesbar: Wählen Sie eine dunklere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
+        "die Farbe `{}` ist auf Weiß nicht lesbar: Wählen Sie eine dunklere; der Kontrast ist {} zu 1 und muss mindestens {} zu 1 betragen",
     ),
     (
         "`colors.{}` is not readable under dark text; choose a lighter color: the contrast is {}:1 and must be at least {}:1",
-        "die Farbe `{}` ist unter dunklem Text nicht lesbar: Wählen Sie eine hellere; der Kontrast ist {} zu 1 und muss {} zu 1 sein",
+        "die Farbe `{}` ist unter dunklem Text nicht lesbar: Wählen Sie eine hellere; der Kontrast ist {} zu 1 und muss mindestens {} zu 1 betragen",
     ),
     ("`logo` must be a PNG, JPEG or WebP", "das Logo muss ein PNG, JPEG oder WebP sein"),
     (
@@ -26,7 +26,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`logo` can be at most {} KiB", "das Logo darf höchstens {} KiB groß sein"),
     (
         "each of `return_urls` must be an absolute URL of at most 2000 ASCII characters, such as https://shop.example.com/signed-in",
-        "jede Rückkehr-URL muss eine ganze URL von höchstens 2000 ASCII-Zeichen sein, etwa https://shop.example.com/signed-in",
+        "jede Rückkehr-URL muss eine vollständige URL von höchstens 2000 ASCII-Zeichen sein, etwa https://shop.example.com/signed-in",
     ),
     (
         "each of `return_urls` must be `https:`, or `http:` with a loopback address",
@@ -34,11 +34,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "each of `return_urls` must be without user name, password and fragment",
-        "jede Rückkehr-URL muss ohne Benutzernamen, Passwort und Fragment sein",
+        "eine Rückkehr-URL darf keinen Benutzernamen, kein Passwort und kein Fragment enthalten",
     ),
     (
         "each of `return_urls` must be without the parameters `state`, `handle`, `error` and `login_hint`, which are added to it",
-        "jede Rückkehr-URL muss ohne die Parameter `state`, `handle`, `error` und `login_hint` sein, die angehängt werden",
+        "eine Rückkehr-URL darf die Parameter `state`, `handle`, `error` und `login_hint` nicht enthalten: Sie werden angehängt",
     ),
     ("`support_url` must be an `https:` or `mailto:` URL", "die Support-URL muss mit `https:` oder `mailto:` beginnen"),
     ("`{}` must be a host name, not an IP address", "`{}` muss ein Hostname sein, keine IP-Adresse"),
@@ -64,7 +64,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "`{}` must have a host name: an IP address cannot be used with passkeys",
-        "`{}` muss einen Hostnamen haben: Mit einer IP-Adresse gibt es keine Passkeys",
+        "`{}` muss einen Hostnamen haben: Mit einer IP-Adresse lassen sich keine Passkeys verwenden",
     ),
     (
         "`{}` must begin with `https:`; `http:` is allowed for `localhost` only",

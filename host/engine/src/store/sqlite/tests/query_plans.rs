@@ -160,7 +160,8 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
         assert!(passes::use_up(c, &[7; 16], CODE, &[8; 16], noon()).unwrap());
         passes::end(c, &[7; 16]).unwrap();
         user_changes::changed(c, &[7; 16]).unwrap();
-        remembered_browsers::add(c, &browser("a", noon()), 5, 1).unwrap();
+        let changes = user_changes::count(c, &[7; 16]).unwrap();
+        assert!(remembered_browsers::add(c, &browser("a", noon()), 5, changes).unwrap());
         assert!(remembered_browsers::touch(c, &[7; 16], &[b'a'; 32], noon()).unwrap().is_some());
         remembered_browsers::of_person(c, &[7; 16], noon()).unwrap();
         remembered_browsers::forget(c, &[7; 16], &BrowserSelection::One("a".to_owned())).unwrap();
@@ -176,7 +177,6 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
             first_factor_only: true,
         };
         addresses::put(c, std::slice::from_ref(&address), 5).unwrap();
-        let changes = user_changes::count(c, &[7; 16]).unwrap();
         addresses::verify(c, &address, 5, changes).unwrap();
         addresses::unverify(c, &[7; 16]).unwrap();
         addresses::of_person(c, &[7; 16]).unwrap();
