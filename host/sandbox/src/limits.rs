@@ -16,7 +16,7 @@ pub struct SandboxLimits {
     /// The linear memories of all calls in flight, in bytes, without the first 2 MiB of each call. A call that needs more while others
     /// hold it ends, and can be tried again.
     pub memory_of_all_calls_bytes: usize,
-    /// The same for the calls of one provider: 64 of them with 34 MiB each. The rest is for other providers.
+    /// The same for the calls of one provider: enough for 64 with 34 MiB each, or 186 that begin with 13 MiB. The rest is for other providers.
     pub memory_of_one_provider_bytes: usize,
     /// Linear memories within one component. A component that is composed of several has one for each. Each memory of each call in
     /// flight reserves 4 GiB of address space.

@@ -443,7 +443,8 @@ impl HostedSignIns {
         self.end(visit, proved.ok_or_else(Error::closed)?).await
     }
 
-    /// Ends a sign-in, if the count of its person's changes is still that of the proof: a reset, or another change, may come at any moment.
+    /// Ends a sign-in, if the count of its person's changes is still that of the proof, where the person was known then: a reset, or another
+    /// change, may come at any moment.
     pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<NextStep, Error> {
         if visit.kept.sign_in.user.is_none() {
             return Err(Error::closed());

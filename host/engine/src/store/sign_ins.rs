@@ -103,7 +103,7 @@ pub trait SignInStore {
     ) -> Result<bool>;
 
     /// Ends an open hosted sign-in, and replaces its sealed part if there is a new one. Returns false if it is not open, or if the count of
-    /// a person's changes is not this any longer ([`super::UserChangeStore`]): a sign-in does not outlive a reset that came after its answer.
+    /// a person's changes is not this any longer ([`super::UserChangeStore`]): a sign-in does not end after a reset that came after its answer.
     async fn end_sign_in(
         &self,
         id: &str,

@@ -151,7 +151,8 @@ fn computed_credential(
     others: &[Connection],
     as_seen: &impl Fn(&Secret) -> Option<Secret>,
 ) -> Option<String> {
-    let is_computed = |one: &Secret, other: &Secret| as_seen(other).as_ref() != Some(one);
+    // What is the same for the secrets and for their substitutes does not depend on them.
+    let is_computed = |one: &Secret, other: &Secret| one != other && as_seen(other).as_ref() != Some(one);
     connections.iter().zip(others).find_map(|(one, other)| {
         let fields = login_fields(one).zip(login_fields(other)).map(|(one, other)| one.iter().zip(other));
         let mut fields = fields.into_iter().flatten();
@@ -298,6 +299,7 @@ mod tests {
             ("s3cret", "substitute", true),
             ("App s3cret", "App substitute", true),
             ("constant", "constant", true),
+            ("a substitute", "a substitute", true),
             ("czNjcmV0", "c3Vic3RpdHV0ZQ==", false),
             // It knew the substitute.
             ("czNjcmV0", "substitute", false),

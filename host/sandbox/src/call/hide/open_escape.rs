@@ -11,10 +11,32 @@ const QUOTED_PRINTABLE: [&str; 2] = ["content-transfer-encoding", "quoted-printa
 /// Returns whether a placeholder is directly behind the beginning of an escape, somewhere in a text. `is_quoted_printable` is asked only
 /// if that matters: `=` begins an escape only then (RFC 2045 section 6.7).
 pub(super) fn is_before(letters: &str, text: &[u8], is_quoted_printable: impl FnOnce() -> bool) -> bool {
-    let is_any = |is_open: fn(&[u8]) -> bool| {
+    let is_any = |text: &[u8], is_open: fn(&[u8]) -> bool| {
         memmem::find_iter(text, letters.as_bytes()).any(|at| text.get(..at).is_some_and(is_open))
     };
-    is_any(is_open) || is_any(|before| in_octet(before, b'=')) && is_quoted_printable()
+    is_any(text, is_open)
+        // A form may contain JSON or HTML, whose escapes are escaped themselves.
+        || memchr::memchr(b'%', text).is_some()
+            && is_any(&without_octets(text), |before| in_backslash(before) || in_reference(before))
+        || is_any(text, |before| in_octet(before, b'=')) && is_quoted_printable()
+}
+
+/// Returns a text in which each `%41` is the byte that it stands for.
+fn without_octets(text: &[u8]) -> Vec<u8> {
+    let (mut decoded, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let [first, left @ ..] = rest {
+        let octet = match left {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        decoded.push(octet.map_or(*first, |(high, low)| high << 4 | low));
+        rest = if octet.is_some() { left.get(2..).unwrap_or_default() } else { left };
+    }
+    decoded
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Returns whether a body, or a part of it, may be quoted-printable.
@@ -117,6 +139,11 @@ mod tests {
             "&#x",
             "&#X",
             "&#x0000004",
+            "k=%5C",
+            "k=%5cu00",
+            "k=%7B%5C%5C%5Cu00",
+            "k=%26%23",
+            "k=%26%230000",
         ] {
             assert!(is_refused(before), "{before}");
         }
@@ -151,6 +178,10 @@ mod tests {
             "x4",
             "4",
             "&x",
+            "k=%5Cn",
+            "k=%5C%5C",
+            "k=%26amp%3B",
+            "%40h%20%23",
         ] {
             assert!(!is_refused(before), "{before}");
         }
