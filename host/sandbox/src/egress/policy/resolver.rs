@@ -54,6 +54,9 @@ fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
 /// What a lookup found, for all that wait for it.
 type Found = Result<Vec<IpAddr>, io::ErrorKind>;
 
+/// Looks a name up, and blocks the thread meanwhile.
+type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
 /// The lookups that are running, by name.
 type Running = Mutex<HashMap<String, watch::Receiver<Option<Found>>>>;
 
@@ -63,7 +66,7 @@ struct Lookups {
     free: Arc<Semaphore>,
     of_zones: [Arc<Semaphore>; QUEUES],
     hasher: RandomState,
-    look_up: Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>,
+    look_up: Arc<LookUp>,
     running: Arc<Running>,
 }
 
