@@ -89,6 +89,10 @@ pub use store::SqliteStore;
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{FieldError, Network};
 
+/// The crate of the times in this interface.
+pub use jiff;
+/// The crate of the JSON in this interface.
+pub use serde_json;
 /// The runtime that the engine uses, for programs without their own.
 pub use tokio;
 
