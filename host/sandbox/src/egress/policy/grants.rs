@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ::http::HeaderName;
 
+use super::approved_name::check_name;
 use super::authentication::{
     ClientAuthentication, Credentials, HttpAuthentication, OAuth2Client, OAuth2Grant, TokenKey, TokenLogin, TokenPlace,
 };
@@ -16,7 +17,6 @@ use super::request_signature::SignatureScheme;
 use super::rules::Rules;
 use super::secret::Secret;
 use super::{jwt, reflected_secrets, signature};
-use crate::readable;
 use crate::redact::Texts;
 use crate::schema::{Part, Parts, Placement};
 
@@ -62,9 +62,6 @@ const MOST_SETTINGS: usize = 8;
 
 /// The most fields of a login. Each response of the upstream is searched for the values of all of them.
 const MOST_LOGIN_FIELDS: usize = 8;
-
-/// The longest name that people are shown in an approval or in a problem, in bytes.
-const LONGEST_NAME: usize = 128;
 
 #[derive(Debug)]
 pub(crate) struct SmtpGrant {
@@ -425,14 +422,6 @@ fn check_client(client: &OAuth2Client) -> Result<(), String> {
         OAuth2Grant::ClientCredentials => Ok(()),
         OAuth2Grant::JwtBearer(token) => jwt::check(token),
     }
-}
-
-/// Checks a name that people are shown in an approval or in a problem. `of` is what has it.
-pub(super) fn check_name(of: &str, name: &str) -> Result<(), String> {
-    if name.is_empty() || name.len() > LONGEST_NAME {
-        return Err(format!("the name of {of} must have 1 to {LONGEST_NAME} bytes"));
-    }
-    readable::check(name, 1..=LONGEST_NAME).map_err(|why| format!("the name of {of} {why}"))
 }
 
 fn check_login_fields(fields: &[(String, Secret)]) -> Result<(), String> {

@@ -2,6 +2,7 @@
 //! rules for addresses and servers. It sends nothing.
 
 mod address;
+mod approved_name;
 pub(crate) mod authentication;
 mod byte_meter;
 mod connection;

@@ -12,8 +12,8 @@ use reqwest::Request;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::approved_name::check_name;
 use super::authentication::{Entries, RequestSignature};
-use super::grants::check_name;
 use super::hmac_key::Key;
 use super::host_headers::routes;
 use super::jwt::check_entries;
