@@ -89,9 +89,9 @@ pub use store::SqliteStore;
 pub use twofactor_sandbox as sandbox;
 pub use twofactor_sandbox::{FieldError, Network};
 
-/// The crate of the times in this interface.
+/// The crate whose timestamps this interface uses.
 pub use jiff;
-/// The crate of the JSON in this interface.
+/// The crate whose JSON values this interface uses.
 pub use serde_json;
 /// The runtime that the engine uses, for programs without their own.
 pub use tokio;

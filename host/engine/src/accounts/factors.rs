@@ -198,7 +198,7 @@ impl Accounts {
             let may_be_added = finished.as_ref().map_or_else(|error| error.kind() == ErrorKind::Unavailable, |_| true);
             if is_first && may_be_added {
                 // Whoever has opened one of them did not have this factor.
-                this.end_sessions_without_factor(&session_now, &by).await?;
+                this.end_other_sessions(&session_now, &by).await?;
             }
             let mut added = AddedFactor { factor: finished?, session: None, recovery_codes: None };
             if is_first && !session_now.second_factor {

@@ -240,18 +240,12 @@ impl Accounts {
     /// If the store is not available.
     pub async fn end_other_sessions(&self, session: &Session, client: &Client) -> Result<u64, Error> {
         let account = &session.account.id;
-        self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await?;
-        Ok(self.store.end_sessions(account, SessionSelection::AllExcept(session.id.clone())).await?)
-    }
-
-    /// Ends all sessions of an account but this one when its first factor was added. They end even if the audit log cannot be written: no later
-    /// enrolment would end them.
-    pub(super) async fn end_sessions_without_factor(&self, session: &Session, client: &Client) -> Result<(), Error> {
-        let account = &session.account.id;
-        let ended = self.store.end_sessions(account, SessionSelection::AllExcept(session.id.clone())).await;
-        self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await?;
-        ended?;
-        Ok(())
+        let audited =
+            self.audit.append(&session.actor(client.address), "account.end-session", account, "all others").await;
+        // They end even if the audit log cannot be written: after a first factor, no later change would end them.
+        let ended = self.store.end_sessions(account, SessionSelection::AllExcept(session.id.clone())).await?;
+        audited?;
+        Ok(ended)
     }
 
     /// Changes the account's password. All its other sessions and its invitation end; this session

@@ -77,7 +77,7 @@ impl Administration {
             }
             if sites.relates_origins_to_others(subscription, before.as_ref(), &page.site()).await? {
                 return Err(Error::forbidden(
-                    "other subscriptions use this RP ID; only a system administrator can add related origins to it: set an RP ID of your own",
+                    "other subscriptions use this RP ID, so only a system administrator can add related origins; ask one, or set your own RP ID",
                 ));
             }
         }

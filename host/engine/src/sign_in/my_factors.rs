@@ -64,7 +64,8 @@ pub(super) struct Proved {
     #[serde(default)]
     pub(super) remember: Option<String>,
     /// The count of the person's changes before the answer was verified ([`UserChangeStore`](crate::store::UserChangeStore)), and what the
-    /// person has changed on this page since. Within a sign-in, another count ends what was proved. None if the person was not known before.
+    /// person has changed on this page since. Within a sign-in, another count ends what was proved.
+    /// None if the person was not known before.
     #[serde(default)]
     pub(super) changes: Option<u64>,
 }

@@ -220,7 +220,7 @@ pub struct Visit {
     pub more: bool,
     /// The current time.
     pub now: Timestamp,
-    /// The count of the person's changes, if the application's word about the first factor still counts: it is as it was then.
+    /// The count of the person's changes when the application confirmed the first factor. None if anything has changed since.
     pub(super) first_factor: Option<u64>,
     pub(super) record: HostedSignInRecord,
     pub(super) kept: Kept,

@@ -2,6 +2,7 @@
 //! `%482913` and repeats what it read shows `H2913`, which is neither the code nor found as such.
 
 use memchr::memmem;
+use percent_encoding::percent_decode;
 
 use crate::egress::HttpRequest;
 
@@ -17,26 +18,8 @@ pub(super) fn is_before(letters: &str, text: &[u8], is_quoted_printable: impl Fn
     is_any(text, is_open)
         // A form may contain JSON or HTML, whose escapes are escaped themselves.
         || memchr::memchr(b'%', text).is_some()
-            && is_any(&without_octets(text), |before| in_backslash(before) || in_reference(before))
+            && is_any(&percent_decode(text).collect::<Vec<u8>>(), |before| in_backslash(before) || in_reference(before))
         || is_any(text, |before| in_octet(before, b'=')) && is_quoted_printable()
-}
-
-/// Returns a text in which each `%41` is the byte that it stands for.
-fn without_octets(text: &[u8]) -> Vec<u8> {
-    let (mut decoded, mut rest) = (Vec::with_capacity(text.len()), text);
-    while let [first, left @ ..] = rest {
-        let octet = match left {
-            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        decoded.push(octet.map_or(*first, |(high, low)| high << 4 | low));
-        rest = if octet.is_some() { left.get(2..).unwrap_or_default() } else { left };
-    }
-    decoded
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Returns whether a body, or a part of it, may be quoted-printable.

@@ -54,7 +54,7 @@ fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
 /// What a lookup found, for all that wait for it.
 type Found = Result<Vec<IpAddr>, io::ErrorKind>;
 
-/// Looks a name up, and blocks the thread meanwhile.
+/// Resolves a name. It blocks its thread.
 type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 /// The lookups that are running, by name.

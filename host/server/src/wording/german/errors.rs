@@ -75,6 +75,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Administratoren verwenden hier ihre Passkeys: Nur ein Systemadministrator kann RP-ID und Origins ändern",
     ),
     (
+        "other subscriptions use this RP ID, so only a system administrator can add related origins; ask one, or set your own RP ID",
+        "Andere Subscriptions verwenden diese RP-ID, darum kann nur ein Systemadministrator verwandte Origins hinzufügen: Fragen Sie einen, oder legen Sie eine eigene RP-ID fest",
+    ),
+    (
         "log in again, with a second factor, to change your second factors",
         "melden Sie sich erneut mit einem zweiten Faktor an, um Ihre zweiten Faktoren zu ändern",
     ),
