@@ -1,9 +1,22 @@
 //! The documents tell the truth: their links lead somewhere, the guide lists its pages, and each claim on security names a test that exists.
-//! And modules know only those below them: see `module_order.rs`.
+//! And modules know only those below them: see `module_order.rs`. And generated code is what is generated: see `bindings.rs`.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod bindings;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod module_order;
+
+/// Returns the workspace's root.
+#[cfg(test)]
+fn root() -> std::path::PathBuf {
+    let mut root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root.pop();
+    root
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
@@ -11,9 +24,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    fn root() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
-    }
+    use super::root;
 
     /// Returns all files with an extension below a folder.
     fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
