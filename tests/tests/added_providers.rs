@@ -175,6 +175,29 @@ async fn providers_added_or_rolled_back_by_one_process_serve_in_others_after_a_r
 }
 
 #[tokio::test]
+async fn a_maintained_process_follows_the_others_and_is_listed_until_it_closes() {
+    let place = Place::new().await;
+    let other = place.other().await;
+    let maintenance = tokio::spawn(other.clone().maintain("other:443".to_owned()));
+    place.admin().add_provider(version("1.1.0")).await.unwrap();
+    let listed = async || {
+        let nodes = place.engine.nodes().await.unwrap().into_iter();
+        nodes.map(|node| (node.name, node.is_this)).collect::<Vec<_>>()
+    };
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while serving(&other) != ["1.1.0"] || listed().await != [("other:443".to_owned(), false)] {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    maintenance.abort();
+    assert!(maintenance.await.unwrap_err().is_cancelled());
+    other.close().await.unwrap();
+    assert_eq!(listed().await, []);
+}
+
+#[tokio::test]
 async fn the_last_five_of_a_type_are_kept() {
     let place = Place::new().await;
     for number in 1..=8 {

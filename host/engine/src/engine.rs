@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::accounts::Accounts;
 use crate::admin::Administration;
@@ -27,6 +28,17 @@ use twofactor_sandbox::ReportRequest;
 
 /// How long the result of a check of readiness is used.
 const READY_FOR: Duration = Duration::from_secs(1);
+/// How often added providers are reloaded.
+const PROVIDER_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a process reports itself to the others on the store.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Returns turns that do not come faster after one was late.
+fn turns(interval: Duration) -> Interval {
+    let mut turns = tokio::time::interval(interval);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
+}
 
 /// The engine. Cheap to clone; all clones share one state.
 #[derive(Clone)]
@@ -319,7 +331,50 @@ impl TwoFactor {
         }
     }
 
-    /// Reloads providers that another process added or removed. Call it periodically if several processes share a store.
+    /// Keeps this process in step with the others on the store. Runs until it is dropped: spawn it when the process begins to serve.
+    /// Errors are logged, and tried again.
+    ///
+    /// Every second it does what [`TwoFactor::refresh_providers`] does. Every five seconds it reports this process to the others under
+    /// `name`, which is for operators ([`TwoFactor::nodes`]), sets the metrics of all processes, and logs when the clock of this process
+    /// and the time of the store begin or cease to differ.
+    pub async fn maintain(self, name: String) {
+        tokio::join!(self.follow_providers(), self.report_regularly(&name));
+    }
+
+    async fn follow_providers(&self) {
+        let mut logged = String::new();
+        let mut turns = turns(PROVIDER_INTERVAL);
+        loop {
+            turns.tick().await;
+            let error = self.refresh_providers().await.err().map(|error| error.to_string()).unwrap_or_default();
+            if !error.is_empty() && error != logged {
+                tracing::error!(error, "an added provider cannot be used");
+            }
+            logged = error;
+        }
+    }
+
+    async fn report_regularly(&self, name: &str) {
+        let mut turns = turns(REPORT_INTERVAL);
+        loop {
+            turns.tick().await;
+            // A clock that is off is logged where it is found, and `ready` fails while the store cannot be used.
+            let _ = self.report_node(name).await;
+        }
+    }
+
+    /// Ends the use of the store: writes the statistics and the message history of the last seconds, and removes this process from those
+    /// that [`TwoFactor::nodes`] lists. Call it before the process ends, after the last request and the end of [`TwoFactor::maintain`].
+    ///
+    /// # Errors
+    /// If the store is not available. What was not written is lost, and the others list this process as silent for a day.
+    pub async fn close(&self) -> Result<(), Error> {
+        let flushed = self.flush().await;
+        self.instances.store.remove_node(&self.node.0).await?;
+        flushed
+    }
+
+    /// Reloads providers that another process added or removed.
     ///
     /// # Errors
     /// Invalid input if a provider cannot be loaded or is not allowed here; the providers that were in use stay in use. An error if the
@@ -331,7 +386,7 @@ impl TwoFactor {
         refused.into_iter().next().map_or(Ok(()), |refused| Err(Error::invalid(refused.to_string())))
     }
 
-    /// Writes the statistics and the message history of the last seconds to the store. Call it before the process ends.
+    /// Writes the statistics and the message history of the last seconds to the store. [`TwoFactor::close`] does it as well.
     ///
     /// # Errors
     /// If the store is not available.
@@ -344,7 +399,8 @@ impl TwoFactor {
     /// this at most once per second.
     ///
     /// # Errors
-    /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_skew`].
+    /// [`Error::is_unavailable`] if the store cannot be used, because of a full disk for example; [`Error::is_clock_skew`] if the
+    /// times differ by more than [`store::MAX_CLOCK_SKEW`](crate::store::MAX_CLOCK_SKEW).
     pub async fn ready(&self) -> Result<(), Error> {
         let mut last = self.last_ready.lock().await;
         if last.is_some_and(|at| at.elapsed() < READY_FOR) {
@@ -357,27 +413,18 @@ impl TwoFactor {
         Ok(())
     }
 
-    /// Compares the clock of this process with the time of the store, and logs when they start and stop to differ. Call it every few
-    /// seconds; [`TwoFactor::ready`] does the same.
-    ///
-    /// # Errors
-    /// [`Error::is_clock_skew`] if they differ by more than [`store::MAX_CLOCK_SKEW`](crate::store::MAX_CLOCK_SKEW); if the store is
-    /// not available.
-    pub async fn check_clock(&self) -> Result<(), Error> {
+    /// Compares the clock of this process with the time of the store, and logs when they begin or cease to differ.
+    pub(crate) async fn check_clock(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;
         self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
     }
 
-    /// Tells the other processes on the store about this one, and updates the metrics of all of them. Call it every five seconds. `name` is
-    /// for operators. It does what [`TwoFactor::check_clock`] does as well.
-    ///
-    /// # Errors
-    /// As [`TwoFactor::check_clock`]; the others learn of the clock all the same.
-    pub async fn report_node(&self, name: &str) -> Result<(), Error> {
+    /// Reports this process to the others on the store, and sets the metrics of all of them. Compares the clocks as well.
+    async fn report_node(&self, name: &str) -> Result<(), Error> {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;
-        let skew = self.clock_check.compare(now, store);
+        self.clock_check.compare(now, store);
         let (id, started_at) = &*self.node;
         let providers = self.instances.providers.all().into_iter();
         let record = NodeRecord {
@@ -391,15 +438,7 @@ impl TwoFactor {
         };
         self.instances.store.report_node(record).await?;
         node::measure(&self.nodes().await?);
-        skew.map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
-    }
-
-    /// Tells the other processes on the store that this one ends.
-    ///
-    /// # Errors
-    /// If the store is not available.
-    pub async fn remove_node(&self) -> Result<(), Error> {
-        Ok(self.instances.store.remove_node(&self.node.0).await?)
+        Ok(())
     }
 
     /// Returns the processes that use the store and reported themselves within a day, in the order of their names.

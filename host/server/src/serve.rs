@@ -10,7 +10,6 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use serde_json::json;
-use tokio::time::MissedTickBehavior;
 use twofactor::TwoFactor;
 use twofactor::sandbox::IpNet;
 use twofactor_toolkit::output::print_line;
@@ -47,8 +46,7 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     first_administrator(&engine, &base, &mut ready).await?;
     announce(&ready)?;
     let public = config.sign_in_page_url(address)?;
-    tokio::spawn(follow_providers(engine.clone()));
-    tokio::spawn(report_node(engine.clone(), node_name(address.port())));
+    let maintenance = tokio::spawn(engine.clone().maintain(node_name(address.port())));
     let proxies: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     let mut router = app::router_with(engine.clone(), config.trusted_proxies, public, oidc);
     if base.starts_with("https:") {
@@ -56,12 +54,10 @@ pub(crate) async fn serve(config: &Path) -> anyhow::Result<()> {
     }
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
     run(listener, tls, router, &config.connections, proxies, shutdown_timeout).await?;
-    if let Err(error) = engine.remove_node().await {
-        tracing::debug!(error = error.operator_detail(), "the other servers see this one until it is forgotten");
-    }
+    maintenance.abort();
     // Missing statistics are not a failure of the server.
-    if let Err(error) = engine.flush().await {
-        tracing::warn!(error = error.operator_detail(), "the statistics of the last seconds were lost");
+    if let Err(error) = engine.close().await {
+        tracing::warn!(error = error.operator_detail(), "the statistics of the last seconds may be lost");
     }
     Ok(())
 }
@@ -115,38 +111,6 @@ pub(crate) async fn run(
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-/// How often added providers are reloaded.
-const FOLLOW: Duration = Duration::from_secs(1);
-
-/// Reloads providers that the command line or another node adds.
-async fn follow_providers(engine: TwoFactor) {
-    let mut last = String::new();
-    let mut turns = tokio::time::interval(FOLLOW);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turns.tick().await;
-        let said = engine.refresh_providers().await.err().map(|error| error.to_string()).unwrap_or_default();
-        if !said.is_empty() && said != last {
-            tracing::error!(error = said, "an added provider cannot be used");
-        }
-        last = said;
-    }
-}
-
-/// How often a server tells the others on the store about itself.
-const REPORT: Duration = Duration::from_secs(5);
-
-/// Tells the other servers on the store about this one, and compares the clock with the store's time.
-async fn report_node(engine: TwoFactor, name: String) {
-    let mut turns = tokio::time::interval(REPORT);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turns.tick().await;
-        // The engine logs a clock that is off, and readiness tells of a store that cannot be used.
-        let _ = engine.report_node(&name).await;
-    }
 }
 
 /// Returns the name of this server among those on the store: that of the machine, and the port.
