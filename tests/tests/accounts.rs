@@ -273,3 +273,19 @@ async fn an_emptied_audit_log_is_not_restarted_if_accounts_exist() {
     }
     assert!(engine.administration(actor()).verify_audit_log().await.unwrap().problem.is_some());
 }
+
+/// After a first factor, no later change would end them.
+#[tokio::test]
+async fn other_sessions_end_even_if_the_audit_log_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let engine = place.builder().build().await.unwrap();
+    let accounts = engine.accounts();
+    let (account, own) = active(&accounts, "alice").await;
+    let other = log_in(&accounts, &account).await;
+    let around = rusqlite::Connection::open(place.database()).unwrap();
+    around.execute_batch("DELETE FROM audit; DELETE FROM audit_head").unwrap();
+    let error = accounts.end_other_sessions(&own.session, &client(1)).await.unwrap_err();
+    assert!(error.operator_detail().unwrap().contains("the audit log cannot continue"), "{error:?}");
+    assert!(is_open(&accounts, &own).await && !is_open(&accounts, &other).await);
+}

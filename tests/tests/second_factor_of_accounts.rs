@@ -350,3 +350,27 @@ async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_sessio
     }
     assert!(steps > 3, "{steps}");
 }
+
+/// A commit whose outcome is unknown may have stored the factor.
+#[tokio::test]
+async fn other_sessions_end_also_if_it_is_unknown_whether_the_first_factor_was_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let engine = held::engine(place.builder().rate_limits(RateLimits::none())).await;
+    let (admin, accounts) = (engine.administration(Actor::new("test")), engine.accounts());
+    let totp = held::instance(&engine, "totp").await;
+    let kind = twofactor::store::AssignmentKind::ClientApplication;
+    let logins = Assignment { kind, id: "twofactor-admin".to_owned() };
+    admin.set_assignments(SUBSCRIPTION, &totp, vec![Assignment::tenant("t"), logins]).await.unwrap();
+    accounts.set_second_factor(&Actor::new("test"), Some(SUBSCRIPTION.to_owned()), false, None).await.unwrap();
+    let (account, owner) = active(&accounts, "owner").await;
+    let thief = session(accounts.log_in(&account.email, PASSWORD, &client(2)).await.unwrap());
+    let enrolment = accounts.enrol_own_factor(&owner.session, &totp, PASSWORD, &client(1)).await.unwrap();
+    // A table that does not exist fails as a store does that is not available.
+    let sql = "CREATE TRIGGER fault BEFORE INSERT ON factors BEGIN INSERT INTO nowhere VALUES (1); END";
+    rusqlite::Connection::open(place.database()).unwrap().execute_batch(sql).unwrap();
+    let answer = EnrolmentAnswer::code(&enrolment.id, App::scan(&enrolment).code(jiff::Timestamp::now()));
+    let error = accounts.finish_own_enrolment(&owner.session, answer, &client(1)).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(is_open(&accounts, &owner).await && !is_open(&accounts, &thief).await);
+}

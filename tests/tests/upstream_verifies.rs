@@ -427,3 +427,32 @@ async fn a_standalone_component_begins_and_checks() {
         assert_eq!(configured.check("state", "4711").await.unwrap(), verdict);
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_a_verifier_receives_is_removed_from_its_reasons() {
+    use twofactor::sandbox::{Component, Message, SandboxLimits};
+    const TOKEN: &str = "real-t0ken-of-the-test";
+    let network = Network::builder().build().unwrap();
+    let component = Component::load(VERIFYING, network, SandboxLimits::default()).await.unwrap();
+    let options = json!({"Behaviour": "tell the token", "Token": TOKEN});
+    let Ok(configured) = component.configure(&options).await else { panic!("the options are valid") };
+    let none = String::new;
+    let message = Message {
+        id: "m-1".to_owned(),
+        recipient: PHONE.to_owned(),
+        subject: none(),
+        text: none(),
+        html: None,
+        code: none(),
+        valid_seconds: 300,
+        locale: "en".to_owned(),
+        purpose: "test".to_owned(),
+        application: none(),
+        extra: Vec::new(),
+    };
+    let Err(begun) = configured.begin(message).await else { panic!("it reports a failure") };
+    let Err(checked) = configured.check("state", "4711").await else { panic!("it reports a failure") };
+    for failure in [begun, checked] {
+        assert_eq!(&*failure.reason().detail, "the token is [removed]");
+    }
+}

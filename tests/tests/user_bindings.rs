@@ -7,7 +7,9 @@ use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::factor::{AddressKind, NewAddress, Proof, RequiredFactor, SignInRequirements, UserEventKind};
 use twofactor::sandbox::Outbox;
-use twofactor::sign_in::{HostedPage, NewHostedSignIn, NextStep, SignInPage, SubmittedAnswer, Visit, VisitOutcome};
+use twofactor::sign_in::{
+    EnrolmentForm, HostedPage, NewHostedSignIn, NextStep, SignInPage, SubmittedAnswer, Visit, VisitOutcome,
+};
 use twofactor::store::{BeginEnrolment, FactorStore as _};
 use twofactor::{
     Actor, Answer, Assignment, EnrolmentAnswer, Error, ErrorKind, Network, NewChallenge, NewEnrolment, NewInstance,
@@ -133,6 +135,26 @@ impl World {
             VisitOutcome::Open(visit) => *visit,
             _ => panic!("it is not open"),
         }
+    }
+
+    /// Begins a hosted sign-in of Alice, or a visit to her own factors. Returns the secret of the link.
+    async fn begun_page(&self, page: HostedPage) -> String {
+        let new = NewHostedSignIn {
+            sign_in: sign_in(),
+            recipient: to_email(ALICE),
+            locale: None,
+            purpose: None,
+            client_address: None,
+            user_agent: None,
+            first_factor: true,
+            page,
+            user_name: None,
+            required: RequiredFactor::Any,
+            acr: None,
+            return_url: RETURN_URL.to_owned(),
+            state: "s".to_owned(),
+        };
+        self.engine.hosted_sign_ins().begin(new).await.unwrap().secret
     }
 
     /// Begins a hosted sign-in of Alice, and answers it with a code, asking to remember the browser. Returns the secret of the link.
@@ -740,4 +762,74 @@ async fn a_sign_in_that_waits_on_its_page_ends_with_a_reset_or_a_new_factor_and_
     let secret = world.offered().await;
     let proceeded = world.engine.hosted_sign_ins().proceed(&world.visit(&secret).await).await.unwrap();
     assert!(matches!(proceeded, NextStep::Return { remembered: Some(_), .. }));
+}
+
+/// What the trigger does, somebody may do while the proof is checked.
+#[tokio::test]
+async fn a_change_that_comes_while_a_proof_is_checked_keeps_the_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.db");
+    let world = world_on(SqliteStore::open(&file).unwrap(), json!({}), RateLimits::default()).await;
+    let id = world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    let proof = world.proof(ALICE).await;
+    let sql = "CREATE TRIGGER overtaken AFTER UPDATE OF verified_at ON challenges WHEN new.verified_at IS NULL \
+               BEGIN UPDATE user_changes SET count = count + 1; END";
+    rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+    let refused = world.engine.remove_address("shop", "alice", &id, &proof).await.unwrap_err();
+    assert!(refused.is_proof_required(), "{refused:?}");
+    assert_eq!(world.engine.addresses("shop", "alice").await.unwrap().len(), 1);
+}
+
+/// What the triggers do, a reset may do between the use and the end.
+#[tokio::test]
+async fn a_sign_in_with_a_pass_or_in_a_remembered_browser_ends_only_if_nothing_has_changed_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.db");
+    let policy = json!({"pass_signs_in": true, "remembered_days": 30});
+    let world = world_on(SqliteStore::open(&file).unwrap(), policy, RateLimits::default()).await;
+    let (sign_ins, browsers) = (world.engine.hosted_sign_ins(), world.engine.remembered_browsers());
+    for overtaken in [false, true] {
+        if overtaken {
+            let sql = ["passes", "remembered_devices"].map(|table| {
+                format!(
+                    "CREATE TRIGGER overtaken_{table} AFTER UPDATE ON {table} \
+                     BEGIN UPDATE user_changes SET count = count + 1; END;"
+                )
+            });
+            rusqlite::Connection::open(&file).unwrap().execute_batch(&sql.concat()).unwrap();
+        }
+        let Proof::Pass(pass) = world.pass().await else { panic!("it is a pass") };
+        let visit = world.visit(&world.begun_page(HostedPage::SignIn).await).await;
+        let by_pass = sign_ins.use_pass(&visit, &pass, None).await;
+        let secret = browsers.remember(&sign_in(), &world.email, None).await.unwrap().unwrap();
+        let visit = world.visit(&world.begun_page(HostedPage::SignIn).await).await;
+        let remembered = sign_ins.proceed_remembered(&visit, secret.expose()).await;
+        for (what, done) in [("a pass", by_pass), ("a browser", remembered)] {
+            if overtaken {
+                assert!(done.err().unwrap().is_closed(), "{what}");
+            } else {
+                assert!(matches!(done, Ok(NextStep::Return { .. })), "{what}");
+            }
+        }
+    }
+}
+
+/// Otherwise a page that was loaded before a reset would add the first factor after it.
+#[tokio::test]
+async fn a_page_that_was_seen_before_a_reset_adds_no_first_factor_after_it() {
+    let world = world(json!({})).await;
+    let apps = world.apps(json!({})).await;
+    let sign_ins = world.engine.hosted_sign_ins();
+    let secret = world.begun_page(HostedPage::Factors).await;
+    let seen = world.visit(&secret).await;
+    world.admin.reset_factors("shop", "alice", "stolen").await.unwrap();
+    sign_ins.enrol(&seen, &apps, seen.step(), None, "en").await.unwrap();
+    let visit = world.visit(&secret).await;
+    let Some(EnrolmentForm::Secret { secret: key, .. }) = visit.enrolment.as_ref().map(|open| &open.form) else {
+        panic!("it is not open")
+    };
+    let code = App::with_secret(key).code(world.clock.now());
+    let finished = sign_ins.finish_enrolment(&visit, (Some(code), None, None), None).await;
+    assert!(finished.err().unwrap().is_enrolment_closed());
+    assert!(world.engine.factors("shop", "alice").await.unwrap().is_empty());
 }

@@ -247,3 +247,26 @@ fn parts(line: &AuditRecord, before: &[u8; 32]) -> [Vec<u8>; 7] {
         line.detail.clone().into_bytes(),
     ]
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::store::SqliteStore;
+
+    #[tokio::test]
+    async fn what_was_found_intact_is_read_again_after_a_minute() {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::in_memory().unwrap());
+        let log = AuditLog::new(store, Keyring::generate().unwrap(), Arc::new(SystemClock::new()));
+        for n in 0..3 {
+            log.append(&Actor::new("test"), "a", &n.to_string(), "").await.unwrap();
+        }
+        // A wrong memory of the first entry shows whether it is used.
+        let remembered = |since| Some(Intact { since, walked: Walked { last: 1, mac: [9; 32] } });
+        *log.intact.lock().await = remembered(Instant::now());
+        assert!(log.verify_lately().await.unwrap().problem.is_some());
+        *log.intact.lock().await = remembered(Instant::now().checked_sub(LATELY).unwrap());
+        assert_eq!(log.verify_lately().await.unwrap(), AuditCheck { lines: 3, problem: None });
+    }
+}

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{
-    Connection, Failure, Http, Level, Message, Metadata, Problem, Recipient, StartedVerification, Verdict, Verifier,
-    accepted, log, outcome_unknown,
+    Connection, Failure, Http, Level, Message, Metadata, Problem, Recipient, Secret, StartedVerification, Verdict,
+    Verifier, accepted, log, outcome_unknown,
 };
 
 struct Verifying;
@@ -15,6 +15,10 @@ struct Options {
     /// Empty for one that is as it should be.
     #[serde(rename = "Behaviour", default)]
     behaviour: String,
+    /// What a component may compute with.
+    #[serde(rename = "Token")]
+    #[schemars(extend("x-twofactor-revealed" = true))]
+    token: Option<Secret>,
 }
 
 const ORIGIN: &str = "https://upstream.example.com";
@@ -35,6 +39,10 @@ impl Verifier for Verifying {
     }
 
     fn begin(options: &Options, message: &Message) -> Result<StartedVerification, Failure> {
+        if options.behaviour == "tell the token" {
+            let token = options.token.as_ref().map(Secret::reveal).unwrap_or_default();
+            return Err(outcome_unknown("told", &format!("the token is {token}")));
+        }
         let text = [&*message.subject, &message.text, message.html.as_deref().unwrap_or_default(), &message.code];
         // It says for whom, in as many requests as it is told.
         let named = match &*options.behaviour {
@@ -57,6 +65,10 @@ impl Verifier for Verifying {
     }
 
     fn check(options: &Options, state: &str, answer: &str) -> Result<Verdict, Failure> {
+        if options.behaviour == "tell the token" {
+            let token = options.token.as_ref().map(Secret::reveal).unwrap_or_default();
+            return Err(outcome_unknown("told", &format!("the token is {token}")));
+        }
         match &*options.behaviour {
             "lie" => return Ok(Verdict::Right),
             "lie in a URL" => {

@@ -239,4 +239,10 @@ mod tests {
         let broken = read(&fields, &Posted::of(&[("/Server#json", "{broken")]), "", &Value::Null);
         assert_eq!(broken["Server"], "{broken");
     }
+
+    #[test]
+    fn a_form_has_a_bounded_number_of_fields() {
+        let posted = Posted::parse(&Bytes::from("a=1&".repeat(FIELDS + 1)));
+        assert_eq!(posted.iter().count(), FIELDS);
+    }
 }

@@ -465,3 +465,29 @@ async fn a_reset_waits_for_a_sign_in_that_has_compared_the_changes_of_its_user()
     let rows = client.query("SELECT 1 FROM user_changes", &[]).await.unwrap();
     assert_eq!(rows.len(), 1);
 }
+
+/// As above, for a user of whom something has changed before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_waits_for_a_sign_in_also_if_its_user_has_changed_before() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    let reset = || FactorReset { user: [7; 16], persons: Vec::new(), now: noon() };
+    store.reset_factors(reset()).await.unwrap();
+    store.insert_sign_in(sign_in("a", noon())).await.unwrap();
+    let client = cluster.client(&name).await;
+    client.batch_execute("BEGIN; SELECT 1 FROM sign_ins FOR UPDATE").await.unwrap();
+    let ending = store.clone();
+    let ended =
+        tokio::spawn(async move { ending.end_sign_in("a", verified(noon()), None, Some(([7; 16], 1))).await.unwrap() });
+    cluster.waits_for_locks(&name, 1).await;
+    let second = store.reset_factors(reset());
+    tokio::pin!(second);
+    let is_reset_before = tokio::time::timeout(Duration::from_millis(500), &mut second).await.is_ok();
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(ended.await.unwrap(), !is_reset_before);
+    if !is_reset_before {
+        second.await.unwrap();
+    }
+    assert_eq!(store.user_changes([7; 16]).await.unwrap(), 2);
+}
