@@ -24,6 +24,7 @@ pub mod log;
 pub mod mail;
 pub mod minisign;
 pub mod registry;
+pub mod sample;
 pub mod second_process;
 pub mod smtp_server;
 pub mod spellings;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use twofactor::Network;
-use twofactor::sandbox::{Component, Configured, DeliveryFailure, Message, Outbox, Receipt, SandboxLimits};
+use twofactor::sandbox::{Component, Configured, DeliveryFailure, Outbox, Receipt, SandboxLimits};
 use twofactor_tests::hostile::{HOSTILE, SECRET};
+use twofactor_tests::sample;
 use twofactor_tests::upstream::{CANDIDATES, Upstream};
 
 const MIRROR: &str = "https://upstream.example.com/mirror";
@@ -38,23 +39,7 @@ impl Place {
         let options = json!({"Behaviour": behaviour, "Url": MIRROR, "Second": "https://list.example.com", "Header": header,
             "Needle": form, "Mail": {}, "Secret": SECRET});
         let configured: Configured = self.component.configure(&options).await.unwrap();
-        configured.deliver(message(code)).await
-    }
-}
-
-fn message(code: &str) -> Message {
-    Message {
-        id: "m-1".to_owned(),
-        recipient: "+41791110000".to_owned(),
-        subject: String::new(),
-        text: format!("Your code is {code}."),
-        html: None,
-        code: code.to_owned(),
-        valid_seconds: 300,
-        locale: "en".to_owned(),
-        purpose: "test".to_owned(),
-        application: String::new(),
-        extra: Vec::new(),
+        configured.deliver(sample::message("+41791110000", code)).await
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 use twofactor::Network;
 use twofactor::sandbox::{Component, Message, Outbox, SandboxLimits};
 use twofactor_tests::hostile::{Neighbourhood, WASI_HTTP};
+use twofactor_tests::sample;
 use twofactor_tests::upstream::code;
 use twofactor_tests::wrong::component;
 
@@ -39,19 +40,7 @@ async fn a_mail_takes_the_code_to_the_messages_recipient_alone() {
         let component = component(&format!("its mail goes to {to}"));
         let component = Component::load(&component, network, SandboxLimits::default()).await.unwrap();
         let configured = component.configure(&json!({"Sender": "Shop", "Key": "k3y"})).await.unwrap();
-        let message = Message {
-            id: "m-1".to_owned(),
-            recipient: "ann@example.com".to_owned(),
-            subject: "Your code".to_owned(),
-            text: "Your code is 482913.".to_owned(),
-            html: None,
-            code: "482913".to_owned(),
-            valid_seconds: 300,
-            locale: "en".to_owned(),
-            purpose: "test".to_owned(),
-            application: String::new(),
-            extra: Vec::new(),
-        };
+        let message = Message { subject: "Your code".to_owned(), ..sample::message("ann@example.com", "482913") };
         match configured.deliver(message).await {
             Ok(_) => assert!(arrives, "{to}"),
             Err(failure) => assert_eq!((arrives, &*failure.reason().code), (false, "denied"), "{failure:?}"),

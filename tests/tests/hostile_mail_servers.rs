@@ -4,11 +4,12 @@
 use futures::future::join_all;
 use serde_json::json;
 use twofactor::admin::TestReport;
-use twofactor::sandbox::{Component, Message, SandboxLimits};
+use twofactor::sandbox::{Component, SandboxLimits};
 use twofactor::{Actor, Network, NewInstance, Recipient};
 use twofactor_tests::certificates::Authority;
 use twofactor_tests::hostile::{HOSTILE, SECRET};
 use twofactor_tests::mail::{PASSWORD, Post, options, server, trusting};
+use twofactor_tests::sample;
 use twofactor_tests::smtp_server::{Act, Protection, Seen, SmtpServer, Step, say};
 
 const RETRY: &str = "retry-later";
@@ -381,19 +382,7 @@ async fn what_a_server_repeats_of_the_code_and_of_the_password_is_covered_before
     let network = Network::builder().override_endpoint("smtp://smtp.example.com:465", smtp.address).build().unwrap();
     let component = Component::load(HOSTILE, network, SandboxLimits::default()).await.unwrap();
     let options = json!({"Behaviour": "tell the reply, enciphered", "Secret": SECRET, "Mail": {}});
-    let message = Message {
-        id: "m-1".to_owned(),
-        recipient: "+41791234567".to_owned(),
-        subject: String::new(),
-        text: CODE.to_owned(),
-        html: None,
-        code: CODE.to_owned(),
-        valid_seconds: 300,
-        locale: "en".to_owned(),
-        purpose: String::new(),
-        application: String::new(),
-        extra: Vec::new(),
-    };
+    let message = sample::message("+41791234567", CODE);
     let receipt = component.configure(&options).await.unwrap().deliver(message).await.unwrap();
     let reply: String = receipt.reference.bytes().map(|byte| char::from(byte - 1)).collect();
     let letters = reply.split(' ').nth(1).unwrap_or_default();

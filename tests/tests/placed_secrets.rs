@@ -8,6 +8,7 @@ use twofactor::{Actor, Network, NewInstance, TwoFactor};
 use twofactor_tests::compiled;
 use twofactor_tests::errors::invalid_input;
 use twofactor_tests::hostile::{HOSTILE, Neighbourhood, SECRET, WASI_HTTP};
+use twofactor_tests::sample;
 use twofactor_tests::upstream::{Seen, Upstream, code};
 
 const KEY: &str = "pl4ced \"canary\" <é> & more: 100%";
@@ -128,7 +129,7 @@ async fn a_recording_has_the_placeholder() {
         options["Key"] = json!("k3y-canary");
         options.as_object_mut().unwrap().remove("Second");
         let configured = component.configure(&options).await.unwrap();
-        let _ = configured.deliver(message()).await;
+        let _ = configured.deliver(sample::message("+41791110000", "4829136057")).await;
     }
     assert_eq!(upstream.seen().len(), 5);
     assert!(recording.exchanges().len() == 5 && !recording.lines().is_empty());
@@ -139,22 +140,6 @@ async fn a_recording_has_the_placeholder() {
         assert!(!all.contains("canary") && !answer.contains("canary"), "{all} {answer}");
     }
     assert!(recording.lines().iter().all(|line| !line.contains("canary")), "{:?}", recording.lines());
-}
-
-fn message() -> twofactor::sandbox::Message {
-    twofactor::sandbox::Message {
-        id: "m-1".to_owned(),
-        recipient: "+41791110000".to_owned(),
-        subject: String::new(),
-        text: "Your code is 4829136057.".to_owned(),
-        html: None,
-        code: "4829136057".to_owned(),
-        valid_seconds: 300,
-        locale: "en".to_owned(),
-        purpose: "test".to_owned(),
-        application: String::new(),
-        extra: Vec::new(),
-    }
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use twofactor::admin::{Administration, Instance, InstanceChange};
-use twofactor::sandbox::{Component, Message, Recording, SandboxLimits};
+use twofactor::sandbox::{Component, Recording, SandboxLimits};
 use twofactor::{Actor, Network, NewInstance, TwoFactor};
 use twofactor_tests::compiled;
 use twofactor_tests::hostile::HOSTILE;
+use twofactor_tests::sample;
 use twofactor_tests::wrong::component;
 
 const SECRET: &str = "s3cret-canary-of-the-base-settings";
@@ -230,19 +231,7 @@ async fn a_secret_that_deliver_receives_is_removed_from_its_reasons_and_log() {
     let component = loaded("revealed: told", Network::builder().recording(&recording).build().unwrap()).await;
     let options = json!({"Sender": "Shop", "Key": "k3y-of-the-test", "Token": TOKEN});
     let Ok(configured) = component.configure(&options).await else { panic!("the options are valid") };
-    let message = Message {
-        id: "m-1".to_owned(),
-        recipient: "+41791110000".to_owned(),
-        subject: String::new(),
-        text: "Your code is 482913.".to_owned(),
-        html: None,
-        code: "482913".to_owned(),
-        valid_seconds: 300,
-        locale: "en".to_owned(),
-        purpose: "test".to_owned(),
-        application: String::new(),
-        extra: Vec::new(),
-    };
+    let message = sample::message("+41791110000", "482913");
     let Err(failure) = configured.deliver(message).await else { panic!("it reports a failure") };
     let reason = failure.reason();
     assert_eq!((&*reason.code, &*reason.detail), ("told", "the token is [removed]"));

@@ -20,11 +20,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
-use twofactor::sandbox::{Capability, Verdict};
+use twofactor::sandbox::{Capability, Component, SandboxLimits, Verdict};
 use twofactor::{Actor, Answer, Assignment, Builder, Challenge, Network, NewChallenge, NewInstance, SignIn, TwoFactor};
 use twofactor_tests::compiled;
 use twofactor_tests::hostile::VERIFYING;
 use twofactor_tests::log::Log;
+use twofactor_tests::sample;
 use twofactor_tests::upstream::{Upstream, code};
 use twofactor_tests::vendors::tls::Authority;
 use twofactor_tests::vendors::twilio_verify::{self, TwilioVerify};
@@ -416,10 +417,7 @@ async fn an_installer_is_told_that_a_verifier_decides_who_is_verified() {
 async fn a_standalone_component_begins_and_checks() {
     let told = Told::start().await;
     let network = Network::builder().override_endpoint("https://upstream.example.com", told.address).build().unwrap();
-    let component =
-        twofactor::sandbox::Component::load(VERIFYING, network, twofactor::sandbox::SandboxLimits::default())
-            .await
-            .unwrap();
+    let component = Component::load(VERIFYING, network, SandboxLimits::default()).await.unwrap();
     assert!(component.verifies());
     let configured = component.configure(&json!({})).await.unwrap();
     for (status, verdict) in [(200, Verdict::Right), (403, Verdict::Wrong), (410, Verdict::Expired)] {
@@ -430,26 +428,12 @@ async fn a_standalone_component_begins_and_checks() {
 
 #[tokio::test]
 async fn a_secret_that_a_verifier_receives_is_removed_from_its_reasons() {
-    use twofactor::sandbox::{Component, Message, SandboxLimits};
     const TOKEN: &str = "real-t0ken-of-the-test";
     let network = Network::builder().build().unwrap();
     let component = Component::load(VERIFYING, network, SandboxLimits::default()).await.unwrap();
     let options = json!({"Behaviour": "tell the token", "Token": TOKEN});
     let Ok(configured) = component.configure(&options).await else { panic!("the options are valid") };
-    let none = String::new;
-    let message = Message {
-        id: "m-1".to_owned(),
-        recipient: PHONE.to_owned(),
-        subject: none(),
-        text: none(),
-        html: None,
-        code: none(),
-        valid_seconds: 300,
-        locale: "en".to_owned(),
-        purpose: "test".to_owned(),
-        application: none(),
-        extra: Vec::new(),
-    };
+    let message = sample::message(PHONE, "");
     let Err(begun) = configured.begin(message).await else { panic!("it reports a failure") };
     let Err(checked) = configured.check("state", "4711").await else { panic!("it reports a failure") };
     for failure in [begun, checked] {

@@ -139,42 +139,14 @@ impl World {
 
     /// Begins a hosted sign-in of Alice, or a visit to her own factors. Returns the secret of the link.
     async fn begun_page(&self, page: HostedPage) -> String {
-        let new = NewHostedSignIn {
-            sign_in: sign_in(),
-            recipient: to_email(ALICE),
-            locale: None,
-            purpose: None,
-            client_address: None,
-            user_agent: None,
-            first_factor: true,
-            page,
-            user_name: None,
-            required: RequiredFactor::Any,
-            acr: None,
-            return_url: RETURN_URL.to_owned(),
-            state: "s".to_owned(),
-        };
+        let new = NewHostedSignIn::new(sign_in(), RETURN_URL, "s").email(ALICE).after_first_factor().page(page);
         self.engine.hosted_sign_ins().begin(new).await.unwrap().secret
     }
 
     /// Begins a hosted sign-in of Alice, and answers it with a code, asking to remember the browser. Returns the secret of the link.
     async fn offered(&self) -> String {
         let sign_ins = self.engine.hosted_sign_ins();
-        let new = NewHostedSignIn {
-            sign_in: sign_in(),
-            recipient: to_email(ALICE),
-            locale: None,
-            purpose: None,
-            client_address: None,
-            user_agent: None,
-            first_factor: true,
-            page: HostedPage::SignIn,
-            user_name: None,
-            required: RequiredFactor::Any,
-            acr: None,
-            return_url: RETURN_URL.to_owned(),
-            state: "s".to_owned(),
-        };
+        let new = NewHostedSignIn::new(sign_in(), RETURN_URL, "s").email(ALICE).after_first_factor();
         let secret = sign_ins.begin(new).await.unwrap().secret;
         sign_ins.start(&self.visit(&secret).await, &self.email, 0, None, None, "en").await.unwrap();
         let code = self.code(ALICE);

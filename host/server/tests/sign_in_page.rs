@@ -5,12 +5,11 @@ use std::time::Duration;
 use crate::site;
 use serde_json::{Value, json};
 use site::{Browser, PHONE, RETURN_URL, Site};
+use twofactor::SignIn;
 use twofactor::admin::InstanceChange;
 use twofactor::challenge::RateLimits;
-use twofactor::factor::RequiredFactor;
 use twofactor::instance::Policy;
-use twofactor::sign_in::{HostedPage, NewHostedSignIn, VisitOutcome};
-use twofactor::{Recipient, SignIn};
+use twofactor::sign_in::{NewHostedSignIn, VisitOutcome};
 use twofactor_tests::ecall::{Answer, wrong};
 
 #[tokio::test]
@@ -321,21 +320,8 @@ async fn a_sent_code_is_accepted_if_its_instance_is_no_longer_valid() {
 async fn a_message_sent_after_its_caller_left_belongs_to_its_sign_in() {
     let site = Site::start().await;
     let sign_ins = site.engine.hosted_sign_ins();
-    let new = NewHostedSignIn {
-        sign_in: SignIn::new("shop").tenant("main").user("alice"),
-        recipient: Recipient { phone: Some(PHONE.to_owned()), ..Default::default() },
-        locale: None,
-        purpose: None,
-        client_address: None,
-        user_agent: None,
-        first_factor: true,
-        page: HostedPage::SignIn,
-        user_name: None,
-        required: RequiredFactor::Any,
-        acr: None,
-        return_url: RETURN_URL.to_owned(),
-        state: "s".to_owned(),
-    };
+    let sign_in = SignIn::new("shop").tenant("main").user("alice");
+    let new = NewHostedSignIn::new(sign_in, RETURN_URL, "s").phone(PHONE).after_first_factor();
     let begun = sign_ins.begin(new).await.unwrap();
     let visit = async || match sign_ins.visit(&begun.secret, None).await.unwrap() {
         VisitOutcome::Open(visit) => visit,

@@ -50,6 +50,53 @@ pub struct NewHostedSignIn {
     pub state: String,
 }
 
+impl NewHostedSignIn {
+    /// Creates a request for a sign-in on the hosted page. The browser returns to `return_url` with `state`:
+    /// see [`NewHostedSignIn::state`].
+    pub fn new(sign_in: SignIn, return_url: impl Into<String>, state: impl Into<String>) -> Self {
+        Self {
+            sign_in,
+            recipient: Recipient::default(),
+            locale: None,
+            purpose: None,
+            client_address: None,
+            user_agent: None,
+            first_factor: false,
+            page: HostedPage::SignIn,
+            user_name: None,
+            required: RequiredFactor::Any,
+            acr: None,
+            return_url: return_url.into(),
+            state: state.into(),
+        }
+    }
+
+    /// Sets the person's email address.
+    pub fn email(mut self, address: impl Into<String>) -> Self {
+        self.recipient.email = Some(address.into());
+        self
+    }
+
+    /// Sets the person's phone number, in international form.
+    pub fn phone(mut self, number: impl Into<String>) -> Self {
+        self.recipient.phone = Some(number.into());
+        self
+    }
+
+    /// States that the person has passed the first factor in this sign-in: see
+    /// [`NewChallenge::first_factor`](crate::NewChallenge::first_factor).
+    pub fn after_first_factor(mut self) -> Self {
+        self.first_factor = true;
+        self
+    }
+
+    /// Sets what the browser is sent to the page for.
+    pub fn page(mut self, page: HostedPage) -> Self {
+        self.page = page;
+        self
+    }
+}
+
 /// A hosted sign-in for a browser. `Debug` does not show the secret.
 #[non_exhaustive]
 pub struct StartedSignIn {
