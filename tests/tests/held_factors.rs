@@ -235,7 +235,6 @@ async fn whoever_holds_a_factor_changes_factors_only_with_a_fresh_use_of_it() {
         assert_eq!(error.kind(), ErrorKind::ProofRequired, "{error:?}");
     };
     refused(Proof::FirstFactor).await;
-    refused(Proof::Administrator).await;
     refused(Proof::Challenge("unknown".to_owned())).await;
     let open = start(engine, "alice", "totp").await;
     refused(Proof::Challenge(open)).await;

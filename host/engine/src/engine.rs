@@ -109,9 +109,6 @@ impl TwoFactor {
     /// [`Error::is_proof_required`], [`Error::is_no_instance_available`], [`Error::is_requirement_unmet`], [`Error::is_conflict`] (the user has
     /// as many factors as allowed, or needs another one first), [`Error::is_rate_limited`], [`Error::is_invalid_input`].
     pub async fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
-        if matches!(new.proof, Proof::Administrator | Proof::Session(_) | Proof::Account) {
-            return Err(Error::proof_required("an application cannot enrol as an administrator"));
-        }
         self.factors.enrol(new).await
     }
 
@@ -173,10 +170,7 @@ impl TwoFactor {
         id: &str,
         proof: &Proof,
     ) -> Result<RemovedFactors, Error> {
-        if matches!(proof, Proof::Administrator | Proof::Session(_) | Proof::Account) {
-            return Err(Error::proof_required("an application cannot remove factors as an administrator"));
-        }
-        self.factors.remove(subscription, user, id, proof).await
+        self.factors.remove(subscription, user, id, &proof.clone().into()).await
     }
 
     /// Handles a delivery report of an upstream. `message` is the part of the URL after [`Builder::report_url`](crate::Builder::report_url) and its slash; `request`
@@ -268,9 +262,6 @@ impl TwoFactor {
     /// # Errors
     /// [`Error::is_proof_required`], [`Error::is_conflict`] (the user has five verified addresses), and those of [`TwoFactor::start`].
     pub async fn add_address(&self, new: NewAddress) -> Result<Challenge, Error> {
-        if matches!(new.proof, Proof::Administrator | Proof::Session(_) | Proof::Account) {
-            return Err(Error::proof_required("an application cannot add an address as an administrator"));
-        }
         self.factors.add_address(new).await
     }
 
@@ -287,9 +278,6 @@ impl TwoFactor {
     /// # Errors
     /// [`Error::is_not_found`]; [`Error::is_proof_required`].
     pub async fn remove_address(&self, subscription: &str, user: &str, id: &str, proof: &Proof) -> Result<(), Error> {
-        if matches!(proof, Proof::Administrator | Proof::Session(_) | Proof::Account) {
-            return Err(Error::proof_required("an application cannot remove an address as an administrator"));
-        }
         self.factors.remove_address(subscription, user, id, proof).await
     }
 

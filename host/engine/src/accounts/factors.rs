@@ -11,7 +11,7 @@ use super::second_factor::CLIENT_APPLICATION;
 use super::{Account, Accounts, Client, OpenedSession, Session};
 use crate::challenge::{ChallengeKind, to_the_end};
 use crate::error::{Error, ErrorKind};
-use crate::factor::{AnswerKind, EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
+use crate::factor::{AnswerKind, Basis, EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, RemovedFactors};
 use crate::instance::SignIn;
 use crate::store::{FactorReset, FactorStatus};
 use crate::user_factor::{UserFactor, account_persons, user_persons};
@@ -155,7 +155,7 @@ impl Accounts {
             return Err(Error::no_instance_available());
         }
         let Account { id, name, email, .. } = &session.account;
-        let mut new = NewEnrolment::new(sign_in, two_factor, Proof::Account);
+        let mut new = NewEnrolment::on(sign_in, two_factor, Basis::Account);
         new.user_name = Some(if email.chars().count() <= NAME_CHARS { email.clone() } else { name.clone() });
         new.display_name = Some(name.clone());
         new.holder = Some(holder(id));
@@ -235,7 +235,7 @@ impl Accounts {
         let sign_in = self.own_sign_in(session).await?;
         self.may_change_factors(session, &sign_in, password, client).await?;
         self.know_owner(session, &sign_in, client).await?;
-        self.factors.remove(&sign_in.subscription, &session.account.id, id, &Proof::Account).await
+        self.factors.remove(&sign_in.subscription, &session.account.id, id, &Basis::Account).await
     }
 
     /// Remembers the email address of this session's account, where its owner is notified of changes of factors.

@@ -130,7 +130,7 @@ impl Factors {
         };
         // Before the proof: what fails before it does not use it up.
         self.challenges.check_delivery(&start).await?;
-        let first_factor_only = match self.accept_proof(&new.proof, what).await {
+        let first_factor_only = match self.accept_proof(&new.proof.clone().into(), what).await {
             Ok(proof) => proof.first_factor_only,
             // Another server may have handled the same request since, and used the proof.
             Err(error) => return self.challenges.repeat_to_verify_address(&start).await?.ok_or(error),
@@ -188,7 +188,7 @@ impl Factors {
         let held = self.held.of(subscription, &user, false).await?;
         let change = Change::RemoveAddress(&address.record);
         let what = ProofFor { sign_in: &sign_in, change, held: &held, client_address: None, holder: None };
-        let accepted = self.accept_proof(proof, what).await?;
+        let accepted = self.accept_proof(&proof.clone().into(), what).await?;
         let subject = address_subject(address.record.kind);
         let detail = format!("{subject} removed; proof: {}", accepted.name);
         let (actor, whose) = (Self::person(&user), format!("{subscription}/{user}"));

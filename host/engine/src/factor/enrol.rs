@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use twofactor_sandbox::{AnswerKind, FactorContext, FactorState};
 
+use super::Basis;
 use super::Factors;
-use super::Proof;
 use super::keys_in_use::in_progress;
 use super::pending::{Kept, KeptReveal};
 use super::proof::{Change, ProofFor};
@@ -28,7 +28,7 @@ const OTHERWISE: Duration = Duration::from_secs(300);
 const TYPED_ATTEMPTS: u32 = 10;
 
 impl Factors {
-    /// Begins an enrolment. The caller has refused [`Proof::Administrator`](super::Proof::Administrator) unless it is one.
+    /// Begins an enrolment.
     pub(crate) async fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, Error> {
         let this = self.clone();
         // Runs to completion even if the caller disconnects: a proof that was used must lead to an enrolment.
@@ -95,8 +95,8 @@ impl Factors {
             holder: new.holder.as_deref(),
         };
         let user_key = self.held.key(&subscription, &user);
-        let counted_for = match new.proof {
-            Proof::Account => CountedFor::Accounts,
+        let counted_for = match new.basis {
+            Basis::Account => CountedFor::Accounts,
             _ => CountedFor::Subscription(&subscription),
         };
         let shared = (counted_for, self.challenges.subscriptions().await?);
@@ -105,7 +105,7 @@ impl Factors {
         // They are counted below, with the enrolment. What fails before the proof does not use it up.
         self.challenges.check_charges(&names, charges.clone()).await?;
         // As late as possible: what fails before it does not use it up.
-        let proof = match self.accept_proof(&new.proof, what).await {
+        let proof = match self.accept_proof(&new.basis, what).await {
             Ok(proof) => proof,
             // Another server may have handled the same request since, and used the proof.
             Err(error) => return self.repeated(&new, idempotency.as_ref()).await?.ok_or(error),

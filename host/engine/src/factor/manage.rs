@@ -4,7 +4,7 @@ use twofactor_sandbox::{FactorContext, FactorState, FactorUser, Requirements, Si
 
 use super::Factors;
 use super::proof::{Change, ProofFor};
-use super::request::{EnrollableFactor, Proof, RemovedFactors, checked_user, label};
+use super::request::{Basis, EnrollableFactor, RemovedFactors, checked_user, label};
 use crate::audit::Actor;
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
@@ -58,7 +58,7 @@ impl Factors {
         subscription: &str,
         user: &str,
         id: &str,
-        proof: &Proof,
+        basis: &Basis,
     ) -> Result<RemovedFactors, Error> {
         let user = checked_user(user)?;
         let sign_in = SignIn::new(subscription).user(&user);
@@ -69,7 +69,7 @@ impl Factors {
         }
         let change = Change::RemoveFactor;
         let what = ProofFor { sign_in: &sign_in, change, held: &held, client_address: None, holder: None };
-        let proof = self.accept_proof(proof, what).await?;
+        let proof = self.accept_proof(basis, what).await?;
         let why = format!("proof: {}", proof.name);
         let (whose, which) = ((subscription, &*user), FactorSelection::One(id));
         self.end(&Self::person(&user), whose, (held, Some(changes)), which, &why).await

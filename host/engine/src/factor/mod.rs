@@ -30,6 +30,7 @@ pub use passes::IssuedPass;
 pub(crate) use passes::{PassKeeper, lifetime as pass_lifetime};
 pub(crate) use proof::SignedInBy;
 pub use remembered::{RecognizedBrowser, RememberedBrowser, RememberedBrowsers, SignInRequirements};
+pub(crate) use request::Basis;
 pub use request::{EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, Proof, RemovedFactors};
 pub(crate) use request::{checked_user, label as checked_label};
 pub use twofactor_sandbox::{

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::Factors;
-use super::request::Proof;
+use super::request::{Basis, Proof};
 use crate::challenge::{Answered, AnsweredBy, UserAddress, user_person};
 use crate::error::Error;
 use crate::instance::{Policy, SignIn};
@@ -96,32 +96,33 @@ const PURPOSES: [&str; 2] = ["sign-in", "factors"];
 pub(super) const OF_ACCOUNT: &str = "session of the account";
 
 impl Factors {
-    /// Verifies a proof and uses it, each once. Whoever holds a factor must prove it with one (NIST SP 800-63B-4 section 4.1.2.1): a first
+    /// Verifies what a change rests on; a proof is used up. Whoever holds a factor must prove it with one (NIST SP 800-63B-4 section 4.1.2.1): a first
     /// factor, or a code that was delivered, would let somebody in who has only these. A suspended factor counts as held. For a user who
     /// holds none but has verified addresses, a code that was delivered to one of these is a proof.
-    pub(super) async fn accept_proof(&self, proof: &Proof, what: ProofFor<'_>) -> Result<AcceptedProof, Error> {
-        if !matches!(proof, Proof::Account | Proof::Administrator) {
+    pub(super) async fn accept_proof(&self, basis: &Basis, what: ProofFor<'_>) -> Result<AcceptedProof, Error> {
+        if *basis != Basis::Account {
             self.check_no_account(what.sign_in.user.as_deref().unwrap_or_default()).await?;
         }
-        match proof {
-            Proof::Account => Ok(AcceptedProof::named(OF_ACCOUNT)),
-            Proof::Administrator => Ok(AcceptedProof::named("administrator")),
-            Proof::Session(factor) => {
+        match basis {
+            Basis::Account => Ok(AcceptedProof::named(OF_ACCOUNT)),
+            Basis::UsedFactor(factor) => {
                 let is_used = |held: &HeldFactor| held.record.id == *factor && held.is_active();
                 match what.held.iter().any(is_used) {
                     true => Ok(AcceptedProof::named("session")),
                     false => Err(Error::proof_required("the factor that was used can no longer be used")),
                 }
             }
-            Proof::FirstFactor => self.accept_first_factor(&what).await,
-            Proof::Challenge(id) => self.accept_challenge(id, None, &what).await,
-            Proof::Again { challenge, enrolment } => self.accept_challenge(challenge, Some(enrolment), &what).await,
-            Proof::UsedPass(id) => match self.is_pass_in_use(what.sign_in, id).await? {
+            Basis::Proof(Proof::FirstFactor) => self.accept_first_factor(&what).await,
+            Basis::Proof(Proof::Challenge(id)) => self.accept_challenge(id, None, &what).await,
+            Basis::UsedChallenge { challenge, enrolment } => {
+                self.accept_challenge(challenge, Some(enrolment), &what).await
+            }
+            Basis::UsedPass(id) => match self.is_pass_in_use(what.sign_in, id).await? {
                 // The store checks it again, in the transaction that begins the enrolment.
                 true => Ok(AcceptedProof::of_pass(id.clone())),
                 false => Err(Error::proof_required("the pass is not valid")),
             },
-            Proof::Pass(pass) => self.accept_pass(pass, &what).await,
+            Basis::Proof(Proof::Pass(pass)) => self.accept_pass(pass, &what).await,
         }
     }
 

@@ -24,26 +24,6 @@ pub enum Proof {
     Challenge(String),
     /// A temporary pass that an administrator issued for this user.
     Pass(String),
-    /// A page on which the user used a factor a moment ago, by the factor's id. The caller has checked it; the factor must still be active.
-    #[doc(hidden)]
-    Session(String),
-    /// A temporary pass that was used on a page before, by its id. Changes rest on it for ten minutes, until a newer pass or a reset
-    /// ends it.
-    #[doc(hidden)]
-    UsedPass(String),
-    /// A challenge that a page used as a proof before, for an enrolment that its user gave up. That one must still be open.
-    #[doc(hidden)]
-    Again {
-        /// The id of the challenge.
-        challenge: String,
-        /// The id of the enrolment that was given up.
-        enrolment: String,
-    },
-    /// The session of an administrator's account, whose own factors change. The caller has checked it.
-    #[doc(hidden)]
-    Account,
-    /// An administrator. Only [`Administration`](crate::admin::Administration) accepts it.
-    Administrator,
 }
 
 impl fmt::Debug for Proof {
@@ -52,12 +32,34 @@ impl fmt::Debug for Proof {
             Self::FirstFactor => "FirstFactor",
             Self::Challenge(_) => "Challenge",
             Self::Pass(_) => "Pass",
-            Self::Session(_) => "Session",
-            Self::UsedPass(_) => "UsedPass",
-            Self::Again { .. } => "Again",
-            Self::Account => "Account",
-            Self::Administrator => "Administrator",
         })
+    }
+}
+
+/// What a change of a user's factors rests on: what the application passes on, or what a hosted page or an account has checked.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Basis {
+    /// A proof that the application passes on.
+    Proof(Proof),
+    /// A page on which the user used a factor a moment ago, by the factor's id. The factor must still be active.
+    UsedFactor(String),
+    /// A temporary pass that was used on a page before, by its id. Changes rest on it for ten minutes, until a newer pass or a reset
+    /// ends it.
+    UsedPass(String),
+    /// A challenge that a page used as a proof before, for an enrolment that its user gave up. That one must still be open.
+    UsedChallenge {
+        /// The id of the challenge.
+        challenge: String,
+        /// The id of the enrolment that was given up.
+        enrolment: String,
+    },
+    /// The session of an administrator's account, whose own factors change.
+    Account,
+}
+
+impl From<Proof> for Basis {
+    fn from(proof: Proof) -> Self {
+        Self::Proof(proof)
     }
 }
 
@@ -73,7 +75,7 @@ pub struct NewEnrolment {
     /// The name that people read. By default `user_name`.
     pub display_name: Option<String>,
     /// What shows that the request comes from the user.
-    pub proof: Proof,
+    pub(crate) basis: Basis,
     /// What the new factor must be.
     pub required: RequiredFactor,
     /// Whether the factor is to identify the user by itself: a discoverable credential.
@@ -93,12 +95,16 @@ pub struct NewEnrolment {
 impl NewEnrolment {
     /// Creates a request.
     pub fn new(sign_in: SignIn, two_factor: impl Into<String>, proof: Proof) -> Self {
+        Self::on(sign_in, two_factor, proof.into())
+    }
+
+    pub(crate) fn on(sign_in: SignIn, two_factor: impl Into<String>, basis: Basis) -> Self {
         Self {
             sign_in,
             two_factor: two_factor.into(),
             user_name: None,
             display_name: None,
-            proof,
+            basis,
             required: RequiredFactor::Any,
             passwordless: false,
             holder: None,
@@ -130,8 +136,7 @@ impl NewEnrolment {
 impl fmt::Debug for NewEnrolment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("NewEnrolment");
-        shown.field("sign_in", &self.sign_in).field("two_factor", &self.two_factor).field("proof", &self.proof);
-        shown.finish_non_exhaustive()
+        shown.field("sign_in", &self.sign_in).field("two_factor", &self.two_factor).finish_non_exhaustive()
     }
 }
 

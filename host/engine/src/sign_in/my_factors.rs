@@ -19,7 +19,7 @@ use super::{HostedSignIns, Kept};
 use crate::challenge::Verified;
 use crate::error::Error;
 use crate::factor::{
-    AnswerKind, Assurance, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
+    AnswerKind, Assurance, Basis, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
     SignedInBy, UserFactor,
 };
 
@@ -272,20 +272,20 @@ impl HostedSignIns {
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let given_up = visit.kept.session.given_up.clone();
         let mut changes = None;
-        let proof = match proved {
-            Some(Proved { by_factor: true, factor: Some(factor), .. }) => Proof::Session(factor.clone()),
-            Some(Proved { pass: Some(pass), .. }) => Proof::UsedPass(pass.clone()),
+        let basis = match proved {
+            Some(Proved { by_factor: true, factor: Some(factor), .. }) => Basis::UsedFactor(factor.clone()),
+            Some(Proved { pass: Some(pass), .. }) => Basis::UsedPass(pass.clone()),
             Some(Proved { challenge: Some(challenge), .. }) => match given_up {
-                Some(enrolment) => Proof::Again { challenge: challenge.clone(), enrolment },
-                None => Proof::Challenge(challenge.clone()),
+                Some(enrolment) => Basis::UsedChallenge { challenge: challenge.clone(), enrolment },
+                None => Proof::Challenge(challenge.clone()).into(),
             },
             _ if visit.first_factor.is_some() => {
                 changes = visit.first_factor;
-                Proof::FirstFactor
+                Proof::FirstFactor.into()
             }
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
-        let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), two_factor, proof);
+        let mut new = NewEnrolment::on(visit.kept.sign_in.clone(), two_factor, basis);
         new.user_name.clone_from(&visit.kept.user_name);
         new.passwordless = enrollable.is_some_and(|one| one.passwordless);
         new.holder = Some(visit.id().to_owned());
@@ -305,8 +305,8 @@ impl HostedSignIns {
             let codes =
                 self.held(&visit.kept).await?.enrollable.into_iter().find(|one| one.kind == EnrolmentKind::Codes);
             let Some(codes) = codes else { return Ok(None) };
-            let proof = Proof::Session(added.to_owned());
-            let mut new = NewEnrolment::new(visit.kept.sign_in.clone(), codes.two_factor, proof);
+            let basis = Basis::UsedFactor(added.to_owned());
+            let mut new = NewEnrolment::on(visit.kept.sign_in.clone(), codes.two_factor, basis);
             new.user_name.clone_from(&visit.kept.user_name);
             new.holder = Some(visit.id().to_owned());
             new.locale.clone_from(&visit.kept.locale);
@@ -402,8 +402,8 @@ impl HostedSignIns {
     /// A proof is required if none was given on this page. Not found.
     pub async fn remove_factor(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
         let (user, used) = proved_user(visit)?;
-        let proof = Proof::Session(used.to_owned());
-        let removed = self.factors.remove(&visit.record.subscription, user, factor, &proof).await?;
+        let basis = Basis::UsedFactor(used.to_owned());
+        let removed = self.factors.remove(&visit.record.subscription, user, factor, &basis).await?;
         let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
         let signals = signals.collect::<Result<Vec<_>, _>>()?;
         let proved = visit.kept.session.proved.as_ref();
