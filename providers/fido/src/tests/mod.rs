@@ -10,6 +10,7 @@ mod pages;
 mod registrations;
 mod states;
 mod vectors;
+mod wycheproof;
 
 use serde_json::Value;
 use twofactor_factor::testing;
