@@ -18,7 +18,7 @@ use crate::keyring::{KeyId, Keyring};
 use crate::random;
 use crate::site::Sites;
 use crate::statistics::Statistics;
-use crate::store::{KeyInUse, SqliteStore, Store};
+use crate::store::{BucketKey, KeyInUse, SqliteStore, Store};
 use crate::token::Tokens;
 use crate::user_factor::UserFactors;
 
@@ -346,7 +346,7 @@ async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
     let mut known: Vec<KeyId> = used.iter().map(|used| used.id).collect();
     known.push(id);
     if store.add_key_in_use(KeyInUse { id, check }, known).await? {
-        return Ok(());
+        return check_oldest_key(keyring, store).await;
     }
     // Another process started on the new store at the same time, with a key file of its own.
     let used = store.keys_in_use().await?;
@@ -354,8 +354,24 @@ async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
     Err(missing(other.map_or(id, |other| other.id)))
 }
 
+/// Where the store has the check value of the oldest key: among the handles of users, whose keys are keyed hashes.
+const OLDEST_KEY: BucketKey = [0; 16];
+
+/// Checks that the oldest key is the one with which the store was created, and records it in a new store. Factors, addresses and limits of
+/// users are found by keyed hashes, which are made with it: with another key, users would seem to hold nothing.
+async fn check_oldest_key(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
+    let oldest = keyring.oldest_check();
+    if store.user_handle(OLDEST_KEY, oldest.to_vec()).await? == oldest {
+        return Ok(());
+    }
+    Err(Error::unavailable(
+        "the last key of the key file is not the one with which the store was created: start with the whole key file, its lines in their \
+         order, the newest first",
+    ))
+}
+
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use jiff::SignedDuration;
 
@@ -385,6 +401,34 @@ mod tests {
 
         std::fs::rename(folder.path().join("kept"), &key).unwrap();
         Keyring::rotate(&key).unwrap();
+        build().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_store_does_not_start_with_another_oldest_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let build = || async {
+            let store = SqliteStore::open(folder.path().join("db")).unwrap();
+            TwoFactor::builder().store(store).key_file(&key).build().await.map(drop)
+        };
+        let refused = |built: Result<(), Error>| {
+            let error = built.unwrap_err();
+            assert!(error.operator_detail().unwrap().contains("its lines in their order"), "{error:?}");
+        };
+        let lines = || -> Vec<String> {
+            let text = std::fs::read_to_string(&key).unwrap();
+            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+        };
+        Keyring::open_or_create(&key).unwrap();
+        Keyring::rotate(&key).unwrap();
+        build().await.unwrap();
+        let [newest, oldest] = &lines()[..] else { panic!("there are two keys") };
+        for wrong in [format!("{oldest}\n{newest}\n"), format!("{newest}\n")] {
+            std::fs::write(&key, wrong).unwrap();
+            refused(build().await);
+        }
+        std::fs::write(&key, format!("{newest}\n{oldest}\n")).unwrap();
         build().await.unwrap();
     }
 

@@ -52,6 +52,8 @@ impl Keyring {
     /// # Errors
     /// As for [`Self::open_or_create`].
     pub fn rotate(path: &Path) -> Result<Self, KeyringError> {
+        // A link stays a link: others may know the file by its own name. One that leads nowhere is reported below.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         // Two that rotate at once must not lose a key. The system gives the lock back when the file is closed.
@@ -178,6 +180,18 @@ mod tests {
             ids(Keyring::rotate);
             assert_eq!(Keyring::from_file(&path).unwrap().keys().len(), 9);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_is_added_to_the_file_that_a_link_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        Keyring::open_or_create(&file).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        Keyring::rotate(&link).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(Keyring::from_file(&file).unwrap().keys().len(), 2);
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl Keyring {
         (newest.id, check_value(&newest))
     }
 
+    /// Returns the check value of the key that keyed hashes for lookups are made with.
+    pub(crate) fn oldest_check(&self) -> [u8; MAC_BYTES] {
+        check_value(&self.oldest())
+    }
+
     /// Returns whether the keyring has this key, with this check value.
     pub(crate) fn has(&self, id: KeyId, check: &[u8; MAC_BYTES]) -> bool {
         self.key(id).is_some_and(|key| bool::from(check_value(&key).ct_eq(check)))
@@ -99,6 +104,11 @@ impl Keyring {
                 }
             };
             let found = find(&now)?;
+            if now.last().map(|key| key.id) != Some(self.oldest().id) {
+                // With another one, no stored hash would be found again.
+                tracing::error!("the key file has another last line than at the start: restore the order of its lines");
+                return Some(found);
+            }
             *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = now;
             Some(found)
         })

@@ -55,6 +55,11 @@ struct Rule {
 
 impl Rule {
     fn fits(&self, claims: &Map<String, Value>) -> bool {
+        // An address that the provider has not verified may be somebody else's. Some providers write the word.
+        let is_true = |said: &Value| said.as_bool() == Some(true) || said.as_str() == Some("true");
+        if self.claim == "email" && claims.get("email_verified").is_some_and(|said| !is_true(said)) {
+            return false;
+        }
         match claims.get(&self.claim) {
             Some(Value::String(text)) => *text == self.value,
             Some(Value::Array(list)) => list.iter().any(|one| one.as_str() == Some(&self.value)),

@@ -125,3 +125,21 @@ async fn the_secret_goes_where_the_provider_takes_it() {
     let (form, authorization) = granted(ROLE, &["none"]);
     assert!(form.ends_with("&client_id=two%3Afactor") && authorization.is_none(), "{form}");
 }
+
+#[test]
+fn an_address_that_the_provider_has_not_verified_gives_no_role() {
+    let rule = Rule { claim: "email".to_owned(), value: "boss@example.com".to_owned(), role: Role::SystemAdmin };
+    for (verified, fits) in [
+        (json!(false), false),
+        (json!("false"), false),
+        (json!(null), false),
+        (json!(1), false),
+        (json!(true), true),
+        (json!("true"), true),
+    ] {
+        let claims = json!({"email": "boss@example.com", "email_verified": verified});
+        assert_eq!(rule.fits(claims.as_object().unwrap()), fits, "{verified}");
+    }
+    // Not every provider says it.
+    assert!(rule.fits(json!({"email": "boss@example.com"}).as_object().unwrap()));
+}

@@ -85,6 +85,10 @@ fn account(path: &str, issuer: Option<&str>) -> Result<String, String> {
     let label = label.decode_utf8().map_err(|_| "has a label that is not UTF-8")?;
     let without_issuer = issuer.and_then(|issuer| label.strip_prefix(issuer)?.strip_prefix(':'));
     let account = match (without_issuer, label.split_once(':')) {
+        // The name of a user may contain a colon.
+        (None, Some(_)) if issuer.is_some() => {
+            return Err("has a label that does not begin with its issuer: write `USER,` before the URI".to_owned());
+        }
         (Some(account), _) | (None, Some((_, account))) => account,
         (None, None) => &label,
     };
@@ -153,6 +157,10 @@ mod tests {
             (format!("otpauth://totp/a?{SECRET}&period=-1"), "has a parameter `period` that is not a number"),
             (format!("otpauth://totp/a?{SECRET}&algorithm=MD5"), "has an algorithm that is not SHA1, SHA256 or SHA512"),
             (format!("otpauth://totp/ACME:?{SECRET}"), "names no user"),
+            (
+                format!("otpauth://totp/x:alice?{SECRET}&issuer=ACME"),
+                "has a label that does not begin with its issuer: write `USER,` before the URI",
+            ),
         ] {
             assert_eq!(one(&line).unwrap_err(), why, "{line}");
         }

@@ -161,12 +161,20 @@ fn app(
 
 fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
     if let Some(plain) = key.text(&["data", "secret", "plainvalue"]) {
+        if keys.is_some() {
+            return Err("has a secret in plain text, which a key does not protect: import it without `--key-file` and `--password-file`".to_owned());
+        }
         return base64(plain).filter(|secret| !secret.is_empty()).ok_or("has a secret that is not base64".to_owned());
     }
     let encrypted = key.at(&["data", "secret", "encryptedvalue"]).ok_or("has no secret")?;
     let keys = keys.ok_or("has an encrypted secret: pass `--key-file` or `--password-file`")?;
     // RFC 6030 has the MAC in `Secret`, privacyIDEA after it.
-    let mac = key.text(&["data", "secret", "valuemac"]).or_else(|| key.text(&["data", "valuemac"])).and_then(base64);
+    let mac = key.text(&["data", "secret", "valuemac"]).or_else(|| key.text(&["data", "valuemac"]));
+    let mac =
+        mac.filter(|mac| *mac != NO_MAC).map(|mac| base64(mac).ok_or("has a MAC that is not base64")).transpose()?;
+    if mac.is_some() && keys.mac.is_none() {
+        return Err("has a MAC, but the file does not say how it was made".to_owned());
+    }
     let decrypted = decrypted(encrypted, &keys.encryption)?;
     let fits = match (&keys.mac, mac) {
         (Some(key), Some(mac)) => hmac::verify(key, &decrypted.ciphertext, &mac).is_ok(),
@@ -179,6 +187,9 @@ fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
         Err("has a secret that the key does not open, or that was changed".to_owned())
     }
 }
+
+/// What privacyIDEA writes instead of a MAC.
+const NO_MAC: &str = "TODOmissing";
 
 /// The value of an element.
 struct Decrypted {
@@ -319,6 +330,30 @@ mod tests {
         let endless = container(&DERIVED.replace("1000", "4000000000"), FIGURE_7);
         let password = Protection::Password(Zeroizing::new("qwerty".to_owned()));
         assert!(parse(&endless, &password, "").is_err());
+    }
+
+    /// Whoever has no key must not be able to replace a secret.
+    #[test]
+    fn a_secret_without_its_encryption_or_its_mac_is_refused() {
+        let text = container("", FIGURE_6);
+        let (before, rest) = text.split_once("<pskc:EncryptedValue>").unwrap();
+        let (_, after) = rest.split_once("</pskc:EncryptedValue>").unwrap();
+        let plain = format!("{before}<pskc:PlainValue>MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=</pskc:PlainValue>{after}");
+        let (method, rest) = text.split_once("<pskc:MACMethod").unwrap();
+        let (_, after) = rest.split_once("</pskc:MACMethod>").unwrap();
+        let without_method = format!("{method}{after}");
+        let garbled = text.replace("iQiqoLRExc=", "iQiqoLRExc");
+        for (changed, why) in [
+            (
+                plain,
+                "has a secret in plain text, which a key does not protect: import it without `--key-file` and `--password-file`",
+            ),
+            (garbled, "has a MAC that is not base64"),
+            (without_method, "has a MAC, but the file does not say how it was made"),
+        ] {
+            assert_ne!(changed, text);
+            assert_eq!(one(&changed, &psk(), "").unwrap_err(), why);
+        }
     }
 
     /// What `export_pskc` writes: names in lower case, no user, `TODOmissing`, and the hash function as an attribute. The secret is that of

@@ -4,6 +4,7 @@
 //! type, with the component's title and `.minisig`: `oras push` gives each file a layer with its name for a title.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use futures::TryStreamExt as _;
@@ -13,6 +14,10 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
 use crate::request_limits::COMPONENT_BYTES;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a registry may send nothing.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 const LAYER: &str = "application/wasm";
 
@@ -43,10 +48,16 @@ impl Image {
         let registry = self.0.resolve_registry();
         let local = registry.split(':').next().is_some_and(|host| host == "localhost" || host == "127.0.0.1");
         let protocol = if local { ClientProtocol::Http } else { ClientProtocol::Https };
-        let client = Client::new(ClientConfig { protocol, ..ClientConfig::default() });
+        let client = Client::new(ClientConfig {
+            protocol,
+            connect_timeout: Some(CONNECT_TIMEOUT),
+            read_timeout: Some(READ_TIMEOUT),
+            ..ClientConfig::default()
+        });
+        let credentials = credentials(registry, |name| std::env::var(name).ok())?;
         // The client compares all digests with what it got.
         let (manifest, _) = client
-            .pull_manifest_raw(&self.0, &credentials(), &[OCI_IMAGE_MEDIA_TYPE])
+            .pull_manifest_raw(&self.0, &credentials, &[OCI_IMAGE_MEDIA_TYPE])
             .await
             .with_context(|| format!("{registry} did not return the manifest of {}", self.0))?;
         let manifest = Manifest::parse(&manifest)?;
@@ -122,10 +133,36 @@ fn title(layer: &OciDescriptor) -> Option<&str> {
     layer.annotations.as_ref()?.get(TITLE).map(String::as_str)
 }
 
-/// Of the environment; nobody's if not said.
-fn credentials() -> RegistryAuth {
-    match (std::env::var("REGISTRY_USERNAME"), std::env::var("REGISTRY_PASSWORD")) {
-        (Ok(name), Ok(password)) => RegistryAuth::Basic(name, password),
-        _ => RegistryAuth::Anonymous,
+/// Returns the credentials for a registry from variables of the environment. A registry that these do not name is asked without: whoever
+/// proposes a reference chooses the registry.
+fn credentials(registry: &str, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<RegistryAuth> {
+    let (Some(user), Some(password)) = (variable("REGISTRY_USERNAME"), variable("REGISTRY_PASSWORD")) else {
+        return Ok(RegistryAuth::Anonymous);
+    };
+    let host = variable("REGISTRY_HOST")
+        .context("set REGISTRY_HOST to the registry for which REGISTRY_USERNAME and REGISTRY_PASSWORD are")?;
+    Ok(if host == registry { RegistryAuth::Basic(user, password) } else { RegistryAuth::Anonymous })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_for_the_registry_that_they_name() {
+        let variable = |host: Option<&'static str>| {
+            move |name: &str| match name {
+                "REGISTRY_HOST" => host.map(str::to_owned),
+                _ => Some("value".to_owned()),
+            }
+        };
+        let company = Some("registry.example.com");
+        assert!(matches!(credentials("registry.example.com", variable(company)).unwrap(), RegistryAuth::Basic(..)));
+        for other in ["registry.evil.example", "registry.example.com:444", "evil.registry.example.com"] {
+            assert!(matches!(credentials(other, variable(company)).unwrap(), RegistryAuth::Anonymous), "{other}");
+        }
+        assert!(credentials("registry.example.com", variable(None)).unwrap_err().to_string().contains("REGISTRY_HOST"));
+        assert!(matches!(credentials("registry.example.com", |_| None).unwrap(), RegistryAuth::Anonymous));
     }
 }

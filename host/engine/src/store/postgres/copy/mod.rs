@@ -61,8 +61,10 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
             session.transaction(BEGIN_UNGUARDED, to_postgres(&source, &session)).await
         }
         (Place::Postgres(options), Place::Sqlite(file)) => {
-            if file.exists() {
-                return Err(StoreError::incompatible(format_args!("the target {} already exists", file.display())));
+            // SQLite would write what is in a log that was left behind into the copy.
+            if let Some(found) = FILES.iter().map(|end| beside(file, end)).find(|file| file.symlink_metadata().is_ok())
+            {
+                return Err(StoreError::incompatible(format_args!("the target {} already exists", found.display())));
             }
             let session = open(&options).await?;
             // It gets its name when it is complete: a server would start on an incomplete copy as on a new store.
@@ -79,15 +81,22 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
     }
 }
 
+/// What the names of the files of a SQLite database end with.
+const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+fn beside(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
 /// A SQLite file that is being written. It is removed if it was not renamed.
 struct Partial(PathBuf);
 
 impl Partial {
     fn new(file: &Path) -> Result<Self> {
-        let mut name = file.as_os_str().to_owned();
-        name.push(".copying");
-        let partial = PathBuf::from(name);
-        if partial.exists() {
+        let partial = beside(file, ".copying");
+        if partial.symlink_metadata().is_ok() {
             return Err(StoreError::incompatible(format_args!(
                 "{} already exists: another copy is running, or was interrupted; remove it in that case",
                 partial.display()
@@ -99,10 +108,8 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        for end in ["", "-wal", "-shm"] {
-            let mut name = self.0.clone().into_os_string();
-            name.push(end);
-            let _ = std::fs::remove_file(name);
+        for end in FILES {
+            let _ = std::fs::remove_file(beside(&self.0, end));
         }
     }
 }

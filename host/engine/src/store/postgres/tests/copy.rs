@@ -82,6 +82,11 @@ async fn a_copy_to_the_other_database_and_back_is_the_same() {
     let refused = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap_err();
     assert!(refused.is_incompatible() && refused.to_string().contains("not empty"), "{refused}");
     assert!(copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap_err().is_incompatible());
+    // SQLite would write an older log into the copy.
+    let beside_a_log = folder.path().join("beside-a-log.db");
+    std::fs::write(folder.path().join("beside-a-log.db-wal"), "left behind").unwrap();
+    let refused_beside = copy_store(Place::Postgres(options()), Place::Sqlite(&beside_a_log)).await.unwrap_err();
+    assert!(refused_beside.is_incompatible() && !beside_a_log.exists());
 
     // What does not exist is not copied, and what cannot be completed leaves nothing behind.
     let (missing, third) = (folder.path().join("missing.db"), folder.path().join("third.db"));
