@@ -423,7 +423,8 @@ mod tests {
         Keyring::open_or_create(&key).unwrap();
         Keyring::rotate(&key).unwrap();
         build().await.unwrap();
-        let [newest, oldest] = &lines()[..] else { panic!("there are two keys") };
+        let keys = lines();
+        let [newest, oldest] = &keys[..] else { panic!("there are two keys") };
         for wrong in [format!("{oldest}\n{newest}\n"), format!("{newest}\n")] {
             std::fs::write(&key, wrong).unwrap();
             refused(build().await);
