@@ -191,8 +191,8 @@ const BROKEN_AUTHENTICATION: &[(&str, &str)] = &[
 
 /// Faults that only the rule beside each finds: without that rule they would pass.
 const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
-    ("a signature over the letters", "letters"),
-    ("a checksum beside the text", "letters"),
+    ("a signature over the letters", "placeholder"),
+    ("a checksum beside the text", "placeholder"),
     ("the log has the recipient", "leaks"),
     ("the log has the answer", "leaks"),
     ("the reference is the recipient", "leaks"),
@@ -217,7 +217,7 @@ const CAUGHT_BY_ONE_RULE: &[(&str, &str)] = &[
     ("sent again when not sent", "no-connection"),
     ("it reads the code for nothing", "needs-code"),
     ("its mail does not need the code", "needs-code"),
-    ("its mail is from a checksum", "letters"),
+    ("its mail is from a checksum", "placeholder"),
     ("the type of another", "type-id-taken"),
     ("the type of a factor", "type-id-taken"),
 ];
@@ -235,7 +235,7 @@ const MISPLACED: &[(&str, &str)] = &[
     ("placed: elsewhere", "placed-secrets"),
     ("placed: in base64", "placed-secrets"),
     ("placed: in capitals", "placed-secrets"),
-    ("placed: a checksum of it", "letters"),
+    ("placed: a checksum of it", "placeholder"),
     ("placed: code in query unused", "code-in-query"),
     ("placed: no such option", "configure"),
     ("placed: an unknown setting", "configure"),

@@ -33,7 +33,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
             true => "the placeholder of the code",
             false => "the placeholder of the code or of a secret",
         };
-        report.rule("letters", differences(&first, &second, placeholder), PLACEHOLDER);
+        report.rule("placeholder", differences(&first, &second, placeholder), PLACEHOLDER);
         return;
     }
     let second = deliver(run, responses, OTHER_CODE).await;
@@ -55,7 +55,7 @@ pub(super) async fn check_mail(run: &Run<'_>, report: &mut Report) {
         let second = mail(run, CODE).await;
         let differs = first.iter().zip(&second).filter(|(one, other)| one.text != other.text);
         let wrong = differs.map(|(one, _)| format!("the {} depends on the placeholder of the code", one.name));
-        report.rule("letters", wrong.collect(), PLACEHOLDER);
+        report.rule("placeholder", wrong.collect(), PLACEHOLDER);
         return;
     }
     let second = mail(run, OTHER_CODE).await;
