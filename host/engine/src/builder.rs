@@ -342,6 +342,9 @@ async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
     if let Some(used) = used.iter().find(|used| !keyring.has(used.id, &used.check)) {
         return Err(missing(used.id));
     }
+    if !used.is_empty() {
+        check_oldest_key(keyring, store).await?;
+    }
     let (id, check) = keyring.newest_check();
     let mut known: Vec<KeyId> = used.iter().map(|used| used.id).collect();
     known.push(id);
