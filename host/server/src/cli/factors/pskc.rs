@@ -162,7 +162,7 @@ fn app(
 fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
     if let Some(plain) = key.text(&["data", "secret", "plainvalue"]) {
         if keys.is_some() {
-            return Err("has a secret in plain text, which a key does not protect: import it without `--key-file` and `--password-file`".to_owned());
+            return Err("has a secret in plain text: pass no key and no password if you trust the file".to_owned());
         }
         return base64(plain).filter(|secret| !secret.is_empty()).ok_or("has a secret that is not base64".to_owned());
     }
@@ -342,12 +342,9 @@ mod tests {
         let (method, rest) = text.split_once("<pskc:MACMethod").unwrap();
         let (_, after) = rest.split_once("</pskc:MACMethod>").unwrap();
         let without_method = format!("{method}{after}");
-        let garbled = text.replace("iQiqoLRExc=", "iQiqoLRExc");
+        let garbled = text.replace("qoLRExc=", "qoLRExc");
         for (changed, why) in [
-            (
-                plain,
-                "has a secret in plain text, which a key does not protect: import it without `--key-file` and `--password-file`",
-            ),
+            (plain, "has a secret in plain text: pass no key and no password if you trust the file"),
             (garbled, "has a MAC that is not base64"),
             (without_method, "has a MAC, but the file does not say how it was made"),
         ] {
