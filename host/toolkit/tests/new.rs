@@ -32,8 +32,7 @@ fn a_project_stands_alone_and_has_one_name() {
         let mut all = Vec::new();
         files(&folder, &mut all);
         for (path, text) in &all {
-            let above = text.contains("../..") && !path.contains("vendor/twofactor-provider/src/lib.rs");
-            assert!(!above, "{path} leads out of the project");
+            assert!(!text.contains("../.."), "{path} leads out of the project");
             for left in
                 ["{{name", "{{title", "{{crate", "webhook-javascript", "webhook-python", "webhook-go", "Webhook ("]
             {
@@ -65,16 +64,29 @@ fn has_the_sdk(language: &str, sdk: &str, copied_to: &str) {
     assert!(sources.len() > 10);
     for (path, text) in sources {
         let path = Path::new(&path).strip_prefix(&root).unwrap();
-        let copy = fs::read_to_string(folder.join(copied_to).join(path)).ok();
-        // The root says where the contract is.
-        let is_complete = if path == Path::new("lib.rs") { copy.is_some() } else { copy == Some(text) };
-        assert!(is_complete, "{}", path.display());
+        assert!(
+            fs::read_to_string(folder.join(copied_to).join(path)).is_ok_and(|copy| copy == text),
+            "{}",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn a_project_in_rust_has_every_file_of_the_sdk() {
     has_the_sdk("rust", "providers/sdk/src", "vendor/twofactor-provider/src");
+}
+
+/// The bindings in the SDKs are generated for one version of `wit-bindgen`.
+#[test]
+fn the_sdks_of_a_project_depend_on_the_wit_bindgen_that_their_bindings_are_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = fs::read_to_string(root.join("../../Cargo.toml")).unwrap();
+    let dependency = workspace.lines().find(|line| line.starts_with("wit-bindgen = ")).unwrap();
+    for kind in ["rust", "factor"] {
+        let manifest = fs::read_to_string(root.join("src/new").join(kind).join("sdk.toml.txt")).unwrap();
+        assert!(manifest.lines().any(|line| line == dependency), "{kind}");
+    }
 }
 
 #[test]
@@ -91,8 +103,7 @@ fn the_project_of_a_factor_stands_alone_and_has_the_contract_and_the_sdk() {
     let mut all = Vec::new();
     files(&folder, &mut all);
     for (path, text) in &all {
-        let leads_out = text.contains("../..") && !path.contains("vendor/twofactor-factor/src/lib.rs");
-        assert!(!leads_out && !text.contains("{{"), "{path}");
+        assert!(!text.contains("../..") && !text.contains("{{"), "{path}");
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (from, to) in [("wit/factor", "wit/factor"), ("providers/factor-sdk/src", "vendor/twofactor-factor/src")] {
@@ -101,10 +112,11 @@ fn the_project_of_a_factor_stands_alone_and_has_the_contract_and_the_sdk() {
         assert!(sources.len() >= 3);
         for (path, text) in sources {
             let path = Path::new(&path).strip_prefix(root.join(from)).unwrap().to_owned();
-            let copy = fs::read_to_string(folder.join(to).join(&path)).ok();
-            // The root says where the contract is.
-            let is_complete = if path == Path::new("lib.rs") { copy.is_some() } else { copy == Some(text) };
-            assert!(is_complete, "{}", path.display());
+            assert!(
+                fs::read_to_string(folder.join(to).join(&path)).is_ok_and(|copy| copy == text),
+                "{}",
+                path.display()
+            );
         }
     }
     let of_go =

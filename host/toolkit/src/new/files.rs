@@ -14,7 +14,9 @@ pub(super) const RUST: &[File] = files![
     "src/lib.rs" from "rust/lib.rs.txt",
     "vendor/twofactor-provider/Cargo.toml" from "rust/sdk.toml.txt",
     "vendor/twofactor-provider/src/authentication.rs" from "../../sdk/authentication.rs",
+    "vendor/twofactor-provider/src/bindings.rs" from "../../sdk/bindings.rs",
     "vendor/twofactor-provider/src/by_circumstance.rs" from "../../sdk/by_circumstance.rs",
+    "vendor/twofactor-provider/src/delivery_bindings.rs" from "../../sdk/delivery_bindings.rs",
     "vendor/twofactor-provider/src/export.rs" from "../../sdk/export.rs",
     "vendor/twofactor-provider/src/failure.rs" from "../../sdk/failure.rs",
     "vendor/twofactor-provider/src/http.rs" from "../../sdk/http.rs",
@@ -27,8 +29,10 @@ pub(super) const RUST: &[File] = files![
     "vendor/twofactor-provider/src/placed_secret.rs" from "../../sdk/placed_secret.rs",
     "vendor/twofactor-provider/src/provider.rs" from "../../sdk/provider.rs",
     "vendor/twofactor-provider/src/report.rs" from "../../sdk/report.rs",
+    "vendor/twofactor-provider/src/report_bindings.rs" from "../../sdk/report_bindings.rs",
     "vendor/twofactor-provider/src/testing.rs" from "../../sdk/testing.rs",
     "vendor/twofactor-provider/src/testing/placement.rs" from "../../sdk/testing/placement.rs",
+    "vendor/twofactor-provider/src/verification_bindings.rs" from "../../sdk/verification_bindings.rs",
     "vendor/twofactor-provider/src/verify.rs" from "../../sdk/verify.rs",
 ];
 
@@ -39,6 +43,7 @@ pub(super) const RUST_FACTOR: &[File] = files![
     "examples/component.rs" from "factor/component.rs.txt",
     "src/lib.rs" from "factor/lib.rs.txt",
     "vendor/twofactor-factor/Cargo.toml" from "factor/sdk.toml.txt",
+    "vendor/twofactor-factor/src/bindings.rs" from "../../factor-sdk/bindings.rs",
     "vendor/twofactor-factor/src/bytes.rs" from "../../factor-sdk/bytes.rs",
     "vendor/twofactor-factor/src/context.rs" from "../../factor-sdk/context.rs",
     "vendor/twofactor-factor/src/export.rs" from "../../factor-sdk/export.rs",

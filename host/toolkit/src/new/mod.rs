@@ -51,9 +51,7 @@ impl Language {
     fn named(self, text: &str, name: &str) -> String {
         let title = title(name);
         match self {
-            // The SDK is in `vendor/twofactor-provider`, and the contract in the folder of the project.
             Self::Rust => {
-                let text = text.replace("path: \"wit\"", "path: \"../../wit\"");
                 let text = text.replace("{{name}}", name).replace("{{title}}", &title);
                 text.replace("{{crate}}", &name.replace('-', "_"))
             }
@@ -99,11 +97,7 @@ pub fn new(folder: &Path, kind: ProjectKind, language: Option<Language>) -> anyh
         bail!("{} is not empty; nothing was written", folder.display());
     }
     for (path, text) in files {
-        let text = language.named(text, name);
-        // The contract of factors is a folder of its own.
-        let text =
-            if kind == ProjectKind::Factor { text.replace("\"../../wit\"", "\"../../wit/factor\"") } else { text };
-        write(&folder.join(path), &text)?;
+        write(&folder.join(path), &language.named(text, name))?;
     }
     for (path, text) in wit {
         write(&folder.join(path), text)?;
