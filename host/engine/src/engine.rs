@@ -33,7 +33,7 @@ const PROVIDER_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a process reports itself to the others on the store.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Returns turns that do not come faster after one was late.
+/// Returns an interval that does not catch up after a late turn.
 fn turns(interval: Duration) -> Interval {
     let mut turns = tokio::time::interval(interval);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -320,11 +320,11 @@ impl TwoFactor {
     }
 
     /// Keeps this process in step with the others on the store. Runs until it is dropped: spawn it when the process begins to serve.
-    /// Errors are logged, and tried again.
+    /// Errors are logged, and the next turn tries again.
     ///
     /// Every second it does what [`TwoFactor::refresh_providers`] does. Every five seconds it reports this process to the others under
     /// `name`, which is for operators ([`TwoFactor::nodes`]), sets the metrics of all processes, and logs when the clock of this process
-    /// and the time of the store begin or cease to differ.
+    /// and the time of the store start or stop to differ.
     pub async fn maintain(self, name: String) {
         tokio::join!(self.follow_providers(), self.report_regularly(&name));
     }
@@ -401,7 +401,7 @@ impl TwoFactor {
         Ok(())
     }
 
-    /// Compares the clock of this process with the time of the store, and logs when they begin or cease to differ.
+    /// Compares the clock of this process with the time of the store, and logs when they start or stop to differ.
     pub(crate) async fn check_clock(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;
