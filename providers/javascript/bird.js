@@ -105,11 +105,14 @@ function failure({ status, headers }, body) {
 }
 
 export const reports = {
-  // The signature binds the account; the URL, which nobody can guess, binds the message.
+  // Bird reports by GET: everything is in the query, and the token has a hash of the URL with its query.
   reportProof(text) {
     const key = JSON.parse(text).BirdSigningKey;
     if (!key) return { tag: "secret-url" };
-    const claims = [{ name: "iss", value: "MessageBird" }];
+    const claims = [
+      { name: "iss", value: "MessageBird" },
+      { name: "url_hash", value: "{url-with-query|sha256|hex}" },
+    ];
     return { tag: "jwt", val: { algorithm: "hs256", key, header: "messagebird-signature-jwt", claims, bodyHashClaim: "" } };
   },
 

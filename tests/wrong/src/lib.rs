@@ -618,7 +618,7 @@ fn signature(key: &str) -> RequestSignature {
     match fault() {
         "a signature: its key in the text" => signature.text = format!("{{body}}{key}"),
         "a signature: an unknown name" => signature.text = "{bodi}".to_owned(),
-        "a signature: an unknown filter" => signature.text = "{body|md5}".to_owned(),
+        "a signature: an unknown filter" => signature.text = "{body|crc32}".to_owned(),
         "a signature: a single brace" => signature.text = "{body".to_owned(),
         "a signature: put nowhere" => signature.headers.clear(),
         "a signature: bytes in a header" => signature.headers[0].value = "{signature}".to_owned(),

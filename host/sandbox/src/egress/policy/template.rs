@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use ::http::HeaderName;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -35,6 +36,7 @@ pub(super) enum Name {
     QuerySorted,
     Target,
     Url,
+    UrlWithQuery,
     Body,
     Header(String),
     UnixSeconds,
@@ -71,6 +73,7 @@ const OF_REQUESTS: [(&str, Name); 12] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filter {
+    Md5,
     Sha1,
     Sha256,
     Sha512,
@@ -82,7 +85,8 @@ enum Filter {
     Url,
 }
 
-const FILTER_NAMES: [(&str, Filter); 9] = [
+const FILTER_NAMES: [(&str, Filter); 10] = [
+    ("md5", Filter::Md5),
     ("sha1", Filter::Sha1),
     ("sha256", Filter::Sha256),
     ("sha512", Filter::Sha512),
@@ -269,6 +273,7 @@ fn name(word: &str, scope: Scope<'_>) -> Result<Name, String> {
     }
     match word {
         "url" if !scope.requests => Ok(Name::Url),
+        "url-with-query" if !scope.requests => Ok(Name::UrlWithQuery),
         "signature" if scope.signature => Ok(Name::Signature),
         "signature" => Err("names `signature`, which is not known yet there".to_owned()),
         _ => Err(format!("has an unknown name `{}`", shown(word))),
@@ -299,16 +304,17 @@ pub(super) fn is_free(name: &str) -> bool {
     let well_formed = (1..=32).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let taken = COMMON.iter().chain(&OF_REQUESTS).any(|(known, _)| *known == name);
-    well_formed && !taken && !matches!(name, "signature" | "url")
+    well_formed && !taken && !matches!(name, "signature" | "url" | "url-with-query")
 }
 
 impl Filter {
     fn is_digest(self) -> bool {
-        matches!(self, Self::Sha1 | Self::Sha256 | Self::Sha512)
+        matches!(self, Self::Md5 | Self::Sha1 | Self::Sha256 | Self::Sha512)
     }
 
     fn apply(self, value: &[u8]) -> Vec<u8> {
         match self {
+            Self::Md5 => Md5::digest(value).to_vec(),
             Self::Sha1 => Sha1::digest(value).to_vec(),
             Self::Sha256 => Sha256::digest(value).to_vec(),
             Self::Sha512 => Sha512::digest(value).to_vec(),
@@ -377,6 +383,7 @@ mod tests {
             ("{method|lower|hex}", "706f7374"),
             ("{body|url}", "a%20b%2F%C3%A9~"),
             ("{header.X-Request-Id}", "x-request-id"),
+            ("{query|md5|hex}", "d41d8cd98f00b204e9800998ecf8427e"),
             ("{method|sha1|hex}", "7858ac3ff63354f37161bd349efe11edd13b89cb"),
             ("{query|sha256|hex}", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
             ("{query|sha256|base64}", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
@@ -393,7 +400,8 @@ mod tests {
             ("{metod}", "unknown name `metod`"),
             ("{secret}", "unknown name `secret`"),
             ("{url}", "unknown name `url`"),
-            ("{method|md5}", "unknown filter `md5`"),
+            ("{url-with-query}", "unknown name `url-with-query`"),
+            ("{method|crc32}", "unknown filter `crc32`"),
             ("{method|}", "unknown filter ``"),
             ("{signature|hex}", "not known yet"),
             ("{header.a b}", "malformed name of a header"),

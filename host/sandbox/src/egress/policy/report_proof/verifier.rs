@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::{Position, Url};
 
-use super::{ReportKey, ReportProof, ReportProofError, ReportRequest, ReportSignature};
-use crate::egress::policy::authentication::{Entries, JwtAlgorithm};
+use super::{ReportJwt, ReportKey, ReportProof, ReportProofError, ReportRequest, ReportSignature};
+use crate::egress::policy::authentication::JwtAlgorithm;
 use crate::egress::policy::hmac_key::Key;
 use crate::egress::policy::jwt::{self, BadToken, VerificationKey};
 use crate::egress::policy::request_signature::header_value;
@@ -60,8 +60,33 @@ pub(crate) struct JwtVerifier {
     algorithm: JwtAlgorithm,
     key: VerificationKey,
     header: HeaderName,
-    claims: Entries,
+    claims: Vec<(String, Template)>,
     body_hash_claim: String,
+}
+
+/// What a template for reports may name.
+const SCOPE: Scope<'_> = Scope { requests: false, own: &[], later_headers: &[], signature: false };
+
+/// The parts of a report that a proof covers.
+#[derive(Clone, Copy)]
+struct Covered {
+    query: bool,
+    body: bool,
+}
+
+impl Covered {
+    const ALL: Self = Self { query: true, body: true };
+
+    fn by(template: &Template) -> Self {
+        Self {
+            query: template.names(&Name::Query) || template.names(&Name::UrlWithQuery),
+            body: template.names(&Name::Body),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { query: self.query || other.query, body: self.body || other.body }
+    }
 }
 
 impl ReportVerifier {
@@ -83,14 +108,7 @@ impl ReportVerifier {
             ReportProof::Header { name, value } => Self::Header(header_name(name)?, filled(value, "secret")?),
             ReportProof::Signature(signature) => Self::Signature(Box::new(SignatureVerifier::new(signature)?)),
             ReportProof::Jwt(token) => {
-                jwt::check_entries("the claims that prove reports", &token.claims, &[])?;
-                Self::Jwt(Box::new(JwtVerifier {
-                    algorithm: token.algorithm,
-                    key: VerificationKey::new(token.algorithm, token.key.expose())?,
-                    header: header_name(&token.header)?,
-                    claims: token.claims.clone(),
-                    body_hash_claim: token.body_hash_claim.clone(),
-                }))
+                Self::Jwt(Box::new(JwtVerifier::new(token)?))
             }
             ReportProof::Twilio(token) => Self::Twilio(filled(token, "auth token")?),
             ReportProof::Webhook(secret) => {
@@ -122,7 +140,7 @@ impl ReportVerifier {
                 is_equal(given.as_bytes(), value)
             }
             Self::Signature(signature) => signature.verify(url, report, now),
-            Self::Jwt(token) => token.verify(report, now),
+            Self::Jwt(token) => token.verify(url, report, now),
             Self::Twilio(token) => verify_twilio(token, url, report),
             Self::Webhook(secret) => verify_webhook(secret, report, now),
         }
@@ -131,12 +149,14 @@ impl ReportVerifier {
     /// Returns the parts of a verified report that the proof covers. A proof that only shows who sends covers all of them; a signature
     /// covers what is signed, and whoever has seen a signed report could send it again with another query or body.
     pub(crate) fn proved<'a>(&self, report: &ReportRequest<'a>) -> ReportRequest<'a> {
-        let (query, body) = match self {
-            Self::SecretUrl | Self::Basic(_) | Self::Header(..) | Self::Jwt(_) => (true, true),
-            Self::Signature(signature) => (signature.text.names(&Name::Query), signature.text.names(&Name::Body)),
-            Self::Twilio(_) | Self::Webhook(_) => (false, true),
+        let covered = match self {
+            Self::SecretUrl | Self::Basic(_) | Self::Header(..) => Covered::ALL,
+            Self::Signature(signature) => Covered::by(&signature.text),
+            Self::Jwt(token) => token.covered(),
+            Self::Twilio(_) | Self::Webhook(_) => Covered { query: false, body: true },
         };
-        let (query, body) = (if query { report.query } else { "" }, if body { report.body } else { &[] });
+        let query = if covered.query { report.query } else { "" };
+        let body = if covered.body { report.body } else { &[] };
         ReportRequest { query, body, ..*report }
     }
 }
@@ -165,10 +185,9 @@ fn verify_basic(pair: &Secret, headers: &HeaderMap) -> Result<(), ReportProofErr
 
 impl SignatureVerifier {
     fn new(asked: &ReportSignature) -> Result<Self, String> {
-        let scope = Scope { requests: false, own: &[], later_headers: &[], signature: false };
         let text =
-            Template::parse(&asked.text, scope).map_err(|why| format!("the text that is signed in reports {why}"))?;
-        if ![Name::Url, Name::Body, Name::Query].iter().any(|name| text.names(name)) {
+            Template::parse(&asked.text, SCOPE).map_err(|why| format!("the text that is signed in reports {why}"))?;
+        if ![Name::Url, Name::UrlWithQuery, Name::Body, Name::Query].iter().any(|name| text.names(name)) {
             return Err("the text that is signed in reports contains neither `url` nor `body` nor `query`: one signature would \
                         prove every report"
                 .to_owned());
@@ -236,6 +255,8 @@ impl Values for OfReport<'_> {
     fn value(&self, name: &Name) -> Cow<'_, [u8]> {
         match name {
             Name::Url => Cow::Borrowed(self.url.as_bytes()),
+            Name::UrlWithQuery if self.report.query.is_empty() => Cow::Borrowed(self.url.as_bytes()),
+            Name::UrlWithQuery => Cow::Owned(format!("{}?{}", self.url, self.report.query).into_bytes()),
             Name::Method => Cow::Borrowed(self.report.method.as_bytes()),
             Name::Query => Cow::Borrowed(self.report.query.as_bytes()),
             Name::Body => Cow::Borrowed(self.report.body),
@@ -247,7 +268,29 @@ impl Values for OfReport<'_> {
 }
 
 impl JwtVerifier {
-    fn verify(&self, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), ReportProofError> {
+    fn new(asked: &ReportJwt) -> Result<Self, String> {
+        jwt::check_entries("the claims that prove reports", &asked.claims, &[])?;
+        let template = |(name, text): &(String, String)| {
+            let template = Template::parse(text, SCOPE);
+            template.map(|template| (name.clone(), template)).map_err(|why| format!("a claim that proves reports {why}"))
+        };
+        Ok(Self {
+            algorithm: asked.algorithm,
+            key: VerificationKey::new(asked.algorithm, asked.key.expose())?,
+            header: header_name(&asked.header)?,
+            claims: asked.claims.iter().map(template).collect::<Result<_, _>>()?,
+            body_hash_claim: asked.body_hash_claim.clone(),
+        })
+    }
+
+    /// A token without a hash only shows who sends.
+    fn covered(&self) -> Covered {
+        let of_body = Covered { query: false, body: !self.body_hash_claim.is_empty() };
+        let covered = self.claims.iter().fold(of_body, |all, (_, template)| all.or(Covered::by(template)));
+        if covered.query || covered.body { covered } else { Covered::ALL }
+    }
+
+    fn verify(&self, url: &str, report: &ReportRequest<'_>, now: SystemTime) -> Result<(), ReportProofError> {
         let value = report.headers.get(&self.header).and_then(|value| value.to_str().ok());
         let value = value.ok_or_else(|| ReportProofError::Header(self.header.to_string()))?;
         let token = match value.split_once(' ') {
@@ -262,14 +305,19 @@ impl JwtVerifier {
                 BadToken::Time => "has expired, or is not valid yet",
             })
         })?;
-        let is = |name: &str, expected: &str| match claims.get(name) {
-            Some(Value::String(text)) => text == expected,
-            Some(Value::Number(number)) => number.to_string().as_str() == expected,
-            Some(Value::Bool(bool)) => (if *bool { "true" } else { "false" }) == expected,
+        let is = |name: &str, expected: &[u8]| match claims.get(name) {
+            Some(Value::String(text)) => text.as_bytes() == expected,
+            Some(Value::Number(number)) => number.to_string().as_bytes() == expected,
+            Some(Value::Bool(bool)) => bool.to_string().as_bytes() == expected,
             _ => false,
         };
-        if !self.claims.iter().all(|(name, value)| is(name, value)) {
-            return Err(ReportProofError::Token("has other claims than the provider expects"));
+        let mut budget = BUDGET;
+        for (name, template) in &self.claims {
+            let expected =
+                template.evaluate(&OfReport { url, report }, &mut budget).map_err(|_| ReportProofError::Request)?;
+            if !is(name, &expected) {
+                return Err(ReportProofError::Token("has other claims than the provider expects"));
+            }
         }
         let hash = || hex::encode(Sha256::digest(report.body));
         let hash_is_right = self.body_hash_claim.is_empty()

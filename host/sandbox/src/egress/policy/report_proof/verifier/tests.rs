@@ -38,6 +38,16 @@ fn hmac(text: &str) -> ReportSignature {
     }
 }
 
+fn token(claim: &str, value: &str, body_hash_claim: &str) -> ReportProof {
+    ReportProof::Jwt(ReportJwt {
+        algorithm: JwtAlgorithm::Hs256,
+        key: Secret::new("signature secret"),
+        header: "x-signature-jwt".to_owned(),
+        claims: vec![(claim.to_owned(), value.to_owned())],
+        body_hash_claim: body_hash_claim.to_owned(),
+    })
+}
+
 #[test]
 fn a_url_that_nobody_can_guess_is_enough_where_an_upstream_offers_no_more() {
     let verifier = ReportVerifier::new(&ReportProof::SecretUrl).unwrap();
@@ -87,6 +97,12 @@ fn a_component_gets_the_parts_of_a_report_that_are_proved() {
         (signed("{url}"), false, false),
         (signed("{url}{body}"), false, true),
         (signed("{query}"), true, false),
+        (signed("{url-with-query}"), true, false),
+        (token("iss", "", "payload_hash"), false, true),
+        (token("url_hash", "{url-with-query|sha256|hex}", ""), true, false),
+        (token("url_hash", "{url-with-query|sha256|hex}", "payload_hash"), true, true),
+        // Shows who sends, and nothing more.
+        (token("iss", "Gateway", ""), true, true),
     ] {
         let proved = ReportVerifier::new(&proof).unwrap().proved(&report);
         assert_eq!((!proved.query.is_empty(), !proved.body.is_empty()), (query, body), "{proof:?}");
@@ -193,6 +209,30 @@ fn a_report_is_verified_by_a_token_with_the_hash_of_the_body() {
     }
 }
 
+/// As MessageBird signs: its reports arrive by GET, and the token contains the hash of the URL with its query.
+#[test]
+fn a_report_by_get_is_verified_by_a_token_with_the_hash_of_the_url() {
+    let verifier = ReportVerifier::new(&token("url_hash", "{url-with-query|sha256|hex}", "")).unwrap();
+    let signed = |url: &str| {
+        let key =
+            JwtKey { algorithm: JwtAlgorithm::Hs256, key: Secret::new("signature secret"), header: Vec::new() };
+        let token = SignedJwt { key, claims: Vec::new(), valid_seconds: 60 };
+        let hash = hex::encode(Sha256::digest(url));
+        headers(&[("x-signature-jwt", jwt::sign(&token, &[("url_hash", &hash)], at(NOW)).unwrap().expose())])
+    };
+    let with = |headers: &HeaderMap, query: &str| {
+        let report = ReportRequest { method: "GET", query, headers, body: b"" };
+        verifier.verify(URL, &report, at(NOW))
+    };
+    let delivered = signed(&format!("{URL}?id=1&status=delivered"));
+    let other: Result<(), ReportProofError> =
+        Err(ReportProofError::Token("has other claims than the provider expects"));
+    assert_eq!(with(&delivered, "id=1&status=delivered"), Ok(()));
+    assert_eq!(with(&delivered, "id=1&status=delivery_failed"), other);
+    assert_eq!(with(&delivered, ""), other);
+    assert_eq!(with(&signed(URL), ""), Ok(()));
+}
+
 /// Vonage's own tokens have `iat` and no `exp`.
 #[test]
 fn a_token_that_does_not_say_when_it_expires_is_believed_for_five_minutes() {
@@ -249,6 +289,7 @@ fn a_proof_that_proves_nothing_is_refused_with_what_is_wrong() {
         (ReportProof::Webhook(Secret::new("whsec_AAAA")), "24 to 64 bytes"),
         (ReportProof::Signature(hmac("{header.x-id}")), "would prove every report"),
         (ReportProof::Signature(hmac("{path}")), "unknown name `path`"),
+        (token("url_hash", "{path}", ""), "unknown name `path`"),
         (ReportProof::Signature(untimed), "must be among what is signed"),
         (ReportProof::Signature(public), "32 bytes"),
     ] {
