@@ -16,5 +16,6 @@ pub fn message(recipient: &str, code: &str) -> Message {
         purpose: "test".to_owned(),
         application: String::new(),
         extra: Vec::new(),
+        tried_before: false,
     }
 }

@@ -37,7 +37,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// Answers as Twilio does; a path that begins with `/silent` gets no answer, `/mirror` gets back
-    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/credentials` what it was authenticated with, `/token` an access token, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
+    /// what it was sent, the code in it, and what is missing to nine at each digit of that, `/last` what was last sent to any other path, `/credentials` what it was authenticated with, `/token` an access token, `/candidates` a list of what codes there are; one with `/redirect/` leads to what follows.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
@@ -54,6 +54,9 @@ impl Upstream {
         let headers = head.headers.iter();
         let headers =
             headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        if path == "/last" {
+            return self.seen().pop().map(|seen| seen.body).unwrap_or_default().into_response();
+        }
         self.seen.lock().unwrap().push(Seen {
             method: head.method.to_string(),
             path: path.clone(),

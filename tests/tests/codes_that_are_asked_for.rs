@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use twofactor::Network;
-use twofactor::sandbox::{Component, Configured, DeliveryFailure, Outbox, Receipt, SandboxLimits};
+use twofactor::sandbox::{Component, Configured, DeliveryFailure, Message, Outbox, Receipt, SandboxLimits};
 use twofactor_tests::hostile::{HOSTILE, SECRET};
 use twofactor_tests::sample;
 use twofactor_tests::upstream::{CANDIDATES, Upstream};
@@ -127,6 +127,21 @@ async fn a_component_that_knows_the_code_cannot_send_it_elsewhere() {
     assert!(place.other.seen().is_empty() && place.outbox.mails().is_empty());
     assert!(place.upstream.seen().iter().all(|seen| seen.path == "/mirror"));
     println!("{tried} ways to carry a code on, none left");
+}
+
+#[tokio::test]
+async fn a_code_that_was_sent_in_one_attempt_is_covered_from_the_beginning_of_the_next() {
+    let place = Place::new().await;
+    let options = json!({"Behaviour": "send in one attempt, ask in the next", "Url": MIRROR, "Secret": SECRET});
+    let configured = place.component.configure(&options).await.unwrap();
+    for (tried_before, result) in [(false, ("retry-later", "again")), (true, ("rejected-message", "nothing"))] {
+        let message = Message { tried_before, ..sample::message("+41791110000", "482913") };
+        let failure = configured.deliver(message).await.unwrap_err();
+        assert_eq!((failure.name(), &*failure.reason().code), result);
+    }
+    // The engine says so of each attempt after the first.
+    let message = sample::message("+41791110000", "482913");
+    assert_eq!(configured.deliver(message).await.unwrap_err().reason().code, "found");
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ async fn debug_output_shows_no_secret_code_token_recipient_or_user() {
         purpose: String::new(),
         application: String::new(),
         extra: vec![("user".to_owned(), USER.to_owned())],
+        tried_before: false,
     };
     let log = admin.audit_log(0, 100).await.unwrap();
     shown += &format!("{challenge:?} {mails:?} {outbox:?} {rejected:?} {verified:?}");

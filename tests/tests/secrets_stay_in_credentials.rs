@@ -211,6 +211,23 @@ async fn what_a_component_requests_is_counted_before_it_is_searched() {
 }
 
 #[tokio::test]
+async fn the_number_of_secrets_among_options_is_bounded() {
+    let engine = engine().await;
+    let with = |unknown: usize| {
+        let mut options = json!({"Behaviour": "", "Url": "https://a.example.com/", "Secret": SECRET});
+        for n in 0..unknown {
+            options[format!("Unknown{n}")] = json!("text");
+        }
+        options
+    };
+    // A component can say anything of options that its schema does not name.
+    let most = instance(&engine, "hostile", with(63)).await;
+    assert!(!read(&most).contains("more than 64 secrets"), "{}", read(&most));
+    let more = instance(&engine, "hostile", with(64)).await;
+    assert!(!more.valid && read(&more).contains("more than 64 secrets"), "{}", read(&more));
+}
+
+#[tokio::test]
 async fn a_secret_that_deliver_receives_is_not_inherited() {
     let engine = compiled::builder().network(Network::builder().build().unwrap());
     let engine = engine.provider(component("revealed: sent as it is")).build().await.unwrap();

@@ -40,7 +40,7 @@ pub struct SandboxLimits {
     pub factor_running_time: Duration,
     /// How long a call of a factor component may take, including waiting for a processor.
     pub factor_time: Duration,
-    /// Bytes that guest and host may exchange in one call (strings, lists, bodies).
+    /// Bytes of strings, lists and bodies that a guest may pass to the host in one host call, or return.
     pub exchanged_bytes: usize,
     /// Host calls (`http.send`, `smtp.send`) in one call.
     pub host_calls: u32,

@@ -20,6 +20,7 @@ pub(crate) fn message(code: &str, to: &str) -> Message {
         purpose: "sign-in".to_owned(),
         application: "TwoFactor".to_owned(),
         extra: Vec::new(),
+        tried_before: false,
     }
 }
 

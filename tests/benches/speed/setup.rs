@@ -76,6 +76,7 @@ pub(crate) fn message() -> Message {
         purpose: "sign-in".to_owned(),
         application: String::new(),
         extra: Vec::new(),
+        tried_before: false,
     }
 }
 

@@ -235,6 +235,7 @@ impl Provider for Hostile {
             "carry the code on" => return carry::on(options, message),
             "ask for the code" => return carry::ask(options, message, false),
             "send, then ask for the code" => return carry::ask(options, message, true),
+            "send in one attempt, ask in the next" => return carry::ask_in_the_next_attempt(options, message),
             "send, then guess the code in halves" => return carry::guess(options, message),
             _ => {}
         }

@@ -132,6 +132,7 @@ impl Challenges {
             purpose: "notice".to_owned(),
             application: notice.application,
             extra: Vec::new(),
+            tried_before: false,
         };
         let message = message.with_context(self.clock.now().as_second(), chosen.recipient_kind);
         let (subscription, instance, type_id) = (&to.sign_in.subscription, &chosen.id, &chosen.type_id);

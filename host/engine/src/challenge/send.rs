@@ -38,7 +38,7 @@ impl Challenges {
         code: &str,
         now: Timestamp,
     ) -> Result<(), DeliveryFailure> {
-        let mut delivered = self.deliver(&chosen, record, details, code, now).await;
+        let mut delivered = self.deliver(&chosen, record, details, code, now, false).await;
         for other in others {
             // Only a message that was certainly not sent may take another way.
             if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
@@ -47,7 +47,7 @@ impl Challenges {
             match self.hand_over(record, details, &other).await {
                 Ok(true) => {
                     chosen = other;
-                    delivered = self.deliver(&chosen, record, details, code, now).await;
+                    delivered = self.deliver(&chosen, record, details, code, now, true).await;
                 }
                 // The challenge has ended: somebody cancelled it, or it expired.
                 Ok(false) => break,
@@ -75,7 +75,7 @@ impl Challenges {
             if !self.is_still_open(record).await {
                 break;
             }
-            delivered = self.deliver(&chosen, record, details, code, now).await;
+            delivered = self.deliver(&chosen, record, details, code, now, true).await;
         }
         delivered
     }
@@ -250,6 +250,7 @@ impl Challenges {
         details: &mut Details,
         code: &str,
         now: Timestamp,
+        tried_before: bool,
     ) -> Result<(), DeliveryFailure> {
         let seconds = u32::try_from((record.expires_at - now).as_secs()).unwrap_or_default();
         let (_, id) = self.keyring.mac("message", &[record.id.as_bytes(), &record.resends.to_be_bytes()]);
@@ -261,6 +262,7 @@ impl Challenges {
         message.id = hex::encode(&id[..16]);
         message.recipient = details.address.clone();
         message.purpose = details.purpose.clone();
+        message.tried_before = tried_before;
         message = message.with_context(self.clock.now().as_second(), chosen.recipient_kind);
         if chosen.has_reports() {
             message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
@@ -344,6 +346,7 @@ fn compose(policy: &Policy, kind: RecipientKind, locale: Option<&str>, code: &st
         purpose: String::new(),
         application: policy.application_name.clone(),
         extra: Vec::new(),
+        tried_before: false,
     }
 }
 

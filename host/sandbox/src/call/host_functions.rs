@@ -1,6 +1,7 @@
 //! The interfaces of the contract that a component can call: HTTP, mail and log.
 
 use super::hide::MailRefused;
+use super::outside::{REQUEST_BYTES, is_too_long};
 use super::state::State;
 use crate::contract::v0_2::twofactor::provider::{http, log, smtp, types};
 use crate::egress::{HttpError, HttpRequest, Mail, MailError, MailStage};
@@ -55,8 +56,14 @@ impl smtp::Host for State {
         };
         let outside = &self.outside;
         let sending = outside.effects.begin_sending();
-        let filled = outside.placeholder.as_ref().map_or(Ok(false), |placeholder| placeholder.fill_mail(&mut mail));
+        // Before it is searched: that takes time in which nobody interrupts it.
+        let too_long = is_too_long(&mail);
+        let filled = match &outside.placeholder {
+            Some(placeholder) if !too_long => placeholder.fill_mail(&mut mail),
+            _ => Ok(false),
+        };
         let (answer, filled) = match filled {
+            _ if too_long => (Err(MailError::Invalid(format!("the mail is longer than {REQUEST_BYTES} bytes"))), false),
             Ok(filled) => (outside.network.send_mail(&outside.grants, mail).await, filled),
             Err(MailRefused::Typed(typed)) => match outside.effects.end(typed).await {},
             Err(why) => (Err(MailError::Denied(why.to_string())), false),

@@ -37,6 +37,9 @@ pub struct Message {
     pub application: String,
     /// Fields of later minor versions of the contract.
     pub extra: Vec<(String, String)>,
+    /// Whether an earlier attempt may have sent the code. If so, upstreams may know it already, and what they respond is searched for it
+    /// from the beginning. Components do not see this.
+    pub tried_before: bool,
 }
 
 impl Message {

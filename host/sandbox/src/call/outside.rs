@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::effects::{Effects, Sending};
 use super::hide::{PlacedSecrets, Placeholder, RequestRefused};
 use super::log::CallLog;
-use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Network, UpstreamFailure};
+use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Mail, Network, UpstreamFailure};
 
-/// The maximum length of a request's body, in bytes.
+/// The maximum length of a request's body and of a mail, in bytes.
 pub(super) const REQUEST_BYTES: usize = 1 << 20;
 
 /// The maximum length of the rest of a request, in bytes: as wasmtime bounds the headers of `wasi:http`.
@@ -162,6 +162,13 @@ impl Outside {
     }
 }
 
+/// Returns whether a mail is too long to be searched and encoded.
+pub(super) fn is_too_long(mail: &Mail) -> bool {
+    let Mail { sender_name, sender, recipient, subject, text, html, id } = mail;
+    let texts = [sender_name, sender, recipient, subject, text, id].into_iter().chain(html);
+    texts.map(String::len).sum::<usize>() > REQUEST_BYTES
+}
+
 /// Returns why a request is too long, if it is.
 fn too_long(request: &HttpRequest) -> Option<String> {
     let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -207,6 +214,34 @@ mod tests {
             assert_eq!(why.contains("longer than"), is_too_long, "{value} {body}: {why}");
         }
         assert!(!outside.effects.has_sent());
+    }
+
+    #[test]
+    fn all_texts_of_a_mail_count_for_its_length() {
+        let short = || Mail {
+            sender_name: String::new(),
+            sender: String::new(),
+            recipient: String::new(),
+            subject: String::new(),
+            text: "t".repeat(REQUEST_BYTES / 2),
+            html: Some("h".repeat(REQUEST_BYTES / 2)),
+            id: String::new(),
+        };
+        assert!(!is_too_long(&short()));
+        let longer: [fn(&mut Mail); 7] = [
+            |mail| mail.sender_name.push('x'),
+            |mail| mail.sender.push('x'),
+            |mail| mail.recipient.push('x'),
+            |mail| mail.subject.push('x'),
+            |mail| mail.text.push('x'),
+            |mail| mail.html.as_mut().unwrap().push('x'),
+            |mail| mail.id.push('x'),
+        ];
+        for longer in longer {
+            let mut mail = short();
+            longer(&mut mail);
+            assert!(is_too_long(&mail));
+        }
     }
 
     /// Then it counts as the call's own time, and nothing goes on after the call.

@@ -327,6 +327,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn tables_count_as_memory() {
+        let limits = SandboxLimits {
+            calls_in_flight: 12,
+            core_instances: 2,
+            tables: 1,
+            memory_of_all_calls_bytes: 4 << 20,
+            ..SandboxLimits::default()
+        };
+        let sandbox = Sandbox::new(limits, Network::builder().build().unwrap()).unwrap();
+        // The memory is what each call has in any case; the table has 800,000 bytes.
+        let with_table =
+            "(component (core module $m (memory 32) (table 100000 funcref)) (core instance (instantiate $m)))";
+        let (stores, error) = fill(&sandbox, None, with_table).await;
+        assert!(stores.len() == 5 && error.is::<NoMemory>(), "{} {error:#}", stores.len());
+    }
+
+    #[tokio::test]
     async fn a_call_that_grows_while_others_hold_the_memory_can_be_tried_again() {
         let sandbox = of_little_memory();
         let (held, _) = fill(&sandbox, None, &with_memory(10)).await;

@@ -82,7 +82,12 @@ impl ResourceLimiter for CallLimits {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        self.own.table_growing(current, desired, maximum)
+        let is_allowed = self.own.table_growing(current, desired, maximum)?;
+        if is_allowed {
+            let bytes = desired.saturating_sub(current).saturating_mul(size_of::<usize>());
+            self.memory.grow(bytes).map_err(wasmtime::Error::new)?;
+        }
+        Ok(is_allowed)
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {

@@ -59,6 +59,9 @@ pub struct Validation {
 /// How long to wait before a component is called again that did not say how reports are proved. Until then there are no reports.
 const PROOF_AGAIN: Duration = Duration::from_secs(300);
 
+/// The most texts among options that are secret or unknown. All that a component says is searched for each of them.
+const MOST_SECRETS: usize = 64;
+
 /// Why an inherited secret is refused. `deliver` would receive it and can return it in its reasons, in an encoding that nobody
 /// recognizes, to those who administer only the instance.
 const INHERITED: &str = "the provider receives this secret when it delivers, so an instance cannot inherit it from the base service \
@@ -131,6 +134,12 @@ impl Configured {
             return Self::validate_factor(provider, options, site.unwrap_or(&Site::default())).await;
         }
         let reader = OptionsSchema::new(schema);
+        if reader.secrets(options).len() > MOST_SECRETS {
+            let why = format!(
+                "the options have more than {MOST_SECRETS} secrets, those included that the schema does not name"
+            );
+            return Ok(Validation::invalid(vec![FieldError::new("", why)]));
+        }
         let substitutes = Substitutes::new(schema, options, is_inherited);
         let revealed = reader.revealed_in(options).into_iter().filter(|pointer| substitutes.is_inherited(pointer));
         let problems: Vec<FieldError> = revealed.map(|pointer| FieldError::new(pointer, INHERITED)).collect();

@@ -74,6 +74,7 @@ impl Provider {
         let redactor = redactor.without_recipient(&message.recipient);
         let log = self.log(redactor.without_code(&message.code));
         let redactor = log.clone();
+        let tried_before = message.tried_before;
         let mut message = wit::Message::from(message);
         let (options, secrets) = options.for_call().map_err(no_letters)?;
         let options = &*options;
@@ -83,6 +84,9 @@ impl Provider {
             let to_mailbox = self.manifest().recipient == Some(RecipientKind::EmailAddress);
             Placeholder::put(&mut message, options, to_mailbox).map_err(no_letters)?
         };
+        if tried_before && let Some(placeholder) = &placeholder {
+            placeholder.note_tried_before();
+        }
         let call = self.call(log, limits.deliver_time).grants(grants).placeholder(placeholder.clone()).secrets(secrets);
         let hidden = placeholder;
         let answer = self

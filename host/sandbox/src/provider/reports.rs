@@ -13,6 +13,9 @@ use crate::schema::OptionsSchema;
 /// The longest code of an upstream's that is kept, in characters.
 const CODE: usize = 32;
 
+/// How many characters of such a code are searched for the recipient: more than anybody's address has.
+const SEARCHED: usize = 1024;
+
 /// The longest amount of a price, in characters.
 const PRICE: usize = 16;
 
@@ -70,13 +73,12 @@ impl Provider {
             let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
             // Searched as returned, and as stored.
             let plain: String = recipient.chars().filter(fits).collect();
-            let longest = report.code.len().max(PRICE);
-            let redactor = CallRedactor::new(longest).without([plain]).without_recipient(recipient);
+            let redactor = CallRedactor::new(SEARCHED).without([plain]).without_recipient(recipient);
             let status = match report.status {
                 wit::DeliveryStatus::Pending => DeliveryStatus::Pending,
                 wit::DeliveryStatus::Delivered => DeliveryStatus::Delivered,
                 wit::DeliveryStatus::Failed => {
-                    let code: String = report.code.chars().filter(fits).collect();
+                    let code: String = report.code.chars().take(SEARCHED).filter(fits).collect();
                     DeliveryStatus::Failed(redactor.clean(&code).chars().filter(fits).take(CODE).collect())
                 }
             };

@@ -49,14 +49,19 @@ pub(super) fn compare(one: &Number, other: &Number) -> Ordering {
     }
 }
 
-/// Returns the number of values in a value, itself included.
+/// Returns the number of values in a value, itself included. Each 64 bytes of a text or a name count as one more.
 pub(super) fn count(value: &Value) -> u64 {
     match value {
         Value::Array(items) => items.iter().map(count).sum::<u64>() + 1,
-        Value::Object(members) => members.values().map(count).sum::<u64>() + 1,
-        Value::String(text) => text.len() as u64 / 64 + 1,
+        Value::Object(members) => members.iter().map(|(name, value)| length(name) + count(value)).sum::<u64>() + 1,
+        Value::String(text) => length(text) + 1,
         _ => 1,
     }
+}
+
+/// Returns the steps that a text takes for its length: it is copied, hashed or compared.
+pub(super) fn length(text: &str) -> u64 {
+    text.len() as u64 / 64
 }
 
 /// Returns whether two values are equal (JSON Schema 2020-12 section 4.2.2).

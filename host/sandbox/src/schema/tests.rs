@@ -207,6 +207,25 @@ fn a_long_validation_waits_for_a_turn() {
 }
 
 #[test]
+fn the_length_of_names_counts_as_steps() {
+    let name = "n".repeat(60 << 10);
+    let long = json!({"E": [{name.as_str(): 1}]});
+    for rule in [
+        json!({"uniqueItems": true}),
+        json!({"items": {"required": [name]}}),
+        json!({"items": {"dependentRequired": {name.as_str(): []}}}),
+        json!({"items": {"propertyNames": {"type": "string"}}}),
+        json!({"items": {"properties": {"A": {}}}}),
+        json!({"const": [{name.as_str(): 1}]}),
+    ] {
+        let rules = vec![json!({"$ref": "#/$defs/a"}); 20];
+        let schema = json!({"type": "object", "$defs": {"a": rule}, "properties": {"E": {"allOf": rules}}});
+        let (broken, steps) = evaluate::check(&Schema::new(&schema).unwrap(), &long);
+        assert!(broken.is_empty() && steps > 20 * (60 << 10) / 64, "{schema}: {steps}", schema = rule);
+    }
+}
+
+#[test]
 fn a_schema_that_refers_to_itself_twice_ends_when_the_steps_are_used_up() {
     let twice = json!({"type": "object", "properties": {"a": {"$ref": "#"}}, "patternProperties": {"^a": {"$ref": "#"}},
         "allOf": [{"properties": {"a": {"$ref": "#"}}}]});

@@ -226,6 +226,11 @@ impl Placeholder {
         self.left.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Notes that an earlier attempt may have sent the code.
+    pub(crate) fn note_tried_before(&self) {
+        self.was_put.store(true, Ordering::Release);
+    }
+
     /// Takes one use back: the request or mail was not accepted. Responses are searched for the code nevertheless.
     pub(crate) fn did_not_leave(&self) {
         self.left.fetch_sub(1, Ordering::AcqRel);

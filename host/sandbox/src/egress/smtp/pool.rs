@@ -71,12 +71,13 @@ impl Connection {
     }
 }
 
-/// Identifies connections that can be shared: server, security, the name in EHLO, and the login. It is a MAC with a key of this
-/// process, so the pool stores no password.
+/// Identifies a server, with the security of its connections and the login. It is a MAC with a key of this process, so the pool stores no
+/// password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key([u8; 32]);
 
-/// The connections to one server with one login.
+/// The connections to one server with one login, whatever name they gave in EHLO: the component chooses that name, with the domain of a
+/// mail's sender.
 struct Lane {
     places: Arc<Places>,
     parked: Vec<Parked>,
@@ -92,6 +93,8 @@ struct Places {
 /// A kept connection, owned by its task.
 struct Parked {
     number: u64,
+    /// The name that it gave in EHLO: only mails of the same name use it again.
+    hello: Arc<str>,
     /// Requests the connection from the task.
     request: oneshot::Sender<oneshot::Sender<Connection>>,
     /// Whether the server has confirmed RSET.
@@ -116,8 +119,16 @@ pub(super) struct Pool {
 pub(super) struct Turn {
     pool: Arc<Pool>,
     key: Key,
+    hello: Arc<str>,
     places: Arc<Places>,
     place: OwnedSemaphorePermit,
+}
+
+impl Places {
+    /// Returns how many mails use a connection.
+    fn in_use(&self) -> usize {
+        self.all.load(Ordering::Relaxed).saturating_sub(self.free.available_permits())
+    }
 }
 
 impl Pool {
@@ -129,17 +140,17 @@ impl Pool {
 
     /// Waits for a turn at the granted server.
     pub(super) async fn turn(self: &Arc<Self>, grant: &SmtpGrant, hello: &str) -> Option<Turn> {
-        let key = self.key(grant, hello)?;
+        let key = self.key(grant)?;
         let places = self.places(key);
-        Turn::wait(self.clone(), key, places).await
+        Turn::wait(self.clone(), key, hello.into(), places).await
     }
 
-    fn key(&self, grant: &SmtpGrant, hello: &str) -> Option<Key> {
+    fn key(&self, grant: &SmtpGrant) -> Option<Key> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
         let SmtpGrant { host, port, security, credentials, secrets: _, timeout: _ } = grant;
         let (port, security) = (port.to_string(), security.to_string());
         let login = credentials.as_ref().map(|login| [&*login.username, login.password.expose()]);
-        let server = [host, &*port, &*security, hello];
+        let server = [host, &*port, &*security];
         for field in server.into_iter().chain(login.into_iter().flatten()) {
             mac.update(&(field.len() as u64).to_be_bytes());
             mac.update(field.as_bytes());
@@ -164,18 +175,28 @@ impl Pool {
         lane.places.clone()
     }
 
-    /// Removes a kept connection from the pool, preferably one that is ready.
-    fn take(&self, key: Key) -> Option<Parked> {
+    /// Removes a kept connection from the pool, preferably one that is ready. If there is none of that name, and no further connection to
+    /// the server may be open, one of another name is closed.
+    fn take(&self, key: Key, hello: &str) -> Option<Parked> {
         let mut lanes = self.lanes();
-        let parked = &mut lanes.by_key.get_mut(&key)?.parked;
-        let ready = parked.iter().rposition(|parked| parked.ready.load(Ordering::Relaxed));
-        let taken = parked.remove(ready.or_else(|| parked.len().checked_sub(1))?);
+        let Lane { places, parked } = lanes.by_key.get_mut(&key)?;
+        let is_ready = |parked: &Parked| parked.ready.load(Ordering::Relaxed);
+        let ready = parked.iter().rposition(|parked| *parked.hello == *hello && is_ready(parked));
+        let found = ready.or_else(|| parked.iter().rposition(|parked| *parked.hello == *hello));
+        let surplus = || (!parked.is_empty() && parked.len() + places.in_use() > self.bounds.open).then_some(0);
+        let at = found.or_else(surplus)?;
+        let taken = parked.remove(at);
         lanes.parked -= 1;
-        Some(taken)
+        // Its task closes the connection.
+        found.map(|_| taken)
     }
 
     /// Adds an entry for a connection. `None` if the pool is full.
-    fn park(&self, key: Key) -> Option<(u64, oneshot::Receiver<oneshot::Sender<Connection>>, Arc<AtomicBool>)> {
+    fn park(
+        &self,
+        key: Key,
+        hello: Arc<str>,
+    ) -> Option<(u64, oneshot::Receiver<oneshot::Sender<Connection>>, Arc<AtomicBool>)> {
         let mut lanes = self.lanes();
         if lanes.parked >= self.bounds.kept {
             return None;
@@ -184,7 +205,7 @@ impl Pool {
         let (number, ready) = (lanes.number, Arc::<AtomicBool>::default());
         let (request, requests) = oneshot::channel();
         let lane = lanes.by_key.get_mut(&key)?;
-        lane.parked.push(Parked { number, request, ready: ready.clone() });
+        lane.parked.push(Parked { number, hello, request, ready: ready.clone() });
         lanes.parked += 1;
         Some((number, requests, ready))
     }
@@ -200,15 +221,15 @@ impl Pool {
 }
 
 impl Turn {
-    async fn wait(pool: Arc<Pool>, key: Key, places: Arc<Places>) -> Option<Self> {
+    async fn wait(pool: Arc<Pool>, key: Key, hello: Arc<str>, places: Arc<Places>) -> Option<Self> {
         // The semaphore is never closed.
         let place = places.free.clone().acquire_owned().await.ok()?;
-        Some(Self { pool, key, places, place })
+        Some(Self { pool, key, hello, places, place })
     }
 
     /// Returns a kept connection whose last exchange ended cleanly, if there is one.
     pub(super) async fn kept(&self) -> Option<Connection> {
-        while let Some(parked) = self.pool.take(self.key) {
+        while let Some(parked) = self.pool.take(self.key, &self.hello) {
             let (taker, taken) = oneshot::channel();
             if parked.request.send(taker).is_ok()
                 && let Ok(connection) = taken.await
@@ -221,13 +242,13 @@ impl Turn {
 
     /// Waits for one of the other connections, because the server accepts no more of them. `None` if there is no other.
     pub(super) async fn behind_others(self) -> Option<Self> {
-        let Self { pool, key, places, place } = self;
+        let Self { pool, key, hello, places, place } = self;
         {
             // The lock ensures that one of several callers keeps its place.
             let lanes = pool.lanes();
             let kept = lanes.by_key.get(&key).is_some_and(|lane| !lane.parked.is_empty());
             let all = places.all.load(Ordering::Relaxed);
-            let others = all.saturating_sub(places.free.available_permits() + 1);
+            let others = places.in_use().saturating_sub(1);
             if others == 0 && !kept {
                 return None;
             }
@@ -238,7 +259,7 @@ impl Turn {
                 tokio::spawn(restore(Arc::downgrade(&places), removed));
             }
         }
-        Self::wait(pool, key, places).await
+        Self::wait(pool, key, hello, places).await
     }
 
     /// Keeps the connection over which a mail has just been sent, if that ended cleanly, and ends the turn.
@@ -248,7 +269,7 @@ impl Turn {
         let bounds = &self.pool.bounds;
         let remaining = bounds.age.saturating_sub(connection.opened.elapsed());
         let (may_go_on, idle) = (connection.mails < bounds.mails && !remaining.is_zero(), bounds.idle.min(remaining));
-        let parked = if may_go_on { self.pool.park(key) } else { None };
+        let parked = if may_go_on { self.pool.park(key, self.hello.clone()) } else { None };
         tokio::spawn(async move {
             let Some((number, requests, ready)) = parked else { return connection.close().await };
             keep_idle(connection, idle, requests, &ready).await;
@@ -406,9 +427,9 @@ mod tests {
     async fn only_what_is_the_same_in_all_is_shared() {
         let pool = Pool::new(Bounds::new(1)).unwrap();
         let own = grant("a.example.com", Some(("user", "password")));
-        let key = |grant: &SmtpGrant, hello: &str| pool.key(grant, hello).unwrap();
+        let key = |grant: &SmtpGrant| pool.key(grant).unwrap();
         let same = SmtpGrant { timeout: Duration::from_secs(9), ..grant("a.example.com", Some(("user", "password"))) };
-        assert!(key(&own, HELLO) == key(&same, HELLO));
+        assert!(key(&own) == key(&same));
         for other in [
             grant("b.example.com", Some(("user", "password"))),
             grant("a.example.com", Some(("user", "passwore"))),
@@ -418,10 +439,38 @@ mod tests {
             SmtpGrant { port: 587, ..grant("a.example.com", Some(("user", "password"))) },
             SmtpGrant { security: SmtpSecurity::StartTls, ..grant("a.example.com", Some(("user", "password"))) },
         ] {
-            assert!(key(&own, HELLO) != key(&other, HELLO), "{other:?}");
+            assert!(key(&own) != key(&other), "{other:?}");
         }
-        assert!(key(&own, HELLO) != key(&own, "example.org"));
-        assert!(key(&own, HELLO) != Pool::new(Bounds::new(1)).unwrap().key(&own, HELLO).unwrap());
+        assert!(key(&own) != Pool::new(Bounds::new(1)).unwrap().key(&own).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_under_the_name_that_it_gave() {
+        let pool = Pool::new(Bounds::new(2)).unwrap();
+        let (connection, _server) = open().await;
+        turn(&pool).await.keep(connection);
+        let other = pool.turn(&grant("a.example.com", None), "example.org").await.unwrap();
+        assert!(other.kept().await.is_none());
+        assert!(turn(&pool).await.kept().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn connections_under_other_names_count_for_the_same_server() {
+        let pool = Pool::new(Bounds::new(1)).unwrap();
+        let (connection, server) = open().await;
+        turn(&pool).await.keep(connection);
+        let other = pool.turn(&grant("a.example.com", None), "example.org").await.unwrap();
+        // It may open one, so the kept one is closed.
+        assert!(other.kept().await.is_none());
+        assert_eq!(server.await.unwrap().last().unwrap(), "QUIT");
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { drop(pool.turn(&grant("a.example.com", None), "example.net").await) }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(other);
+        waiting.await.unwrap();
     }
 
     #[tokio::test]

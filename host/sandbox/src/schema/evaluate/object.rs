@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{Check, Faults, Part, Seen, Valid};
 use crate::schema::compile::{Id, Node, Rule};
 use crate::schema::fault::Violation;
+use crate::schema::number::length;
 
 impl<'s, 'v> Check<'s, 'v> {
     pub(super) fn members(
@@ -23,7 +24,7 @@ impl<'s, 'v> Check<'s, 'v> {
             Rule::DependentRequired(all) => {
                 let mut is_valid = true;
                 for (name, names) in all {
-                    self.spend(1)?;
+                    self.spend(1 + length(name))?;
                     if members.contains_key(name) {
                         is_valid &= self.required(names, members, faults)?;
                     }
@@ -33,6 +34,7 @@ impl<'s, 'v> Check<'s, 'v> {
             Rule::Properties { .. } => return self.properties(rule, members, faults, seen),
             Rule::PropertyNames(id) => {
                 for name in members.keys() {
+                    self.spend(length(name))?;
                     let name = Value::from(name.as_str());
                     // In a validation of its own, since the name is not part of the options.
                     let (kept, path) = (std::mem::take(&mut self.kept), Vec::new());
@@ -64,7 +66,7 @@ impl<'s, 'v> Check<'s, 'v> {
     fn required(&mut self, names: &'s [String], members: &Map<String, Value>, faults: &mut Faults<'s>) -> Valid {
         let mut is_valid = true;
         for name in names {
-            self.spend(1)?;
+            self.spend(1 + length(name))?;
             if !members.contains_key(name) {
                 is_valid = self.fault(Some(name), Violation::Required, faults)?;
             }
@@ -83,7 +85,7 @@ impl<'s, 'v> Check<'s, 'v> {
         let mut is_valid = true;
         let mut known = vec![false; members.len()];
         for (index, (name, member)) in members.iter().enumerate() {
-            self.spend(1)?;
+            self.spend(1 + length(name))?;
             if let Some(id) = named.get(name) {
                 is_valid &= self.within(Part::Name(name), *id, member, faults)?;
                 known[index] = true;

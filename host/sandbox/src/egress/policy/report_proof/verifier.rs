@@ -107,9 +107,7 @@ impl ReportVerifier {
             }
             ReportProof::Header { name, value } => Self::Header(header_name(name)?, filled(value, "secret")?),
             ReportProof::Signature(signature) => Self::Signature(Box::new(SignatureVerifier::new(signature)?)),
-            ReportProof::Jwt(token) => {
-                Self::Jwt(Box::new(JwtVerifier::new(token)?))
-            }
+            ReportProof::Jwt(token) => Self::Jwt(Box::new(JwtVerifier::new(token)?)),
             ReportProof::Twilio(token) => Self::Twilio(filled(token, "auth token")?),
             ReportProof::Webhook(secret) => {
                 webhook_key(secret)?;
@@ -272,7 +270,9 @@ impl JwtVerifier {
         jwt::check_entries("the claims that prove reports", &asked.claims, &[])?;
         let template = |(name, text): &(String, String)| {
             let template = Template::parse(text, SCOPE);
-            template.map(|template| (name.clone(), template)).map_err(|why| format!("a claim that proves reports {why}"))
+            template
+                .map(|template| (name.clone(), template))
+                .map_err(|why| format!("a claim that proves reports {why}"))
         };
         Ok(Self {
             algorithm: asked.algorithm,

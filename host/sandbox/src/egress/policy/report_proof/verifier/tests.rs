@@ -214,8 +214,7 @@ fn a_report_is_verified_by_a_token_with_the_hash_of_the_body() {
 fn a_report_by_get_is_verified_by_a_token_with_the_hash_of_the_url() {
     let verifier = ReportVerifier::new(&token("url_hash", "{url-with-query|sha256|hex}", "")).unwrap();
     let signed = |url: &str| {
-        let key =
-            JwtKey { algorithm: JwtAlgorithm::Hs256, key: Secret::new("signature secret"), header: Vec::new() };
+        let key = JwtKey { algorithm: JwtAlgorithm::Hs256, key: Secret::new("signature secret"), header: Vec::new() };
         let token = SignedJwt { key, claims: Vec::new(), valid_seconds: 60 };
         let hash = hex::encode(Sha256::digest(url));
         headers(&[("x-signature-jwt", jwt::sign(&token, &[("url_hash", &hash)], at(NOW)).unwrap().expose())])
