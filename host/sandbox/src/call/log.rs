@@ -120,3 +120,18 @@ impl AsyncWrite for LogWriter {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_writes_no_more_lines_than_its_quota() {
+        let recording = Recording::new();
+        let log = CallLog::recorded("t", CallRedactor::new(100), 3, Some(recording.clone()));
+        for n in 0..5 {
+            log.line(tracing::Level::INFO, &format!("line {n}"));
+        }
+        assert_eq!(recording.lines(), ["line 0", "line 1", "line 2"]);
+    }
+}
