@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, HistoryBounds, HistoryRecord, Store, UpstreamHealthRecord};
-use twofactor_sandbox::{DeliveryFailure, Price};
+use twofactor_sandbox::{DeliveryFailure, Price, Reason};
 
 /// How often the collected events are written.
 const EVERY: Duration = Duration::from_secs(5);
@@ -142,8 +142,8 @@ impl MessageOutcome {
 
     pub(super) fn of(failure: &DeliveryFailure) -> Self {
         match failure {
-            DeliveryFailure::RetryLater { reason, .. } if reason.code == "pause" => Self::Paused,
-            DeliveryFailure::RetryLater { reason, .. } if reason.code == "quota" => Self::QuotaUsed,
+            DeliveryFailure::RetryLater { reason, .. } if reason.code == Reason::PAUSED => Self::Paused,
+            DeliveryFailure::RetryLater { reason, .. } if reason.code == Reason::QUOTA_USED => Self::QuotaUsed,
             DeliveryFailure::RetryLater { .. } => Self::RetryLater,
             DeliveryFailure::OutcomeUnknown(_) => Self::OutcomeUnknown,
             DeliveryFailure::Rejected { recipient: true, .. } => Self::RejectedRecipient,

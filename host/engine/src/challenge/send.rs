@@ -109,7 +109,7 @@ impl Challenges {
         };
         if let Some(wait) = wait {
             let detail = "the upstream failed several times in a row; the instance is paused";
-            return Some(later(wait, "pause", detail));
+            return Some(later(wait, Reason::PAUSED, detail));
         }
         let accounts = self.accounts(chosen, subscription);
         let counted = accounts.iter().flat_map(|account| {
@@ -128,7 +128,7 @@ impl Challenges {
                     Limited::PersonUntil(_) | Limited::PersonLocked => Default::default(),
                 };
                 metrics::counter!("twofactor_limits_reached_total", "limit" => limit).increment(1);
-                Some(later(3600, "quota", &format!("{whose} reached its quota `{limit}`")))
+                Some(later(3600, Reason::QUOTA_USED, &format!("{whose} reached its quota `{limit}`")))
             }
             Err(error) => Some(later(1, "store", &error.to_string())),
         }

@@ -42,7 +42,7 @@ impl Turns {
             Ok(Some(turn)) => Ok(turn),
             // As the sandbox says it.
             Ok(None) | Err(_) => {
-                let reason = Reason::new("busy", "too many calls are in flight");
+                let reason = Reason::new(Reason::BUSY, "too many calls are in flight");
                 Err(DeliveryFailure::RetryLater { after_seconds: None, reason })
             }
         }

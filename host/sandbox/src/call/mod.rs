@@ -14,7 +14,7 @@ mod wasi_http;
 
 pub(crate) use hide::{CallRedactor, GivenOptions, NoPlaceholder, Placeholder};
 pub(crate) use log::CallLog;
-pub(crate) use outcome::{BUSY, LONGEST_WAIT};
+pub(crate) use outcome::LONGEST_WAIT;
 pub use outcome::{
     DeliveryFailure, DeliveryReport, DeliveryStatus, Message, Reason, Receipt, Sent, StartedVerification, Verdict,
 };

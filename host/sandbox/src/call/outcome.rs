@@ -144,10 +144,17 @@ pub struct Reason {
     pub upstream: Option<Box<UpstreamFailure>>,
 }
 
-/// The code of a failure because the host is too busy.
-pub(crate) const BUSY: &str = "busy";
-
 impl Reason {
+    /// The code of a message that was not sent because the host has no capacity.
+    pub const BUSY: &str = "busy";
+    /// The code of a message that was not tried because its instance is paused.
+    pub const PAUSED: &str = "pause";
+    /// The code of a message that was not tried because a quota is used up.
+    pub const QUOTA_USED: &str = "quota";
+    /// The codes that only the host uses. A component that returns one says something about its upstream: the code gets the prefix
+    /// `upstream-`.
+    pub(crate) const OF_THE_HOST: [&str; 3] = [Self::BUSY, Self::PAUSED, Self::QUOTA_USED];
+
     /// Creates a reason with a code, which may be empty, and a sentence.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: code.into(), detail: detail.into(), upstream: None }
@@ -192,7 +199,7 @@ pub enum DeliveryFailure {
 impl DeliveryFailure {
     /// Returns whether the host had no capacity for the call. This says nothing about the upstream.
     pub fn is_of_the_host(&self) -> bool {
-        matches!(self, Self::RetryLater { reason, .. } if reason.code == BUSY)
+        matches!(self, Self::RetryLater { reason, .. } if reason.code == Reason::BUSY)
     }
 
     /// Adds where the exchange with the upstream failed. It passes on a wait that the upstream asked for and the component did not

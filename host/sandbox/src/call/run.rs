@@ -9,7 +9,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use super::effects::{Effects, TypedCode};
 use super::hide::{PlacedSecrets, Placeholder};
 use super::log::CallLog;
-use super::outcome::{BUSY, DeliveryFailure, Reason};
+use super::outcome::{DeliveryFailure, Reason};
 use super::outside::{Concurrently, HostCalls, Outside, run_all};
 use super::sandbox::Sandbox;
 use super::state::State;
@@ -111,7 +111,7 @@ impl<'a> Call<'a> {
         let limits = sandbox.limits();
         let turn = tokio::time::timeout(limits.queue_time, sandbox.turns().take(share)).await;
         let Ok(Some(_turn)) = turn else {
-            let reason = Reason::new(BUSY, "too many calls are in flight");
+            let reason = Reason::new(Reason::BUSY, "too many calls are in flight");
             return Err(CallFailure { reason, busy: true, sent: false, wanted_time: true });
         };
         let own_time = sandbox.clock().call(SandboxLimits::ticks(self.running_time));
@@ -215,7 +215,7 @@ fn explain(error: Option<&wasmtime::Error>) -> Reason {
         return Reason::new("typed-code", typed.to_string());
     }
     if let Some(no_memory) = error.downcast_ref::<NoMemory>() {
-        return Reason::new(BUSY, no_memory.to_string());
+        return Reason::new(Reason::BUSY, no_memory.to_string());
     }
     if error.is::<OutOfTime>() {
         return Reason::new("running-time", "the component exceeded its running time");

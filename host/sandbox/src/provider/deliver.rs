@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::authentication::{credentials, http_authentication};
 use super::{Delivers, Provider};
 use crate::call::{
-    BUSY, CallFailure, DeliveryFailure, GivenOptions, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Price, Reason,
+    CallFailure, DeliveryFailure, GivenOptions, LONGEST_WAIT, Message, NoPlaceholder, Placeholder, Price, Reason,
     Receipt, Sent, State,
 };
 use crate::component::RecipientKind;
@@ -172,9 +172,7 @@ fn connection(asked: wit::Connection) -> Connection {
 pub(crate) fn delivery_failure(failure: wit::DeliveryFailure, clean: &impl Fn(&str) -> String) -> DeliveryFailure {
     let reason = |said: wit::Reason| {
         let code = clean(&said.code);
-        // Only the host uses the code for having no capacity, which says nothing about the
-        // upstream.
-        let code = if code == BUSY { format!("upstream-{BUSY}") } else { code };
+        let code = if Reason::OF_THE_HOST.contains(&&*code) { format!("upstream-{code}") } else { code };
         Reason::new(code, clean(&said.detail))
     };
     match failure {
@@ -207,5 +205,25 @@ impl From<Message> for wit::Message {
             application: message.application,
             extra: message.extra.into_iter().map(|(name, value)| wit::Entry { name, value }).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_cannot_use_a_code_of_the_host() {
+        let failure = |code: &str| {
+            let reason = wit::Reason { code: code.to_owned(), detail: String::new() };
+            let retry = wit::Retry { after_seconds: None, reason };
+            delivery_failure(wit::DeliveryFailure::RetryLater(retry), &str::to_owned)
+        };
+        for code in Reason::OF_THE_HOST {
+            let failure = failure(code);
+            assert_eq!(failure.reason().code, format!("upstream-{code}"));
+            assert!(!failure.is_of_the_host());
+        }
+        assert_eq!(failure("503").reason().code, "503");
     }
 }

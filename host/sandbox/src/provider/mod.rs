@@ -14,7 +14,7 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use crate::call::{BUSY, Call, CallFailure, CallLog, CallRedactor, Reason, Sandbox, State};
+use crate::call::{Call, CallFailure, CallLog, CallRedactor, Reason, Sandbox, State};
 use crate::component::{Manifest, ProviderInfo};
 use crate::contract::factor_v0_1::exports::twofactor::factor::factor as factor_export;
 use crate::contract::v0_2::exports::twofactor::provider::{configuration, delivery};
@@ -141,7 +141,7 @@ impl Provider {
         }
         let (schema, options) = (self.schema.clone(), options.clone());
         let broken = self.sandbox.aside(&self.share.checks, move || schema.check(&options)).await;
-        broken.ok_or_else(|| Reason::new(BUSY, "other options are being checked: try again later"))
+        broken.ok_or_else(|| Reason::new(Reason::BUSY, "other options are being checked: try again later"))
     }
 
     /// Returns how much the components of its sandbox computed since the last time, if that is measured.
