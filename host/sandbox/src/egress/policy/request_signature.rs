@@ -281,7 +281,7 @@ impl Values for OfRequest<'_> {
             Name::Signature => Cow::Borrowed(&facts.signature),
             Name::Own(at) => Cow::Borrowed(facts.own.get(*at).map_or(&[], Vec::as_slice)),
             // Only reports have one.
-            Name::Url => Cow::Borrowed(&[]),
+            Name::Url | Name::UrlWithQuery => Cow::Borrowed(&[]),
         }
     }
 }
