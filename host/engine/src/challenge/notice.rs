@@ -143,7 +143,7 @@ impl Challenges {
             let reason = Reason::new("timeout", "the notice took too long to deliver");
             Err(DeliveryFailure::OutcomeUnknown(reason))
         };
-        let outcome = match self.turn_of(chosen, subscription).await {
+        let outcome = match self.turn_of(type_id, subscription).await {
             Ok(_turn) => tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown),
             Err(busy) => Err(busy),
         };
