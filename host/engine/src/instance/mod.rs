@@ -286,7 +286,7 @@ impl Instances {
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");
         }
         let before = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let prepared = Arc::new(prepared.of(record, (base, site), before.as_deref(), self.now()));
+        let prepared = Arc::new(prepared.of(record, (base.as_ref(), site), before.as_deref(), self.now()));
         *evaluated.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
         Ok(prepared)
     }
