@@ -15,9 +15,12 @@ use crate::error::Error;
 use crate::instance::Layers;
 use crate::instance::PolicyWarning;
 use crate::random;
-use crate::store::{InstanceRecord, Part};
+use crate::store::{InstanceInserted, InstanceRecord, Part};
 use twofactor_sandbox::FieldError;
 use twofactor_sandbox::GrantedConnection;
+
+/// How many instances a subscription can have. Each process keeps in memory what it knows of them.
+pub const MAX_INSTANCES: u32 = 1000;
 
 /// A TwoFactor instance as an administrator sees it.
 #[derive(Debug, Clone, Serialize)]
@@ -113,7 +116,8 @@ impl Administration {
     ///
     /// # Errors
     /// [`Error::is_not_found`] for an unknown subscription. Invalid input for an unknown type, a name that is not
-    /// a single line, options that are not an object, or a policy out of bounds.
+    /// a single line, options that are not an object, or a policy out of bounds. A conflict if the subscription has
+    /// [`MAX_INSTANCES`] already.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
         self.known(subscription).await?;
         display_name::check_field(&new.name)?;
@@ -137,8 +141,16 @@ impl Administration {
         };
         let detail = self.instance_changes(None, Some((&record, &options))).text();
         self.audit("instance.create", &record.id, &detail).await?;
-        self.store().insert_instance(record.clone()).await?;
-        self.view(&record).await
+        match self.store().insert_instance(record.clone(), MAX_INSTANCES).await? {
+            InstanceInserted::Inserted => self.view(&record).await,
+            InstanceInserted::TooMany => {
+                let detail = "not applied: the subscription has as many instances as allowed";
+                self.audit("instance.create", &record.id, detail).await?;
+                Err(Error::conflict(format!(
+                    "a subscription can have at most {MAX_INSTANCES} instances; delete one that is not used"
+                )))
+            }
+        }
     }
 
     /// Returns a subscription's instances, oldest first.

@@ -13,8 +13,15 @@ use crate::store::*;
 
 #[async_trait]
 impl InstanceStore for PostgresStore {
-    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
-        self.write(instance, |c, new| async move { insert_instance(&c, &new).await }).await
+    async fn insert_instance(&self, instance: InstanceRecord, most: u32) -> Result<InstanceInserted> {
+        self.change(instance, move |c, new| async move {
+            insert_instance(&c, &new).await?;
+            Ok(match count(&c, &new.subscription).await? > i64::from(most) {
+                true => Step::Undo(InstanceInserted::TooMany),
+                false => Step::Keep(InstanceInserted::Inserted),
+            })
+        })
+        .await
     }
 
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
@@ -99,6 +106,12 @@ pub(super) async fn insert_instance(c: &Session, i: &InstanceRecord) -> Result<(
     ];
     c.execute(sql, values).await?;
     Ok(())
+}
+
+/// Returns how many instances a subscription has.
+pub(super) async fn count(c: &Session, subscription: &str) -> Result<i64> {
+    let sql = "SELECT count(*) FROM instances WHERE subscription = $1";
+    get(&c.only_row(sql, values![subscription]).await?, 0)
 }
 
 async fn instance(c: &Session, id: &str) -> Result<Option<InstanceRecord>> {

@@ -5,14 +5,23 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{INSTANCE, ms, to_instance};
+use super::threads::Step;
 use super::{SqliteStore, factors};
 use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
 #[async_trait]
 impl InstanceStore for SqliteStore {
-    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
-        self.threads.write(move |c| insert_instance(c, &instance)).await
+    async fn insert_instance(&self, instance: InstanceRecord, most: u32) -> Result<InstanceInserted> {
+        self.threads
+            .write_step(move |c| {
+                insert_instance(c, &instance)?;
+                Ok(match count(c, &instance.subscription)? > most {
+                    true => Step::Undo(InstanceInserted::TooMany),
+                    false => Step::Keep(InstanceInserted::Inserted),
+                })
+            })
+            .await
     }
 
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
@@ -89,6 +98,12 @@ pub(super) fn insert_instance(c: &Connection, i: &InstanceRecord) -> Result<()> 
         ms(i.updated_at)
     ])?;
     Ok(())
+}
+
+/// Returns how many instances a subscription has.
+pub(super) fn count(c: &Connection, subscription: &str) -> Result<u32> {
+    let sql = "SELECT count(*) FROM instances WHERE subscription = ?";
+    Ok(c.prepare_cached(sql)?.query_row([subscription], |row| row.get(0))?)
 }
 
 pub(super) fn instance(c: &Connection, id: &str) -> Result<Option<InstanceRecord>> {
