@@ -126,6 +126,9 @@ pub trait InstanceStore {
     /// Returns one instance, of any subscription.
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>>;
 
+    /// Returns which of these instances exist.
+    async fn existing_instances(&self, among: Vec<String>) -> Result<Vec<String>>;
+
     /// Returns a subscription's instances, the oldest first; those of one moment in the order of their ids.
     async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>>;
 

@@ -141,4 +141,7 @@ pub async fn a_subscription_has_at_most_so_many_instances(store: &dyn Store) {
     assert_eq!(store.apply_changes(vec![insert("k")], 3).await.unwrap(), Stale);
     // What counts is how many there are in the end.
     assert_eq!(store.apply_changes(vec![insert("k"), delete], 3).await.unwrap(), Applied);
+    let mut existing = store.existing_instances(["i", "k", "o", "x"].map(str::to_owned).to_vec()).await.unwrap();
+    existing.sort();
+    assert_eq!(existing, ["k", "o"]);
 }

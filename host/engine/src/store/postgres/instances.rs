@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::rows::{INSTANCE, INSTANCE_COLUMNS, to_instance};
+use super::rows::{INSTANCE, INSTANCE_COLUMNS, texts, to_instance};
 use super::session::Session;
 use super::values::{get, ms, values};
 use super::{PostgresStore, Step, factors};
@@ -26,6 +26,10 @@ impl InstanceStore for PostgresStore {
 
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
         self.read(id.to_owned(), |c, id| async move { instance(&c, &id).await }).await
+    }
+
+    async fn existing_instances(&self, among: Vec<String>) -> Result<Vec<String>> {
+        self.read(among, |c, among| async move { existing(&c, &among).await }).await
     }
 
     async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>> {
@@ -112,6 +116,11 @@ pub(super) async fn insert_instance(c: &Session, i: &InstanceRecord) -> Result<(
 pub(super) async fn count(c: &Session, subscription: &str) -> Result<i64> {
     let sql = "SELECT count(*) FROM instances WHERE subscription = $1";
     get(&c.only_row(sql, values![subscription]).await?, 0)
+}
+
+async fn existing(c: &Session, among: &[String]) -> Result<Vec<String>> {
+    let sql = "SELECT id FROM instances WHERE id = ANY ($1)";
+    c.rows(sql, values![texts(among)]).await?.iter().map(|row| get::<String>(row, 0)).collect()
 }
 
 async fn instance(c: &Session, id: &str) -> Result<Option<InstanceRecord>> {
