@@ -1,4 +1,4 @@
-//! A subscription has a maximum number of instances.
+//! A subscription has a maximum number of instances, and a page of them a maximum length.
 
 use serde_json::{Map, Value, json};
 use twofactor::admin::as_code::Document;
@@ -52,4 +52,30 @@ async fn a_subscription_has_at_most_a_thousand_instances_however_they_are_create
     admin.create_instance("demo", new()).await.unwrap();
     admin.delete_instance("s", "i1", None).await.unwrap();
     admin.create_instance("s", new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_of_instances_with_long_options_ends_early_and_leaves_nothing_out() {
+    let admin = administration().await;
+    let mut created = Vec::new();
+    for _ in 0..20 {
+        let new = NewInstance::new("ecall", "I", json!({"ECallAccountFromNumber": "x".repeat(60_000)}));
+        created.push(admin.create_instance("s", new).await.unwrap().id);
+    }
+    let (mut read, mut pages) = (Vec::new(), Vec::new());
+    let mut after: Option<String> = None;
+    loop {
+        let page = admin.instances_page("s", after.as_deref(), 1000).await.unwrap();
+        pages.push(page.items.len());
+        read.extend(page.items.into_iter().map(|instance| instance.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    // They are encrypted and encoded: 80 KB each.
+    assert_eq!(pages, [14, 6]);
+    created.sort();
+    read.sort();
+    assert_eq!(read, created);
 }
