@@ -8,7 +8,7 @@ use twofactor::admin::{Administration, MessageQuery};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::sandbox::SandboxLimits;
-use twofactor::{Actor, Answer, Assignment, NewChallenge, NewInstance, SignIn, TwoFactor};
+use twofactor::{Actor, Answer, Assignment, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Answer as Reply, Ecall, start, start_for, wrong};
 
@@ -350,5 +350,38 @@ async fn deliveries_of_one_subscription_that_hang_leave_turns_for_another() {
     own.await.unwrap().unwrap();
     while let Some(delivered) = hanging.join_next().await {
         delivered.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn test_messages_of_one_subscription_that_hang_leave_turns_for_another() {
+    let ecall = Ecall::start().await;
+    let mut limits = SandboxLimits::default();
+    (limits.calls_of_one_provider, limits.queue_time) = (4, Duration::from_millis(300));
+    let engine = ecall.engine(compiled::builder().limits(limits).rate_limits(RateLimits::none())).await;
+    let admin = add_other(&engine).await.of_subscriptions();
+    let instance = admin.instances("other").await.unwrap().remove(0).id;
+    // Longer than any machine takes: a failing test does not hang.
+    let patience = Duration::from_secs(60);
+    ecall.answer(Reply::Later);
+    let mut hanging = JoinSet::new();
+    for _ in 0..4 {
+        let (admin, instance) = (admin.clone(), instance.clone());
+        let to = Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() };
+        hanging.spawn(async move { admin.test_instance("other", &instance, to, None).await });
+    }
+    // One of two subscriptions has the half of the turns.
+    for _ in 0..2 {
+        let tested = tokio::time::timeout(patience, hanging.join_next()).await.unwrap().unwrap().unwrap();
+        let refused = tested.unwrap();
+        assert_eq!((&*refused.outcome, &*refused.code), ("retry-later", "busy"));
+    }
+    assert_eq!(ecall.codes().len(), 2);
+    let own = tokio::spawn(async move { engine.start(start()).await });
+    tokio::time::timeout(patience, ecall.received(3)).await.unwrap();
+    ecall.answer(Reply::Taken);
+    own.await.unwrap().unwrap();
+    while let Some(tested) = hanging.join_next().await {
+        assert_eq!(tested.unwrap().unwrap().outcome, "delivered");
     }
 }

@@ -40,6 +40,7 @@ mod hostile_guests;
 mod hostile_mail_servers;
 mod hostile_upstreams;
 mod hot_swap;
+mod instances_of_a_subscription;
 mod kept_mail_connections;
 mod kill_nine;
 mod known_browsers;

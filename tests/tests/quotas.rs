@@ -9,6 +9,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use twofactor::admin::Administration;
 use twofactor::challenge::RateLimits;
 use twofactor::instance::Quota;
 use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
@@ -262,15 +263,9 @@ async fn the_quota_of_a_type_is_that_of_all_subscriptions_and_of_no_other_type()
     let types = ["twilio", "wrong"].map(|type_id| (type_id.to_owned(), one));
     let limits = RateLimits { types: types.into(), ..RateLimits::none() };
     let place = Place::with(limits, json!({}), &[Taken]).await;
-    let admin = place.engine.administration(Actor::new("test"));
-    admin.create_subscription("other", "Other").await.unwrap();
-    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
-        "TwilioSmsFromNumber": "+15005550006"});
-    let instance = admin.create_instance("other", NewInstance::new("twilio", "x", options)).await.unwrap();
-    admin.set_assignments("other", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    let admin = add_other(&place).await;
     place.start().await.unwrap();
-    let start = || NewChallenge::new(SignIn::new("other").tenant("t").user("bob")).phone("+41791234568");
-    let error = place.engine.start(start()).await.unwrap_err();
+    let error = place.engine.start(in_other()).await.unwrap_err();
     assert_eq!((error.retry_after().map(|wait| wait.as_secs()), place.twilio.asked()), (Some(3600), 1));
 
     // An instance of another type takes over.
@@ -278,5 +273,43 @@ async fn the_quota_of_a_type_is_that_of_all_subscriptions_and_of_no_other_type()
     let options = json!({"Sender": "Shop", "Key": "x"});
     let another = admin.create_instance("other", NewInstance::new("wrong", "y", options)).await.unwrap();
     admin.set_assignments("other", &another.id, vec![Assignment::tenant("t")]).await.unwrap();
-    assert_eq!(place.engine.start(start()).await.unwrap().two_factor, another.id);
+    assert_eq!(place.engine.start(in_other()).await.unwrap().two_factor, another.id);
+}
+
+/// Adds a subscription with an instance of Twilio.
+async fn add_other(place: &Place) -> Administration {
+    let admin = place.engine.administration(Actor::new("test"));
+    admin.create_subscription("other", "Other").await.unwrap();
+    let options = json!({"TwilioAccountSid": "AC0123456789abcdef0123456789abcdef", "TwilioAuthToken": "x",
+        "TwilioSmsFromNumber": "+15005550006"});
+    let instance = admin.create_instance("other", NewInstance::new("twilio", "x", options)).await.unwrap();
+    admin.set_assignments("other", &instance.id, vec![Assignment::tenant("t")]).await.unwrap();
+    admin
+}
+
+/// Returns a sign-in in the other subscription.
+fn in_other() -> NewChallenge {
+    NewChallenge::new(SignIn::new("other").tenant("t").user("bob")).phone("+41791234568")
+}
+
+#[tokio::test]
+async fn one_subscription_of_several_uses_up_only_its_part_of_the_quota_of_a_type() {
+    let of_messages = Quota { messages_per_day: 4, ..Quota::default() };
+    let of_segments = Quota { segments_per_day: 8, ..Quota::default() };
+    for quota in [of_messages, of_segments] {
+        let types = [("twilio".to_owned(), quota)].into();
+        let limits = RateLimits { types, subscription_share_percent: 20, ..RateLimits::none() };
+        let place = Place::with(limits, json!({}), &[AcceptedIn(2)]).await;
+        add_other(&place).await;
+        // One of two, the half: an equal part is more than a fifth.
+        for _ in 0..2 {
+            place.start().await.unwrap();
+        }
+        assert_eq!((place.waits().await, place.twilio.asked()), (Some(3600), 2));
+        for _ in 0..2 {
+            place.engine.start(in_other()).await.unwrap();
+        }
+        assert!(place.engine.start(in_other()).await.unwrap_err().is_delivery_failed());
+        assert_eq!(place.twilio.asked(), 4);
+    }
 }

@@ -6,7 +6,7 @@ use twofactor::accounts::{Account, AccountChange, AccountState, Accounts, LoginO
 use twofactor::admin::{InstanceChange, MessageQuery};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
-use twofactor::instance::Policy;
+use twofactor::instance::{Policy, Quota};
 use twofactor::{Actor, Answer, Assignment, EnrolmentAnswer, NewChallenge, SignIn, TwoFactor};
 use twofactor_tests::accounts::{
     OTHER, PASSWORD, accept, active, assign_to_accounts, client, is_open, new, pending, session,
@@ -284,6 +284,28 @@ async fn applications_use_up_no_total_and_no_prefix_of_logins() {
     world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap();
     // A right code gives applications nothing back either.
     assert!(world.engine.start(of_application("c", ALICE)).await.unwrap_err().is_rate_limited());
+}
+
+#[tokio::test]
+async fn applications_use_up_no_quota_of_logins() {
+    let two = Quota { messages_per_day: 2, ..Quota::default() };
+    for is_of_type in [true, false] {
+        let of_type = if is_of_type { two } else { Quota::default() };
+        let limits = RateLimits { types: [("ecall".to_owned(), of_type)].into(), ..RateLimits::none() };
+        let of_instance = if is_of_type { 0 } else { two.messages_per_day };
+        let policy = Policy { messages_per_day: of_instance, ..Policy::default() };
+        let world = world(|builder| builder.rate_limits(limits).policy(policy)).await;
+        for user in ["a", "b"] {
+            world.engine.start(of_application(user, "+41791234560")).await.unwrap();
+        }
+        assert!(world.engine.start(of_application("c", "+41791234560")).await.unwrap_err().is_delivery_failed());
+        // Logins have their own, as high.
+        let (secret, _) = world.password(&world.alice).await;
+        world.code(&secret, &world.ecall.code_to(ALICE)).await.unwrap();
+        world.password(&world.bob).await;
+        let third = world.accounts.log_in(&world.bob.email, PASSWORD, &client(1)).await;
+        assert!(third.unwrap_err().is_delivery_failed());
+    }
 }
 
 #[tokio::test]

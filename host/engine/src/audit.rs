@@ -1,5 +1,5 @@
 //! The audit log: who changed what. Each line is chained to the one before it with a MAC, which shows whether lines were deleted,
-//! changed, reordered or cut off at the end.
+//! changed, reordered or, by the sealed head, cut off at the end.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
@@ -51,8 +51,9 @@ pub struct AuditEntry {
 
 /// The result of checking the integrity of the audit log.
 ///
-/// Without the keyring nobody can change the log unnoticed. The check does not detect that the whole database, log included, was
-/// replaced by an earlier copy: to detect that, note `lines` elsewhere.
+/// Without the keyring nobody can change lines unnoticed. The check does not detect that the whole database, log included, was replaced by
+/// an earlier copy, nor that the newest lines were deleted and an earlier head that was kept was put back: to detect that, note `lines`
+/// elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditCheck {

@@ -32,6 +32,8 @@ const READY_FOR: Duration = Duration::from_secs(1);
 const PROVIDER_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a process reports itself to the others on the store.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often what is known of instances that others deleted is forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Returns an interval that does not catch up after a late turn.
 fn turns(interval: Duration) -> Interval {
@@ -324,9 +326,9 @@ impl TwoFactor {
     ///
     /// Every second it does what [`TwoFactor::refresh_providers`] does. Every five seconds it reports this process to the others under
     /// `name`, which is for operators ([`TwoFactor::nodes`]), sets the metrics of all processes, and logs when the clock of this process
-    /// and the time of the store start or stop to differ.
+    /// and the time of the store start or stop to differ. Every minute it forgets what it knows of instances that another process deleted.
     pub async fn maintain(self, name: String) {
-        tokio::join!(self.follow_providers(), self.report_regularly(&name));
+        tokio::join!(self.follow_providers(), self.report_regularly(&name), self.forget_deleted_instances());
     }
 
     async fn follow_providers(&self) {
@@ -348,6 +350,16 @@ impl TwoFactor {
             turns.tick().await;
             // A clock that is off is logged where it is found, and `ready` fails while the store cannot be used.
             let _ = self.report_node(name).await;
+        }
+    }
+
+    async fn forget_deleted_instances(&self) {
+        let mut turns = turns(FORGET_INTERVAL);
+        loop {
+            turns.tick().await;
+            if let Err(error) = self.instances.forget_deleted().await {
+                tracing::warn!(error = error.operator_detail(), "could not find out which instances were deleted");
+            }
         }
     }
 

@@ -31,7 +31,8 @@ pub enum ErrorKind {
     /// The object does not exist, or belongs to another subscription.
     NotFound,
     /// The call contradicts the current state: a name is taken, a first request with the same idempotency key is in progress, a user has
-    /// as many factors or addresses as allowed, or the authenticator is already enrolled; see [`Error::factor_conflict`].
+    /// as many factors or addresses as allowed, a subscription as many instances, or the authenticator is already enrolled; see
+    /// [`Error::factor_conflict`].
     Conflict,
     /// The object was modified since the revision that the call expects. Reload and retry.
     RevisionConflict,

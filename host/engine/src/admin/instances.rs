@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::page::{page, part};
+use super::page::{PAGE_BYTES, page, part};
 use super::{Administration, Page, ROUNDS, as_read};
 use crate::changes::Changes;
 use crate::display_name;
@@ -15,9 +15,15 @@ use crate::error::Error;
 use crate::instance::Layers;
 use crate::instance::PolicyWarning;
 use crate::random;
-use crate::store::{InstanceRecord, Part};
+use crate::store::{InstanceInserted, InstanceRecord, Part};
 use twofactor_sandbox::FieldError;
 use twofactor_sandbox::GrantedConnection;
+
+/// How many instances a subscription can have. Each process keeps in memory what it knows of them.
+pub const MAX_INSTANCES: u32 = 1000;
+
+/// How many instances are read at a time for a page.
+const READ_AT_ONCE: u32 = 128;
 
 /// A TwoFactor instance as an administrator sees it.
 #[derive(Debug, Clone, Serialize)]
@@ -113,7 +119,8 @@ impl Administration {
     ///
     /// # Errors
     /// [`Error::is_not_found`] for an unknown subscription. Invalid input for an unknown type, a name that is not
-    /// a single line, options that are not an object, or a policy out of bounds.
+    /// a single line, options that are not an object, or a policy out of bounds. A conflict if the subscription has
+    /// [`MAX_INSTANCES`] already.
     pub async fn create_instance(&self, subscription: &str, new: NewInstance) -> Result<Instance, Error> {
         self.known(subscription).await?;
         display_name::check_field(&new.name)?;
@@ -137,8 +144,16 @@ impl Administration {
         };
         let detail = self.instance_changes(None, Some((&record, &options))).text();
         self.audit("instance.create", &record.id, &detail).await?;
-        self.store().insert_instance(record.clone()).await?;
-        self.view(&record).await
+        match self.store().insert_instance(record.clone(), MAX_INSTANCES).await? {
+            InstanceInserted::Inserted => self.view(&record).await,
+            InstanceInserted::TooMany => {
+                let detail = "not applied: the subscription has as many instances as allowed";
+                self.audit("instance.create", &record.id, detail).await?;
+                Err(Error::conflict(format!(
+                    "a subscription can have at most {MAX_INSTANCES} instances; delete one that is not used"
+                )))
+            }
+        }
     }
 
     /// Returns a subscription's instances, oldest first.
@@ -151,7 +166,7 @@ impl Administration {
         self.views(&found).await
     }
 
-    /// Returns a page of a subscription's instances, oldest first.
+    /// Returns a page of a subscription's instances, oldest first: `limit` of them, or fewer if their options are long.
     ///
     /// # Errors
     /// [`Error::is_not_found`] if there is no such subscription. Invalid input if `after` is not the `next` of a
@@ -163,8 +178,27 @@ impl Administration {
         limit: u32,
     ) -> Result<Page<Instance>, Error> {
         self.known(subscription).await?;
-        let found = self.store().instances(subscription, part(after, limit)?).await?;
-        let Page { items, next } = page(found, limit, |last| (last.created_at, last.id.clone()));
+        let key = |record: &InstanceRecord| (record.created_at, record.id.clone());
+        let Part { mut after, limit: wanted } = part::<(Timestamp, String)>(after, limit)?;
+        let at_once = wanted.min(READ_AT_ONCE);
+        let (mut found, mut fits, mut bytes) = (Vec::new(), 0_u32, 0);
+        loop {
+            let read = self.store().instances(subscription, Part { after, limit: at_once }).await?;
+            let is_end = read.len() < at_once as usize;
+            after = read.last().map(key);
+            for record in read {
+                if found.len() == fits as usize && fits < limit && bytes < PAGE_BYTES {
+                    bytes += size(&record);
+                    fits += 1;
+                }
+                found.push(record);
+            }
+            // One that does not fit shows that there is a next page.
+            if is_end || found.len() > fits as usize {
+                break;
+            }
+        }
+        let Page { items, next } = page(found, fits, key);
         Ok(Page { items: self.views(&items).await?, next })
     }
 
@@ -338,4 +372,10 @@ impl Administration {
             updated_at: record.updated_at,
         })
     }
+}
+
+/// Returns about how many bytes an instance has on a page.
+fn size(record: &InstanceRecord) -> usize {
+    let policy = record.policy.as_ref().map_or(0, |policy| policy.to_string().len());
+    record.options.as_str().map_or(0, str::len) + policy
 }

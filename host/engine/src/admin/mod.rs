@@ -28,7 +28,7 @@ pub use assignments::{Assigned, Assignment, Assignments};
 pub use audit_search::AuditSearch;
 pub use directory::{DirectoryChanges, DirectoryEntry, DirectoryFilter, NamedTarget};
 pub use factor_import::{AppImport, ExistingApp, ImportRefusal, MAX_IMPORTED_APPS};
-pub use instances::{Instance, InstanceChange, NewInstance};
+pub use instances::{Instance, InstanceChange, MAX_INSTANCES, NewInstance};
 pub use messages::{ChallengeFacts, ChallengeState, MessageEvent, MessageHistory, MessageQuery, UpstreamHealth};
 pub use page::Page;
 pub use providers::{ExaminedProvider, NewProvider};

@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::store::Part;
 
+/// A page of items that may be long ends when it has about so many bytes.
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {

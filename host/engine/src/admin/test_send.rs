@@ -126,7 +126,12 @@ impl Administration {
         };
         let policy = self.instances.policy(&record);
         let message = sample_message(&policy, provider.manifest(), &recipient, locale.as_deref(), self.clock.now())?;
-        Ok(match prepared.deliver(message).await {
+        // Tests that hang must not keep the messages of others from their turn.
+        let outcome = match self.challenges.turn_of(&record.type_id, subscription).await {
+            Ok(_turn) => prepared.deliver(message).await,
+            Err(busy) => Err(busy),
+        };
+        Ok(match outcome {
             Ok(sent) => {
                 self.statistics.count(subscription, id, "tested", "");
                 TestReport {

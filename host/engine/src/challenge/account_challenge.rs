@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::limits::CountedFor;
 use crate::error::Error;
 use crate::random;
+use crate::store::ChallengeRecord;
 
 const PREFIX: &str = "login.";
 
@@ -48,4 +49,9 @@ impl StartedFor {
 /// Returns whether a challenge belongs to a login to an account.
 pub(crate) fn is_of_account(id: &str) -> bool {
     id.starts_with(PREFIX)
+}
+
+/// Returns whose limits and quotas the messages of a challenge count against.
+pub(super) fn counted_for(record: &ChallengeRecord) -> CountedFor<'_> {
+    if is_of_account(&record.id) { CountedFor::Accounts } else { CountedFor::Subscription(&record.subscription) }
 }

@@ -47,8 +47,8 @@ pub struct RateLimits {
     /// Messages in total in an hour, and as many challenges for factors, enrolments and sign-ins on the page. Default: 100,000.
     /// Logins of administrators do not count.
     pub total_per_hour: u32,
-    /// Percentage of each total that one subscription may use, 1 to 100. Default: 20. If an equal split is larger, that
-    /// applies instead, so a lone subscription may use everything.
+    /// Percentage of each total, and of the quota of each type, that one subscription may use, 1 to 100. Default: 20. If an equal
+    /// split is larger, that applies instead, so a lone subscription may use everything.
     pub subscription_share_percent: u32,
     /// For how many seconds notices of one kind to one user are collected after the first one, and then sent as
     /// one. 0: each is sent at once. Default: 300. Beside it, notices to one recipient count against limits of
@@ -82,7 +82,7 @@ pub struct RateLimits {
     /// out a known browser.
     pub passwords_per_browser_per_hour: u32,
     /// What all instances of a type may use together in a day, by type; unlimited for types that
-    /// are not listed.
+    /// are not listed. Logins of administrators are counted apart, against a quota as high.
     pub types: BTreeMap<String, Quota>,
 }
 
@@ -239,15 +239,28 @@ impl RateLimits {
         [part, whole]: [&'static str; 2],
     ) -> Vec<(&'static str, Charge)> {
         let total = hourly(keyring, whole, &[], self.total_per_hour);
-        let share = self.share(subscriptions).map(|limit| hourly(keyring, part, &[subscription.as_bytes()], limit));
+        let share = self.share(self.total_per_hour, subscriptions);
+        let share = share.map(|limit| hourly(keyring, part, &[subscription.as_bytes()], limit));
         share.into_iter().chain([total]).collect()
     }
 
     /// Returns how much of a total one of so many subscriptions may use. `None`: everything.
-    fn share(&self, subscriptions: u32) -> Option<u32> {
+    fn share(&self, total: u32, subscriptions: u32) -> Option<u32> {
         let percent = self.subscription_share_percent.max(100 / subscriptions.max(1));
-        let share = u64::from(self.total_per_hour) * u64::from(percent) / 100;
-        (percent < 100 && self.total_per_hour < u32::MAX).then(|| u32::try_from(share).unwrap_or(u32::MAX).max(1))
+        let share = u64::from(total) * u64::from(percent) / 100;
+        (percent < 100 && total < u32::MAX).then(|| u32::try_from(share).unwrap_or(u32::MAX).max(1))
+    }
+
+    /// Returns how much of the quota of a type one of so many subscriptions may use.
+    pub(super) fn share_of_quota(&self, of_type: Quota, subscriptions: u32) -> Quota {
+        // 0 is unlimited, and stays so.
+        let share = |total: u32| self.share(total, subscriptions).filter(|_| total > 0).unwrap_or_default();
+        let Quota { messages_per_day, segments_per_day, bytes_per_day } = of_type;
+        Quota {
+            messages_per_day: share(messages_per_day),
+            segments_per_day: share(segments_per_day),
+            bytes_per_day: share(bytes_per_day),
+        }
     }
 
     /// Returns the number of subscriptions from which on each has the smallest share: counting more makes no difference.
@@ -488,5 +501,15 @@ mod tests {
         let shared = |key| applications.iter().find(|(_, charge)| charge.key == key).map(|(name, _)| *name);
         let shared: Vec<_> = accounts.iter().filter_map(|(_, charge)| shared(charge.key)).collect();
         assert_eq!(shared, ["user"]);
+    }
+
+    #[test]
+    fn a_subscription_has_its_part_of_each_bound_of_a_quota() {
+        let limits = RateLimits { subscription_share_percent: 20, ..RateLimits::none() };
+        let of_type = Quota { messages_per_day: 1000, segments_per_day: 0, bytes_per_day: 3 };
+        for (subscriptions, messages_per_day, bytes_per_day) in [(1, 0, 0), (3, 330, 1), (100, 200, 1)] {
+            let part = Quota { messages_per_day, segments_per_day: 0, bytes_per_day };
+            assert_eq!(limits.share_of_quota(of_type, subscriptions), part, "{subscriptions}");
+        }
     }
 }

@@ -175,14 +175,15 @@ impl Challenges {
     /// their own.
     async fn turn(&self, chosen: &Chosen, record: &ChallengeRecord) -> Result<Turn, DeliveryFailure> {
         let whose = if is_of_account(&record.id) { "" } else { &*record.subscription };
-        self.turn_of(chosen, whose).await
+        self.turn_of(&chosen.type_id, whose).await
     }
 
-    async fn turn_of(&self, chosen: &Chosen, whose: &str) -> Result<Turn, DeliveryFailure> {
+    /// Waits for a turn of a subscription among the calls of a type that wait for an upstream.
+    pub(crate) async fn turn_of(&self, type_id: &str, whose: &str) -> Result<Turn, DeliveryFailure> {
         // If they cannot be counted, nothing is gained by not sending.
         let subscriptions = self.subscriptions().await.unwrap_or(turns::SHARES);
         let limits = self.instances.providers.sandbox().limits();
-        self.turns.take_of_type((&chosen.type_id, whose), subscriptions, limits).await
+        self.turns.take_of_type((type_id, whose), subscriptions, limits).await
     }
 
     pub(crate) fn limits(&self) -> &RateLimits {

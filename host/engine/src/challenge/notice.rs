@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Challenges;
+use super::limits::CountedFor;
 use super::notice_text::{self, Notice};
 use super::quota::Used;
 use super::recipient::Recipient;
@@ -136,7 +137,8 @@ impl Challenges {
         };
         let message = message.with_context(self.clock.now().as_second(), chosen.recipient_kind);
         let (subscription, instance, type_id) = (&to.sign_in.subscription, &chosen.id, &chosen.type_id);
-        if let Some(failure) = self.not_ready(chosen, subscription, true).await {
+        let whose = CountedFor::Subscription(subscription);
+        if let Some(failure) = self.not_ready(chosen, whose, true).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "a notice was not tried");
             return Ok(Err(failure));
         }
@@ -144,7 +146,7 @@ impl Challenges {
             let reason = Reason::new("timeout", "the notice took too long to deliver");
             Err(DeliveryFailure::OutcomeUnknown(reason))
         };
-        let outcome = match self.turn_of(chosen, subscription).await {
+        let outcome = match self.turn_of(type_id, subscription).await {
             Ok(_turn) => tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown),
             Err(busy) => Err(busy),
         };
@@ -157,7 +159,7 @@ impl Challenges {
             Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
             Err(_) => 0,
         };
-        self.note_used(chosen, subscription, &Used { segments, bytes: chosen.take_bytes() }).await;
+        self.note_used(chosen, whose, &Used { segments, bytes: chosen.take_bytes() }).await;
         let event = failure.map_or("delivered", DeliveryFailure::name);
         metrics::counter!("twofactor_notices_total", "type" => type_id.clone(), "outcome" => event).increment(1);
         match outcome {

@@ -1,6 +1,9 @@
 //! Counting of daily quotas: of one instance, and of all instances of a type.
+//!
+//! Logins to accounts are counted apart from what applications send, against quotas as high: nobody else uses up their codes.
 
 use super::bucket::{DAY_MS, bucket};
+use super::limits::CountedFor;
 use crate::instance::{BYTES, MESSAGES, Quota, SEGMENTS};
 use crate::keyring::Keyring;
 use crate::store::{BucketKey, Charge};
@@ -23,13 +26,28 @@ pub(super) struct Used {
 }
 
 impl Account {
-    pub(super) fn of_instance(keyring: &Keyring, quota: Quota, subscription: &str, instance: &str) -> Self {
-        let key = bucket(keyring, "instance", &[subscription.as_bytes(), instance.as_bytes()]);
+    pub(super) fn of_instance(keyring: &Keyring, quota: Quota, counted_for: CountedFor<'_>, instance: &str) -> Self {
+        let key = match counted_for {
+            CountedFor::Subscription(subscription) => {
+                bucket(keyring, "instance", &[subscription.as_bytes(), instance.as_bytes()])
+            }
+            CountedFor::Accounts => bucket(keyring, "account-instance", &[instance.as_bytes()]),
+        };
         Self { quota, whose: "the instance", key }
     }
 
-    pub(super) fn of_type(keyring: &Keyring, quota: Quota, type_id: &str) -> Self {
-        let key = bucket(keyring, "type", &[type_id.as_bytes()]);
+    /// Returns a subscription's part of the quota of a type.
+    pub(super) fn of_subscription(keyring: &Keyring, part: Quota, subscription: &str, type_id: &str) -> Self {
+        let key = bucket(keyring, "type-subscription", &[subscription.as_bytes(), type_id.as_bytes()]);
+        Self { quota: part, whose: "the subscription, with all its instances of this type,", key }
+    }
+
+    pub(super) fn of_type(keyring: &Keyring, quota: Quota, counted_for: CountedFor<'_>, type_id: &str) -> Self {
+        let kind = match counted_for {
+            CountedFor::Subscription(_) => "type",
+            CountedFor::Accounts => "account-type",
+        };
+        let key = bucket(keyring, kind, &[type_id.as_bytes()]);
         Self { quota, whose: "all instances of its type together", key }
     }
 

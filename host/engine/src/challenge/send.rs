@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account_challenge::counted_for;
 use super::code;
 use super::history::{Facts, MessageOutcome};
+use super::limits::CountedFor;
 use super::quota::{Account, Used};
 use super::recipient::Recipient;
 use super::start::is_open;
@@ -92,7 +94,7 @@ impl Challenges {
     pub(super) async fn not_ready(
         &self,
         chosen: &Chosen,
-        subscription: &str,
+        whose: CountedFor<'_>,
         counting: bool,
     ) -> Option<DeliveryFailure> {
         let policy = &chosen.policy;
@@ -111,7 +113,7 @@ impl Challenges {
             let detail = "the upstream failed several times in a row; the instance is paused";
             return Some(later(wait, Reason::PAUSED, detail));
         }
-        let accounts = self.accounts(chosen, subscription);
+        let accounts = self.accounts(chosen, whose).await;
         let counted = accounts.iter().flat_map(|account| {
             let named = account.before(&self.keyring, counting).into_iter();
             named.map(|(limit, charge)| ((account.whose, limit), charge))
@@ -134,19 +136,25 @@ impl Challenges {
         }
     }
 
-    /// Returns who has a quota that a message counts against.
-    fn accounts(&self, chosen: &Chosen, subscription: &str) -> [Account; 2] {
-        let of_type = self.limits.types.get(&chosen.type_id).copied().unwrap_or_default();
-        [
-            Account::of_instance(&self.keyring, chosen.policy.quota(), subscription, &chosen.id),
-            Account::of_type(&self.keyring, of_type, &chosen.type_id),
-        ]
+    /// Returns who has a quota that a message counts against. The narrow ones come first, as with limits.
+    async fn accounts(&self, chosen: &Chosen, whose: CountedFor<'_>) -> Vec<Account> {
+        let (keyring, type_id) = (&self.keyring, &chosen.type_id);
+        let mut accounts = vec![Account::of_instance(keyring, chosen.policy.quota(), whose, &chosen.id)];
+        let Some(of_type) = self.limits.types.get(type_id).copied() else { return accounts };
+        if let CountedFor::Subscription(subscription) = whose {
+            // If they cannot be counted, each has the smallest part.
+            let subscriptions = self.subscriptions().await.unwrap_or_else(|_| self.limits.most_shares());
+            let part = self.limits.share_of_quota(of_type, subscriptions);
+            accounts.push(Account::of_subscription(keyring, part, subscription, type_id));
+        }
+        accounts.push(Account::of_type(keyring, of_type, whose, type_id));
+        accounts
     }
 
     /// Counts what a message, or a verification, has used. If that fails, the message is not
     /// undone.
-    pub(super) async fn note_used(&self, chosen: &Chosen, subscription: &str, used: &Used) {
-        let accounts = self.accounts(chosen, subscription);
+    pub(super) async fn note_used(&self, chosen: &Chosen, whose: CountedFor<'_>, used: &Used) {
+        let accounts = self.accounts(chosen, whose).await;
         let charges: Vec<_> = accounts.iter().flat_map(|account| account.after(&self.keyring, used)).collect();
         if charges.is_empty() {
             return;
@@ -268,7 +276,7 @@ impl Challenges {
             message.extra.extend(self.report_url(record).map(|url| ("report-url".to_owned(), url)));
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        if let Some(failure) = self.not_ready(chosen, &record.subscription, true).await {
+        if let Some(failure) = self.not_ready(chosen, counted_for(record), true).await {
             tracing::warn!(%instance, %type_id, reason = %failure.reason(), "not tried");
             self.note_message(chosen, record, details, Err(&failure));
             return Err(failure);
@@ -294,7 +302,7 @@ impl Challenges {
             Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
             Err(_) => 0,
         };
-        self.note_used(chosen, &record.subscription, &Used { segments, bytes: chosen.take_bytes() }).await;
+        self.note_used(chosen, counted_for(record), &Used { segments, bytes: chosen.take_bytes() }).await;
         self.note_message(chosen, record, details, outcome.as_ref());
         match outcome {
             Ok(sent) => {

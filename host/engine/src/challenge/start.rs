@@ -259,7 +259,7 @@ impl Challenges {
             return Err(wait(record.resend_after));
         }
         // Before the code that the person has is replaced by one that will not arrive.
-        if let Some(failure) = self.not_ready(&chosen, subscription, false).await {
+        if let Some(failure) = self.not_ready(&chosen, whose.counted_for(subscription), false).await {
             return Err(Error::delivery(&failure));
         }
         let policy = &chosen.policy;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::account_challenge::{StartedFor, is_of_account};
+use super::account_challenge::{StartedFor, counted_for, is_of_account};
 use super::amr::amr;
 use super::factor_verify::other_kind;
 use super::quota::Used;
@@ -133,7 +133,7 @@ impl Challenges {
             Ok(_turn) => chosen.check(state, answer).await,
             Err(busy) => Err(busy),
         };
-        self.note_used(chosen, &record.subscription, &Used { segments: 0, bytes: chosen.take_bytes() }).await;
+        self.note_used(chosen, counted_for(record), &Used { segments: 0, bytes: chosen.take_bytes() }).await;
         match verdict {
             Ok(Verdict::Right) => Ok(record.codes.last().copied()),
             Ok(Verdict::Wrong) => Ok(None),

@@ -14,7 +14,7 @@ mod sealed_for;
 mod sign_in;
 mod validity;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -286,7 +286,7 @@ impl Instances {
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");
         }
         let before = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let prepared = Arc::new(prepared.of(record, (base, site), before.as_deref(), self.now()));
+        let prepared = Arc::new(prepared.of(record, (base.as_ref(), site), before.as_deref(), self.now()));
         *evaluated.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared.clone());
         Ok(prepared)
     }
@@ -302,6 +302,20 @@ impl Instances {
     /// Forgets the evaluation of an instance, including its secrets.
     pub(crate) fn forget(&self, id: &str) {
         self.evaluated.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Forgets the evaluations of instances that no longer exist: another process may have deleted them.
+    pub(crate) async fn forget_deleted(&self) -> Result<(), Error> {
+        let known: Vec<String> =
+            self.evaluated.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let existing: BTreeSet<String> = self.store.existing_instances(known.clone()).await?.into_iter().collect();
+        for id in known.iter().filter(|id| !existing.contains(*id)) {
+            self.forget(id);
+        }
+        Ok(())
     }
 
     /// Forgets the evaluations of components that are no longer in use.
@@ -348,5 +362,53 @@ fn targets(sign_in: &SignIn) -> Targets<'_> {
         idp: sign_in.idp.as_deref(),
         client_application: sign_in.client_application.as_deref(),
         user: sign_in.user.as_deref(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::TwoFactor;
+    use crate::store::{InstanceInserted, Subscription};
+
+    #[tokio::test]
+    async fn what_is_known_of_an_instance_is_forgotten_after_another_process_deleted_it() {
+        let engine = TwoFactor::builder().build().await.unwrap();
+        let (instances, now) = (&engine.instances, engine.clock.now());
+        let subscription = Subscription { id: "s".to_owned(), name: "S".to_owned(), revision: 1, created_at: now };
+        instances.store.create_subscription(subscription).await.unwrap();
+        for id in ["deleted", "kept"] {
+            let options = instances.seal_options(id, &serde_json::json!({}), None).unwrap();
+            let record = InstanceRecord {
+                id: id.to_owned(),
+                subscription: "s".to_owned(),
+                type_id: "t".to_owned(),
+                name: "I".to_owned(),
+                active: true,
+                options,
+                policy: None,
+                revision: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            let inserted = instances.store.insert_instance(record.clone(), 2).await.unwrap();
+            assert_eq!(inserted, InstanceInserted::Inserted);
+            instances.prepared(&record).await.unwrap();
+        }
+        let known = || instances.evaluated.lock().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(known().len(), 2);
+        assert!(instances.store.delete_instance("deleted", 1, now).await.unwrap().is_applied());
+        let maintenance = tokio::spawn(engine.clone().maintain("test".to_owned()));
+        let forgotten = async {
+            while known().len() == 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), forgotten).await.unwrap();
+        maintenance.abort();
+        assert_eq!(known(), BTreeSet::from(["kept".to_owned()]));
     }
 }

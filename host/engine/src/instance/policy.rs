@@ -44,7 +44,8 @@ pub struct Policy {
     pub countries: BTreeSet<String>,
     /// Messages of an instance in a day, 0 to 1,000,000,000; 0, the default, means unlimited. Each
     /// attempt counts; test messages do not. It bounds the cost: this number times the price of a
-    /// message. Beyond it another instance is tried, as if the upstream had asked to wait.
+    /// message. Beyond it another instance is tried, as if the upstream had asked to wait. In this
+    /// quota and the next two, logins of administrators are counted apart, against one as high.
     pub messages_per_day: u32,
     /// Billed segments of an instance in a day, as the upstream reports them, or one for each
     /// message, 0 to 1,000,000,000; 0, the default, means unlimited. A message that is being sent

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::circuit_breaker::{Pause, PauseAfter};
 use crate::store::InstanceRecord;
@@ -19,14 +20,33 @@ pub(crate) struct Prepared {
     pub(crate) problems: Vec<FieldError>,
     /// Set if the options are valid.
     configured: Option<Configured>,
-    /// What this was evaluated from: the sealed options and base settings.
-    source: (Value, Option<Value>),
+    /// What this was evaluated from.
+    source: Source,
     /// The site it was evaluated for, if the component depends on it.
     pub(super) site: Option<Site>,
     pub(super) pause: Arc<Pause>,
     /// When the component is called again, if it returned no result.
     ask_again: Option<Duration>,
     evaluated_at: Timestamp,
+}
+
+/// What an instance is evaluated from: digests of its sealed options and of the base settings. Both may be long, and each process keeps
+/// what it evaluated.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Source {
+    own: [u8; 32],
+    base: Option<[u8; 32]>,
+}
+
+impl Source {
+    fn new(record: &InstanceRecord, base: Option<&Value>) -> Self {
+        Self { own: digest(&record.options), base: base.map(digest) }
+    }
+}
+
+/// Returns a digest of sealed options. What is not a text cannot be opened.
+fn digest(sealed: &Value) -> [u8; 32] {
+    Sha256::digest(sealed.as_str().unwrap_or_default()).into()
 }
 
 impl Prepared {
@@ -45,7 +65,7 @@ impl Prepared {
     }
 
     pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<FieldError>) -> Self {
-        let (source, pause, evaluated_at) = ((Value::Null, None), Arc::default(), Timestamp::UNIX_EPOCH);
+        let (source, pause, evaluated_at) = (Source::default(), Arc::default(), Timestamp::UNIX_EPOCH);
         Self { provider, problems, configured: None, source, site: None, pause, ask_again: None, evaluated_at }
     }
 
@@ -53,14 +73,14 @@ impl Prepared {
     pub(super) fn of(
         mut self,
         record: &InstanceRecord,
-        (base, site): (Option<Value>, Option<Site>),
+        (base, site): (Option<&Value>, Option<Site>),
         before: Option<&Self>,
         now: Timestamp,
     ) -> Self {
-        if let Some(before) = before.filter(|before| before.is_of(record, base.as_ref(), self.provider.as_ref())) {
+        if let Some(before) = before.filter(|before| before.is_of(record, base, self.provider.as_ref())) {
             self.pause = before.pause.clone();
         }
-        self.source = (record.options.clone(), base);
+        self.source = Source::new(record, base);
         self.site = site;
         self.evaluated_at = now;
         self
@@ -87,7 +107,7 @@ impl Prepared {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        same_provider && self.source.0 == record.options && self.source.1.as_ref() == base
+        same_provider && self.source == Source::new(record, base)
     }
 
     /// Returns the component, if it verifies factors that users hold.
@@ -178,6 +198,29 @@ mod tests {
     use twofactor_sandbox::Validation;
 
     use super::*;
+
+    #[test]
+    fn an_evaluation_is_that_of_the_same_options_and_base_settings_only() {
+        let now = Timestamp::UNIX_EPOCH;
+        let record = |options: &str| InstanceRecord {
+            id: "i".to_owned(),
+            subscription: "s".to_owned(),
+            type_id: "t".to_owned(),
+            name: "I".to_owned(),
+            active: true,
+            options: options.into(),
+            policy: None,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let base = Value::from("base");
+        let evaluated = Prepared::invalid(None, Vec::new()).of(&record("own"), (Some(&base), None), None, now);
+        assert!(evaluated.is_of(&record("own"), Some(&base), None));
+        for (own, base) in [("other", Some(&base)), ("own", Some(&"other".into())), ("own", None)] {
+            assert!(!evaluated.is_of(&record(own), base, None), "{own} {base:?}");
+        }
+    }
 
     #[test]
     fn a_component_that_had_no_time_to_validate_is_asked_again_after_half_a_minute() {

@@ -1,5 +1,7 @@
 //! Several changes of the configuration, applied together.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -35,6 +37,18 @@ pub enum ConfigurationChange {
 /// Stores several changes of the configuration at once.
 #[async_trait]
 pub trait ConfigurationStore {
-    /// Applies changes in their order: all of them, or none if one of them is stale or a conflict.
-    async fn apply_changes(&self, changes: Vec<ConfigurationChange>) -> Result<Update>;
+    /// Applies changes in their order: all of them, or none if one of them is stale or a conflict, or if a subscription to which they add
+    /// instances would have more than `most_instances` then.
+    async fn apply_changes(&self, changes: Vec<ConfigurationChange>, most_instances: u32) -> Result<Update>;
+}
+
+/// Returns the subscriptions to which changes add instances.
+pub(super) fn growing(changes: &[ConfigurationChange]) -> BTreeSet<&str> {
+    let mut growing = BTreeSet::new();
+    for change in changes {
+        if let ConfigurationChange::InsertInstance(instance) = change {
+            growing.insert(&*instance.subscription);
+        }
+    }
+    growing
 }

@@ -106,14 +106,28 @@ impl std::fmt::Debug for Targets<'_> {
     }
 }
 
+/// The result of [`InstanceStore::insert_instance`].
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceInserted {
+    /// It was added.
+    Inserted,
+    /// Its subscription has as many instances as allowed.
+    TooMany,
+}
+
 /// Stores instances, their assignments, and base service settings.
 #[async_trait]
 pub trait InstanceStore {
-    /// Adds an instance. A conflict if its id is taken or its subscription is unknown.
-    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()>;
+    /// Adds an instance, unless its subscription would have more than `most` then. A conflict if its id is taken or its subscription is
+    /// unknown.
+    async fn insert_instance(&self, instance: InstanceRecord, most: u32) -> Result<InstanceInserted>;
 
     /// Returns one instance, of any subscription.
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>>;
+
+    /// Returns which of these instances exist.
+    async fn existing_instances(&self, among: Vec<String>) -> Result<Vec<String>>;
 
     /// Returns a subscription's instances, the oldest first; those of one moment in the order of their ids.
     async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>>;

@@ -107,6 +107,7 @@ fn describe_refusals(method: &str, path: &str, call: &mut Value) {
         "inviteAccount",
         "rollBackProvider",
         "createSubscription",
+        "createTwoFactor",
         "removeSubscription",
         "removeDirectoryEntry",
         "startChallenge",

@@ -62,6 +62,9 @@ impl Span {
 /// The maximum number of instances whose health is checked.
 const LOOKED_AT: usize = 500;
 
+/// How many instances are in memory at once, at most: their options may be long.
+const AT_ONCE: u32 = 1000;
+
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
@@ -133,15 +136,25 @@ pub(super) async fn show(
     let subscriptions = admin.subscriptions().await.map_err(|error| person.failure(error))?;
     let first_steps = first_steps::FirstSteps::find(&person).await?;
     for subscription in subscriptions.into_iter().filter(|one| person.has(&one.id)) {
-        for instance in admin.instances(&subscription.id).await.map_err(|error| person.failure(error))? {
-            // Beyond that the list of instances finds them: `state=failing`.
-            if instance.active && by_instance.len() < LOOKED_AT {
-                let health = health_of(&person, admin, &instance).await?;
-                if health.is_failing() {
-                    failing.push((instance_path(&instance.subscription, &instance.id), instance.name.clone(), health));
+        let mut after: Option<String> = None;
+        loop {
+            let part = admin.instances_page(&subscription.id, after.as_deref(), AT_ONCE);
+            let part = part.await.map_err(|error| person.failure(error))?;
+            for instance in part.items {
+                // Beyond that the list of instances finds them: `state=failing`.
+                if instance.active && by_instance.len() < LOOKED_AT {
+                    let health = health_of(&person, admin, &instance).await?;
+                    if health.is_failing() {
+                        let path = instance_path(&instance.subscription, &instance.id);
+                        failing.push((path, instance.name.clone(), health));
+                    }
                 }
+                by_instance.insert(instance.id, (instance.name, Sum::default()));
             }
-            by_instance.insert(instance.id, (instance.name, Sum::default()));
+            after = part.next;
+            if after.is_none() {
+                break;
+            }
         }
         for one in admin.statistics(&subscription.id, since).await.map_err(|error| person.failure(error))? {
             let bar = one.hour.duration_since(since).as_hours() / hours;

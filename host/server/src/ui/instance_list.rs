@@ -52,6 +52,9 @@ pub(super) struct Filter {
 /// The maximum number of instances that a search shows.
 const FOUND: usize = 200;
 
+/// How many instances a search has in memory at once, at most: their options may be long.
+const SEARCHED_AT_ONCE: u32 = 1000;
+
 impl Filter {
     fn is_search(&self) -> bool {
         [&self.r#type, &self.state, &self.name].iter().any(|text| !text.trim().is_empty())
@@ -100,30 +103,38 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     for (subscription, name) in narrowed.filter(|(id, _)| !before(id)) {
         let room = Pages::SIZE.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         let link = |after: &str| format!("/admin/two-factors?{}&from={}{after}", filter.query(), segment(subscription));
-        let room = if filter.is_search() { 10_000 } else { room };
+        let room = if filter.is_search() { SEARCHED_AT_ONCE } else { room };
         if room == 0 {
             next = Some(link(""));
             break;
         }
-        let after = filter.after.as_deref().filter(|_| filter.from.as_ref() == Some(subscription));
-        let part = admin.instances_page(subscription, after, room).await.map_err(|error| person.failure(error))?;
         let statistics = admin.statistics(subscription, week_ago).await.map_err(|error| person.failure(error))?;
-        for instance in part.items.into_iter().filter(|instance| filter.fits(instance)) {
-            let assigned =
-                admin.assignments(subscription, &instance.id).await.map_err(|error| person.failure(error))?.assigned;
-            let health = health_of(&person, admin, &instance).await?;
-            let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, health, instance };
-            for one in statistics.iter().filter(|one| one.instance == row.instance.id && one.is_delivery()) {
-                let delivered = one.event == "delivered";
-                row.sent += one.count;
-                row.delivered += if delivered { one.count } else { 0 };
-                row.last = row.last.max(delivered.then_some(one.last));
+        let mut after = filter.after.clone().filter(|_| filter.from.as_ref() == Some(subscription));
+        let rest = loop {
+            let part = admin.instances_page(subscription, after.as_deref(), room);
+            let part = part.await.map_err(|error| person.failure(error))?;
+            for instance in part.items.into_iter().filter(|instance| filter.fits(instance)) {
+                let assigned = admin.assignments(subscription, &instance.id).await;
+                let assigned = assigned.map_err(|error| person.failure(error))?.assigned;
+                let health = health_of(&person, admin, &instance).await?;
+                let mut row = Row { subscription: name, assigned, last: None, delivered: 0, sent: 0, health, instance };
+                for one in statistics.iter().filter(|one| one.instance == row.instance.id && one.is_delivery()) {
+                    let delivered = one.event == "delivered";
+                    row.sent += one.count;
+                    row.delivered += if delivered { one.count } else { 0 };
+                    row.last = row.last.max(delivered.then_some(one.last));
+                }
+                if filter.is_in_state(&row) && rows.len() < FOUND {
+                    rows.push(row);
+                }
             }
-            if filter.is_in_state(&row) && rows.len() < FOUND {
-                rows.push(row);
+            // A search goes through all of them.
+            if !filter.is_search() || part.next.is_none() {
+                break part.next;
             }
-        }
-        if let Some(rest) = part.next {
+            after = part.next;
+        };
+        if let Some(rest) = rest {
             next = Some(link(&format!("&after={}", segment(&rest))));
             break;
         }

@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::step::{Planned, Resolve, Step};
 use super::{Document, FORM};
-use crate::admin::Administration;
+use crate::admin::{Administration, MAX_INSTANCES};
 use crate::error::Error;
 use twofactor_sandbox::FieldError;
 
@@ -56,7 +56,7 @@ impl Administration {
             self.audit(step.action, &step.audited, &step.planned.fields).await?;
         }
         let changes = steps.iter().map(|step| step.change.clone()).collect();
-        if !self.store().apply_changes(changes).await?.is_applied() {
+        if !self.store().apply_changes(changes, MAX_INSTANCES).await?.is_applied() {
             for step in &steps {
                 self.did_not_happen(step.action, &step.audited).await?;
             }

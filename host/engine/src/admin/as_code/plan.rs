@@ -11,7 +11,7 @@ use crate::admin::assignments::{differences, too_many};
 use crate::admin::sign_in_page::page_changes;
 use crate::admin::subscriptions::FORMER;
 use crate::admin::target::place;
-use crate::admin::{Administration, CHOSEN_ID, MANY, is_chosen_id};
+use crate::admin::{Administration, CHOSEN_ID, MANY, MAX_INSTANCES, is_chosen_id};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
@@ -246,6 +246,14 @@ impl Plan<'_> {
             }
             Some(_) => {}
         }
+        let stored = store.instances(id, Part::whole()).await?;
+        let kept = stored.iter().map(|record| &record.id).filter(|_| !prune);
+        let count = wanted.instances.keys().chain(kept).collect::<BTreeSet<_>>().len();
+        if count > MAX_INSTANCES as usize {
+            let detail = format!("leads to more than the {MAX_INSTANCES} instances that a subscription can have");
+            self.wrong(format!("{at}/instances"), detail);
+            return Ok(());
+        }
         if let Some(page) = &wanted.sign_in_page {
             self.sign_in_page(id, page, &format!("{at}/sign_in_page")).await?;
         }
@@ -257,7 +265,7 @@ impl Plan<'_> {
             self.instance(named, wanted).await?;
         }
         if prune {
-            for record in store.instances(id, Part::whole()).await? {
+            for record in stored {
                 if !wanted.instances.contains_key(&record.id) {
                     let stored = self.administration.instances.open_options(&record)?;
                     let fields = self.administration.instance_changes(Some((&record, &stored)), None).text();

@@ -65,7 +65,7 @@ pub async fn instances_are_assigned_by_the_most_specific_target(store: &dyn Stor
     assert_eq!(ids(store.subscriptions(None, Part { after: Some("r".to_owned()), limit: 5 }).await.unwrap()), ["s"]);
     assert_eq!(ids(store.subscriptions(Some(vec!["r".to_owned()]), Part::whole()).await.unwrap()), ["r"]);
     for (id, type_id) in [("of-tenant", "t"), ("of-user", "u"), ("of-both", "t"), ("of-nobody", "t")] {
-        store.insert_instance(instance(id, type_id)).await.unwrap();
+        assert_eq!(store.insert_instance(instance(id, type_id), 4).await.unwrap(), InstanceInserted::Inserted);
     }
     let settings = BaseSettingsRecord { options: serde_json::json!({"b": 2, "a": 1}), revision: 1 };
     assert_eq!(store.base_settings("t").await.unwrap(), None);

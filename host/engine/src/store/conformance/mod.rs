@@ -178,6 +178,7 @@ macro_rules! store_conformance {
                 directory_entries_are_added_all_or_none,
                 what_is_in_use_is_not_removed,
                 changes_applied_together_are_all_applied_or_none_is,
+                a_subscription_has_at_most_so_many_instances,
             }
             sign_ins {
                 a_sign_in_is_found_by_its_link_and_by_its_id_within_its_subscription,

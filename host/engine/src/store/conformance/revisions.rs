@@ -6,7 +6,7 @@ use Update::{Applied, Stale};
 pub(super) async fn furnished(store: &dyn Store) {
     let (id, name) = ("s".to_owned(), "S".to_owned());
     store.create_subscription(Subscription { id, name, revision: 1, created_at: noon() }).await.unwrap();
-    store.insert_instance(instance("i")).await.unwrap();
+    assert_eq!(store.insert_instance(instance("i"), 1).await.unwrap(), InstanceInserted::Inserted);
 }
 
 fn instance(id: &str) -> InstanceRecord {
@@ -112,14 +112,36 @@ pub async fn changes_applied_together_are_all_applied_or_none_is(store: &dyn Sto
     };
     let taken = ConfigurationChange::InsertInstance(instance("i"));
     for stale in [ConfigurationChange::UpdateInstance(renamed("i", 8), 7), taken] {
-        assert_eq!(store.apply_changes(together(stale)).await.unwrap(), Stale);
+        assert_eq!(store.apply_changes(together(stale), 9).await.unwrap(), Stale);
         assert_eq!(store.assignments("i").await.unwrap(), AssignmentsRecord::default());
         assert_eq!(store.directory_entries("s", vec![target("u")]).await.unwrap(), []);
         assert_eq!(store.instance("j").await.unwrap(), None);
     }
     let update = ConfigurationChange::UpdateInstance(renamed("i", 2), 1);
-    assert_eq!(store.apply_changes(together(update)).await.unwrap(), Applied);
+    assert_eq!(store.apply_changes(together(update), 9).await.unwrap(), Applied);
     assert_eq!(store.assignments("i").await.unwrap().targets, [(target("u"), Some("N".to_owned()))]);
     assert_eq!(store.instance("i").await.unwrap().unwrap().name, "J");
     assert!(store.instance("j").await.unwrap().is_some());
+}
+
+pub async fn a_subscription_has_at_most_so_many_instances(store: &dyn Store) {
+    furnished(store).await;
+    let other = Subscription { id: "r".to_owned(), name: "R".to_owned(), revision: 1, created_at: noon() };
+    store.create_subscription(other).await.unwrap();
+    let of_other = InstanceRecord { subscription: "r".to_owned(), ..instance("o") };
+    assert_eq!(store.insert_instance(of_other, 1).await.unwrap(), InstanceInserted::Inserted);
+    // Of many at once, no more than allowed are added.
+    let at_once = (0..8).map(|n| store.insert_instance(instance(&format!("j{n}")), 3));
+    let added = futures::future::join_all(at_once).await.into_iter().map(Result::unwrap);
+    assert_eq!(added.filter(|one| *one == InstanceInserted::Inserted).count(), 2);
+    assert_eq!(store.instances("s", Part::whole()).await.unwrap().len(), 3);
+
+    let insert = |id: &str| ConfigurationChange::InsertInstance(instance(id));
+    let delete = ConfigurationChange::DeleteInstance("i".to_owned(), 1, noon());
+    assert_eq!(store.apply_changes(vec![insert("k")], 3).await.unwrap(), Stale);
+    // What counts is how many there are in the end.
+    assert_eq!(store.apply_changes(vec![insert("k"), delete], 3).await.unwrap(), Applied);
+    let mut existing = store.existing_instances(["i", "k", "o", "x"].map(str::to_owned).to_vec()).await.unwrap();
+    existing.sort();
+    assert_eq!(existing, ["k", "o"]);
 }

@@ -4,16 +4,17 @@ use async_trait::async_trait;
 
 use super::session::Session;
 use super::{PostgresStore, Step, directory, instances, sign_ins, subscriptions};
+use crate::store::configuration::growing;
 use crate::store::*;
 
 #[async_trait]
 impl ConfigurationStore for PostgresStore {
-    async fn apply_changes(&self, changes: Vec<ConfigurationChange>) -> Result<Update> {
-        self.change(changes, |c, changes| async move { change(&c, &changes).await }).await
+    async fn apply_changes(&self, changes: Vec<ConfigurationChange>, most_instances: u32) -> Result<Update> {
+        self.change(changes, move |c, changes| async move { change(&c, &changes, most_instances).await }).await
     }
 }
 
-async fn change(c: &Session, changes: &[ConfigurationChange]) -> Result<Step<Update>> {
+async fn change(c: &Session, changes: &[ConfigurationChange], most_instances: u32) -> Result<Step<Update>> {
     use ConfigurationChange as Change;
     for change in changes {
         let made = match change {
@@ -43,6 +44,12 @@ async fn change(c: &Session, changes: &[ConfigurationChange]) -> Result<Step<Upd
             // Another change used that id first.
             Err(error) if error.is_conflict() => return Ok(Step::Undo(Update::Stale)),
             Err(error) => return Err(error),
+        }
+    }
+    // At the end: others may be removed after some were added.
+    for subscription in growing(changes) {
+        if instances::count(c, subscription).await? > i64::from(most_instances) {
+            return Ok(Step::Undo(Update::Stale));
         }
     }
     Ok(Step::Keep(Update::Applied))

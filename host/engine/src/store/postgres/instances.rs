@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::rows::{INSTANCE, INSTANCE_COLUMNS, to_instance};
+use super::rows::{INSTANCE, INSTANCE_COLUMNS, texts, to_instance};
 use super::session::Session;
 use super::values::{get, ms, values};
 use super::{PostgresStore, Step, factors};
@@ -13,12 +13,23 @@ use crate::store::*;
 
 #[async_trait]
 impl InstanceStore for PostgresStore {
-    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
-        self.write(instance, |c, new| async move { insert_instance(&c, &new).await }).await
+    async fn insert_instance(&self, instance: InstanceRecord, most: u32) -> Result<InstanceInserted> {
+        self.change(instance, move |c, new| async move {
+            insert_instance(&c, &new).await?;
+            Ok(match count(&c, &new.subscription).await? > i64::from(most) {
+                true => Step::Undo(InstanceInserted::TooMany),
+                false => Step::Keep(InstanceInserted::Inserted),
+            })
+        })
+        .await
     }
 
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
         self.read(id.to_owned(), |c, id| async move { instance(&c, &id).await }).await
+    }
+
+    async fn existing_instances(&self, among: Vec<String>) -> Result<Vec<String>> {
+        self.read(among, |c, among| async move { existing(&c, &among).await }).await
     }
 
     async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>> {
@@ -99,6 +110,17 @@ pub(super) async fn insert_instance(c: &Session, i: &InstanceRecord) -> Result<(
     ];
     c.execute(sql, values).await?;
     Ok(())
+}
+
+/// Returns how many instances a subscription has.
+pub(super) async fn count(c: &Session, subscription: &str) -> Result<i64> {
+    let sql = "SELECT count(*) FROM instances WHERE subscription = $1";
+    get(&c.only_row(sql, values![subscription]).await?, 0)
+}
+
+async fn existing(c: &Session, among: &[String]) -> Result<Vec<String>> {
+    let sql = "SELECT id FROM instances WHERE id = ANY ($1)";
+    c.rows(sql, values![texts(among)]).await?.iter().map(|row| get::<String>(row, 0)).collect()
 }
 
 async fn instance(c: &Session, id: &str) -> Result<Option<InstanceRecord>> {

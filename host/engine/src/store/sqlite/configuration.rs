@@ -5,16 +5,17 @@ use rusqlite::Connection;
 
 use super::threads::Step;
 use super::{SqliteStore, directory, instances, sign_ins, subscriptions};
+use crate::store::configuration::growing;
 use crate::store::*;
 
 #[async_trait]
 impl ConfigurationStore for SqliteStore {
-    async fn apply_changes(&self, changes: Vec<ConfigurationChange>) -> Result<Update> {
-        self.threads.write_step(move |c| change(c, &changes)).await
+    async fn apply_changes(&self, changes: Vec<ConfigurationChange>, most_instances: u32) -> Result<Update> {
+        self.threads.write_step(move |c| change(c, &changes, most_instances)).await
     }
 }
 
-pub(super) fn change(c: &Connection, changes: &[ConfigurationChange]) -> Result<Step<Update>> {
+fn change(c: &Connection, changes: &[ConfigurationChange], most_instances: u32) -> Result<Step<Update>> {
     use ConfigurationChange as Change;
     for change in changes {
         let made = match change {
@@ -42,6 +43,12 @@ pub(super) fn change(c: &Connection, changes: &[ConfigurationChange]) -> Result<
             // Another change used that id first.
             Err(error) if error.is_conflict() => return Ok(Step::Undo(Update::Stale)),
             Err(error) => return Err(error),
+        }
+    }
+    // At the end: others may be removed after some were added.
+    for subscription in growing(changes) {
+        if instances::count(c, subscription)? > most_instances {
+            return Ok(Step::Undo(Update::Stale));
         }
     }
     Ok(Step::Keep(Update::Applied))

@@ -4,20 +4,33 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::rows::{INSTANCE, ms, to_instance};
+use super::rows::{INSTANCE, array, ms, to_instance};
+use super::threads::Step;
 use super::{SqliteStore, factors};
 use crate::store::columns::{assignment_kind_number, search_text, to_assignment_kind};
 use crate::store::*;
 
 #[async_trait]
 impl InstanceStore for SqliteStore {
-    async fn insert_instance(&self, instance: InstanceRecord) -> Result<()> {
-        self.threads.write(move |c| insert_instance(c, &instance)).await
+    async fn insert_instance(&self, instance: InstanceRecord, most: u32) -> Result<InstanceInserted> {
+        self.threads
+            .write_step(move |c| {
+                insert_instance(c, &instance)?;
+                Ok(match count(c, &instance.subscription)? > most {
+                    true => Step::Undo(InstanceInserted::TooMany),
+                    false => Step::Keep(InstanceInserted::Inserted),
+                })
+            })
+            .await
     }
 
     async fn instance(&self, id: &str) -> Result<Option<InstanceRecord>> {
         let id = id.to_owned();
         self.threads.read(move |c| instance(c, &id)).await
+    }
+
+    async fn existing_instances(&self, among: Vec<String>) -> Result<Vec<String>> {
+        self.threads.read(move |c| existing(c, &among)).await
     }
 
     async fn instances(&self, subscription: &str, part: Part<(Timestamp, String)>) -> Result<Vec<InstanceRecord>> {
@@ -89,6 +102,19 @@ pub(super) fn insert_instance(c: &Connection, i: &InstanceRecord) -> Result<()> 
         ms(i.updated_at)
     ])?;
     Ok(())
+}
+
+/// Returns how many instances a subscription has.
+pub(super) fn count(c: &Connection, subscription: &str) -> Result<u32> {
+    let sql = "SELECT count(*) FROM instances WHERE subscription = ?";
+    Ok(c.prepare_cached(sql)?.query_row([subscription], |row| row.get(0))?)
+}
+
+fn existing(c: &Connection, among: &[String]) -> Result<Vec<String>> {
+    let sql = "SELECT id FROM instances WHERE id IN (SELECT value FROM json_each(?))";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map([array(among)], |row| row.get::<_, String>(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn instance(c: &Connection, id: &str) -> Result<Option<InstanceRecord>> {

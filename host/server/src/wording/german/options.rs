@@ -2,6 +2,10 @@
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // Options of instances.
+    (
+        "a subscription can have at most {} instances; delete one that is not used",
+        "eine Subscription kann höchstens {} Instanzen haben: Löschen Sie eine, die nicht mehr gebraucht wird",
+    ),
     ("must be a JSON object", "muss ein JSON-Objekt sein"),
     (
         "must be a JSON object, or a string that contains one",

@@ -25,7 +25,7 @@ async fn fill(store: &dyn Store) {
         created_at: noon(),
         updated_at: noon(),
     };
-    store.insert_instance(instance).await.unwrap();
+    assert_eq!(store.insert_instance(instance, 1).await.unwrap(), InstanceInserted::Inserted);
     let target = AssignmentRecord { kind: AssignmentKind::User, target: "u".to_owned() };
     assert!(store.set_assignments("i", vec![target], 0).await.unwrap().is_applied());
     for n in 0..3_u8 {

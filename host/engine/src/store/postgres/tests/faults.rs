@@ -209,7 +209,7 @@ async fn a_caller_that_gives_up_leaves_no_transaction_open() {
     for n in 0..20 {
         let change = vec![ConfigurationChange::CreateSubscription(subscription(n))];
         let gave_up =
-            tokio::time::timeout(Duration::from_micros(200 * u64::from(n)), store.apply_changes(change)).await;
+            tokio::time::timeout(Duration::from_micros(200 * u64::from(n)), store.apply_changes(change, 1)).await;
         drop(gave_up);
     }
     let until = Instant::now() + 5 * SECOND;
