@@ -364,7 +364,7 @@ const OLDEST_KEY: BucketKey = [0; 16];
 /// users are found by keyed hashes, which are made with it: with another key, users would seem to hold nothing.
 async fn check_oldest_key(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
     let oldest = keyring.oldest_check();
-    if store.user_handle(OLDEST_KEY, oldest.to_vec()).await? == oldest {
+    if store.add_user_handle(OLDEST_KEY, oldest.to_vec()).await? == oldest {
         return Ok(());
     }
     Err(Error::unavailable(
