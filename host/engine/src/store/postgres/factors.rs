@@ -338,6 +338,8 @@ async fn factors(c: &Session, user: &BucketKey, ended: bool) -> Result<Vec<Facto
 }
 
 pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: Timestamp) -> Result<Vec<FactorRecord>> {
+    // Not every caller has locked the user's guard: a factor that another change is ending must not count as one that stays.
+    user_changes::locked_count_of_a_change(c, user).await?;
     let (mut ending, mut staying): (Vec<_>, Vec<_>) =
         factors(c, user, false).await?.into_iter().partition(|held| one.is_none_or(|id| id == held.id));
     if !ending.is_empty() && staying.iter().all(|held| held.fallback) {

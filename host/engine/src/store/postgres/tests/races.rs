@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment};
 use crate::store::conformance::remembered_browsers::browser;
+use crate::store::conformance::revisions::furnished;
 use crate::store::conformance::sign_ins::{sign_in, verified};
 
 /// Returns three processes that share a new database.
@@ -434,6 +435,30 @@ async fn a_factor_waits_for_a_change_that_does_not_lock_the_guard_of_its_user() 
     cluster.waits_for_locks(&name, 1).await;
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(added.await.unwrap(), FactorAdded::Closed);
+}
+
+/// Otherwise recovery codes would be left alone: each of the two changes would see a factor that stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_codes_do_not_stay_if_the_last_two_other_factors_end_at_once() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    furnished(&*store).await;
+    for (id, instance, fallback) in [("f", "i", false), ("g", "j", false), ("r", "k", true)] {
+        let mut new = adding(id, noon());
+        (new.factor.instance, new.factor.fallback) = (instance.to_owned(), fallback);
+        assert_eq!(store.add_factor(new).await.unwrap(), FactorAdded::Added(Vec::new()));
+    }
+    // The user removes one of them, which is not committed yet.
+    let client = cluster.client(&name).await;
+    let sql = "BEGIN; UPDATE user_changes SET count = count + 1; UPDATE factors SET status = 2 WHERE id = 'g'";
+    client.batch_execute(sql).await.unwrap();
+    let deleting = store.clone();
+    let deleted = tokio::spawn(async move { deleting.delete_instance("i", 1, noon()).await.unwrap() });
+    cluster.waits_for_locks(&name, 1).await;
+    client.batch_execute("COMMIT").await.unwrap();
+    assert!(deleted.await.unwrap().is_applied());
+    assert_eq!(store.factors([7; 16], false).await.unwrap(), []);
 }
 
 /// Otherwise a sign-in would succeed after a reset, with what somebody proved before it.
