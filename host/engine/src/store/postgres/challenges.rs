@@ -391,19 +391,24 @@ const MAX_PROOF_AGE_MS: i64 = MAX_PROOF_AGE.as_millis() as i64;
 
 /// Ends the challenges of a person that are open at `now`, and the use of verified ones as proofs. They are found by their end: so many
 /// challenges are started within minutes, and resets are rare.
+///
+/// The open ones come first: that statement waits for answers that are being accepted, and only the next one sees what they verified.
 pub(super) async fn close_of(c: &Session, person: &BucketKey, now: Timestamp) -> Result<u64> {
-    let sql = "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > (SELECT tf1_now($2)) - $3";
-    c.execute(sql, values![person, now, MAX_PROOF_AGE_MS]).await?;
     let sql =
         "UPDATE challenges SET closed = 1 WHERE person = $1 AND closed IS NULL AND expires_at > (SELECT tf1_now($2))";
-    c.execute(sql, values![person, now]).await
+    let closed = c.execute(sql, values![person, now]).await?;
+    let sql = "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > (SELECT tf1_now($2)) - $3";
+    c.execute(sql, values![person, now, MAX_PROOF_AGE_MS]).await?;
+    Ok(closed)
 }
 
-/// Ends all challenges that are open at `now`, and the use of recently verified ones as proofs.
+/// Ends all challenges that are open at `now`, and the use of recently verified ones as proofs: in the order of [`close_of`].
 pub(super) async fn close_all(c: &Session, now: i64) -> Result<u64> {
+    let sql = "UPDATE challenges SET closed = 1 WHERE closed IS NULL AND expires_at > $1";
+    let closed = c.execute(sql, values![now]).await?;
     let sql = "UPDATE challenges SET verified_at = NULL WHERE verified_at IS NOT NULL AND expires_at > $1";
     c.execute(sql, values![now - MAX_PROOF_AGE_MS]).await?;
-    c.execute("UPDATE challenges SET closed = 1 WHERE closed IS NULL AND expires_at > $1", values![now]).await
+    Ok(closed)
 }
 
 /// Returns an open challenge whose columns begin at `n`.

@@ -461,6 +461,44 @@ async fn recovery_codes_do_not_stay_if_the_last_two_other_factors_end_at_once() 
     assert_eq!(store.factors([7; 16], false).await.unwrap(), []);
 }
 
+/// Otherwise whoever gave the answer could add a factor after the reset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_a_reset_waits_for_proves_nothing_after_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    let charge = Charge { key: [9; 16], amount: 1, limit: 9, window_ms: 3_600_000 };
+    assert_eq!(store.charge(vec![charge], noon()).await.unwrap(), None);
+    let client = cluster.client(&name).await;
+    for (id, is_of_all) in [("a", false), ("b", true)] {
+        store.open_challenge(opening(id, noon())).await.unwrap();
+        // The answer is right, and waits for the count that it takes back.
+        client.batch_execute("BEGIN; SELECT 1 FROM buckets FOR UPDATE").await.unwrap();
+        let answering = store.clone();
+        let answer = CodeAnswer { release: vec![charge.key], ..right(id, noon()) };
+        let answered = tokio::spawn(async move { answering.answer_challenge(answer).await.unwrap() });
+        cluster.waits_for_locks(&name, 1).await;
+        let resetting = store.clone();
+        let reset = tokio::spawn(async move {
+            if is_of_all {
+                // As after a clock that was wrong.
+                let close = |c: Arc<Session>, _: Arc<()>| async move {
+                    super::super::challenges::close_all(&c, noon().as_millisecond()).await.map(Step::Keep)
+                };
+                resetting.transaction(BEGIN_UNGUARDED.to_owned(), (), close).await.unwrap();
+            } else {
+                let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
+                resetting.reset_factors(reset).await.unwrap();
+            }
+        });
+        cluster.waits_for_locks(&name, 2).await;
+        client.batch_execute("COMMIT").await.unwrap();
+        assert!(answered.await.unwrap().is_right());
+        reset.await.unwrap();
+        assert!(!store.use_challenge_as_proof("s", id, None, noon() - MINUTE, noon()).await.unwrap(), "{id}");
+    }
+}
+
 /// Otherwise a sign-in would succeed after a reset, with what somebody proved before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_waits_for_a_sign_in_that_has_compared_the_changes_of_its_user() {
