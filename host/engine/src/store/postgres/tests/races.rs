@@ -499,6 +499,30 @@ async fn an_answer_that_a_reset_waits_for_proves_nothing_after_it() {
     }
 }
 
+/// Otherwise the code would be accepted after the reset, from an address that is no longer the user's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_to_an_address_that_was_read_before_a_reset_is_not_opened_after_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    let client = cluster.client(&name).await;
+    // Of the first user something has changed before, of the second one nothing.
+    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    for (id, user, count) in [("a", [7_u8; 16], 1), ("b", [6; 16], 0)] {
+        // The reset has counted itself, and is not committed yet.
+        let sql = "INSERT INTO user_changes AS u VALUES ($1, 1) ON CONFLICT (person) DO UPDATE SET count = u.count + 1";
+        client.batch_execute("BEGIN").await.unwrap();
+        client.execute(sql, &[&user.as_slice()]).await.unwrap();
+        let opening_one = store.clone();
+        let late = OpenChallenge { changes: Some((user, count)), ..opening(id, noon()) };
+        let opened = tokio::spawn(async move { opening_one.open_challenge(late).await.unwrap() });
+        cluster.waits_for_locks(&name, 1).await;
+        client.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(opened.await.unwrap(), Opened::Changed, "{id}");
+        assert_eq!(store.challenge("s", id).await.unwrap(), None, "{id}");
+    }
+}
+
 /// Otherwise a sign-in would succeed after a reset, with what somebody proved before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_waits_for_a_sign_in_that_has_compared_the_changes_of_its_user() {
