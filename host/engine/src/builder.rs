@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use twofactor_sandbox::{CodeCache, Network, Sandbox, SandboxLimits, Signers, TrustedAuthenticator};
 
-use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords};
+use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords, Refusals};
 use crate::audit::AuditLog;
 use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
 use crate::clock::{Clock, Resumed, SystemClock};
@@ -313,6 +313,7 @@ impl Builder {
             passwords: Passwords::new(),
             limits,
             policy: self.accounts,
+            refusals: Refusals::default(),
         };
         Ok(TwoFactor {
             instances,

@@ -458,7 +458,8 @@ impl Challenges {
         }
     }
 
-    fn purge_now_and_then(&self) {
+    /// Purges old data in the background, in one of many calls.
+    pub(crate) fn purge_now_and_then(&self) {
         if self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
             self.purge();
         }
