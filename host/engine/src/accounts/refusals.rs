@@ -1,8 +1,8 @@
 //! Refused logins in the audit log.
 //!
-//! Anybody can have a login refused, and the log is never cleared. What is about an account is always recorded; the limits of passwords bound
-//! how much strangers add. Of logins without an account each server records so many in an hour, whoever they come from; then one entry says
-//! that others are left out, and only the metric counts them. Nobody is locked out by that, and no login to an account is hidden.
+//! Anybody can have a login refused, and the log is never cleared. What is about an account is always recorded; the limits of passwords
+//! bound how much strangers add. Of logins without an account each server records so many in an hour, whoever they come from; then one
+//! entry says that others are left out, and only the metric counts them. Nobody is locked out, and no login to an account is hidden.
 
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
