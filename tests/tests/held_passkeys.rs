@@ -138,6 +138,40 @@ async fn user_handle(engine: &TwoFactor, user: &str) -> Vec<u8> {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(id).unwrap()
 }
 
+/// Otherwise an application could fill the store: handles stay for ever.
+#[tokio::test]
+async fn an_enrolment_that_is_refused_leaves_no_handle() {
+    let limits = RateLimits { total_per_hour: 1, ..RateLimits::none() };
+    let (engine, folder) = world(|builder| builder.rate_limits(limits)).await;
+    let fido = instance(&engine, "fido").await;
+    let handles = || -> u32 {
+        let database = rusqlite::Connection::open(Place::new(folder.path()).database()).unwrap();
+        database.query_row("SELECT count(*) FROM user_handles", [], |row| row.get(0)).unwrap()
+    };
+    let begin = async |user: &str, proof| engine.enrol(NewEnrolment::new(sign_in(user), &fido, proof)).await;
+    let before = handles();
+    let unproven = begin("mallory", Proof::Challenge("unknown".to_owned())).await.unwrap_err();
+    assert_eq!((unproven.kind(), handles()), (ErrorKind::ProofRequired, before));
+    begin("alice", Proof::FirstFactor).await.unwrap();
+    assert_eq!(handles(), before + 1);
+    let limited = begin("bob", Proof::FirstFactor).await.unwrap_err();
+    assert!(limited.is_rate_limited(), "{limited:?}");
+    assert_eq!(handles(), before + 1);
+}
+
+#[tokio::test]
+async fn enrolments_of_a_new_user_that_begin_at_once_have_one_handle() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let fido = instance(&engine, "fido").await;
+    let begin = || engine.enrol(NewEnrolment::new(sign_in("alice"), &fido, Proof::FirstFactor));
+    let begun = futures::future::join_all((0..8).map(|_| begin())).await;
+    let handles: Vec<_> = begun.into_iter().map(|one| one.unwrap().public["user"]["id"].clone()).collect();
+    assert!(handles[0].is_string() && handles.iter().all(|one| *one == handles[0]), "{handles:?}");
+    // It stays the same.
+    let later = begin().await.unwrap().public;
+    assert_eq!(later["user"]["id"], handles[0]);
+}
+
 #[tokio::test]
 async fn a_counter_that_goes_back_suspends_the_passkey_and_the_caller_does_not_learn_why() {
     let (engine, _folder) = world(|builder| builder).await;

@@ -752,6 +752,22 @@ async fn a_change_that_comes_while_a_proof_is_checked_keeps_the_address() {
     assert_eq!(world.engine.addresses("shop", "alice").await.unwrap().len(), 1);
 }
 
+/// What the trigger does, a reset may do after the address was read.
+#[tokio::test]
+async fn a_challenge_to_a_verified_address_is_not_started_if_its_user_changes_in_the_meantime() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.db");
+    let world = world_on(SqliteStore::open(&file).unwrap(), json!({}), RateLimits::default()).await;
+    world.with_address(ALICE, Proof::FirstFactor).await.unwrap();
+    world.engine.start(NewChallenge::new(sign_in())).await.unwrap();
+    let sql = "CREATE TRIGGER overtaken AFTER UPDATE ON buckets BEGIN UPDATE user_changes SET count = count + 1; END";
+    rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+    let refused = world.engine.start(NewChallenge::new(sign_in())).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused:?}");
+    // The application is responsible for the address that it gives.
+    world.engine.start(NewChallenge::new(sign_in()).email(ALICE)).await.unwrap();
+}
+
 /// What the triggers do, a reset may do between the use and the end.
 #[tokio::test]
 async fn a_sign_in_with_a_pass_or_in_a_remembered_browser_ends_only_if_nothing_has_changed_since() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use twofactor_sandbox::{CodeCache, Network, Sandbox, SandboxLimits, Signers, TrustedAuthenticator};
 
-use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords};
+use crate::accounts::{AccountPolicy, Accounts, Guard, Passwords, Refusals};
 use crate::audit::AuditLog;
 use crate::challenge::{Challenges, History, HistoryLimits, RateLimits};
 use crate::clock::{Clock, Resumed, SystemClock};
@@ -313,6 +313,7 @@ impl Builder {
             passwords: Passwords::new(),
             limits,
             policy: self.accounts,
+            refusals: Refusals::default(),
         };
         Ok(TwoFactor {
             instances,
@@ -364,7 +365,7 @@ const OLDEST_KEY: BucketKey = [0; 16];
 /// users are found by keyed hashes, which are made with it: with another key, users would seem to hold nothing.
 async fn check_oldest_key(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
     let oldest = keyring.oldest_check();
-    if store.user_handle(OLDEST_KEY, oldest.to_vec()).await? == oldest {
+    if store.add_user_handle(OLDEST_KEY, oldest.to_vec()).await? == oldest {
         return Ok(());
     }
     Err(Error::unavailable(

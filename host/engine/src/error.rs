@@ -30,9 +30,9 @@ pub enum ErrorKind {
     InvalidInput,
     /// The object does not exist, or belongs to another subscription.
     NotFound,
-    /// The call contradicts the current state: a name is taken, a first request with the same idempotency key is in progress, a user has
-    /// as many factors or addresses as allowed, a subscription as many instances, or the authenticator is already enrolled; see
-    /// [`Error::factor_conflict`].
+    /// The call contradicts the current state: a name is taken, a first request with the same idempotency key is in progress, the user has
+    /// changed while a challenge was started, a user has as many factors or addresses as allowed, a subscription as many instances, or the
+    /// authenticator is already enrolled; see [`Error::factor_conflict`].
     Conflict,
     /// The object was modified since the revision that the call expects. Reload and retry.
     RevisionConflict,
@@ -143,6 +143,10 @@ impl Error {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::plain(ErrorKind::Conflict, message)
+    }
+
+    pub(crate) fn user_changed() -> Self {
+        Self::conflict("a sign-in method of the user has changed in the meantime; repeat the request")
     }
 
     pub(crate) fn factor_refused(why: FactorConflict, message: impl Into<String>) -> Self {

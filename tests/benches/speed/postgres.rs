@@ -172,7 +172,15 @@ async fn cycle(store: &PostgresStore, number: u64, limits: Limits) {
         expires_at: now + Duration::from_secs(300),
         closed: None,
     };
-    let open = OpenChallenge { challenge, charges, person: PERSON, idempotency: None, repeatable_for: None, now };
+    let open = OpenChallenge {
+        challenge,
+        charges,
+        person: PERSON,
+        idempotency: None,
+        repeatable_for: None,
+        changes: None,
+        now,
+    };
     assert_eq!(store.open_challenge(open).await.unwrap(), Opened::Open);
     let subscription = "s".to_owned();
     assert_eq!(store.challenge(&subscription, &id).await.unwrap().map(|read| read.attempts), Some(0));

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::login::{NOBODY, Proof};
+use super::login::Proof;
 use super::manage::role_changes;
+use super::refusals::By;
 use super::{Account, Accounts, Client, LoginOutcome, Person, Use};
 use crate::changes::Changes;
 use crate::display_name;
@@ -134,18 +135,19 @@ impl Accounts {
             self.keyring.bucket("account-identity", &[external.issuer.as_bytes(), external.subject.as_bytes()]);
         let found = self.store.account_by_identity(&identity).await?;
         if let Some(record) = found.as_ref().filter(|record| record.disabled) {
-            return Err(self.turn_away(&record.id, "the account is disabled", client).await);
+            return Err(self.turn_away(Some(&record.id), "the account is disabled", client).await);
         }
-        let subject = found.as_ref().map_or("unknown", |record| &record.id).to_owned();
+        let account = found.as_ref().map(|record| record.id.clone());
+        let account = account.as_deref();
         let Some(role) = &external.role else {
             if let Some(record) = found {
                 self.change(record, "role removed; sessions ended", client, |_| {}).await?;
             }
-            return Err(self.turn_away(&subject, "the identity provider's claims grant no role", client).await);
+            return Err(self.turn_away(account, "the identity provider's claims grant no role", client).await);
         };
         match self.check_role(role).await {
             Err(error) if error.is_invalid_input() => {
-                return Err(self.turn_away(&subject, "its role is not valid", client).await.with_detail(error));
+                return Err(self.turn_away(account, "its role is not valid", client).await.with_detail(error));
             }
             checked => checked?,
         }
@@ -159,7 +161,7 @@ impl Accounts {
                     None => {
                         self.change(record, "sessions ended", client, |_| {}).await?;
                         let why = "the identity provider would change the role of the last system administrator";
-                        return Err(self.turn_away(&subject, why, client).await);
+                        return Err(self.turn_away(account, why, client).await);
                     }
                 }
             }
@@ -169,9 +171,9 @@ impl Accounts {
     }
 
     /// Records why a login is refused. The person gets the same response for every reason.
-    async fn turn_away(&self, subject: &str, why: &str, client: &Client) -> Error {
-        let noted = self.audit.append(&client.actor(NOBODY.to_owned()), "account.login-refused", subject, why).await;
-        noted.err().unwrap_or_else(|| Error::invalid_credentials().with_detail(why))
+    async fn turn_away(&self, account: Option<&str>, why: &str, client: &Client) -> Error {
+        let recorded = self.record_refusal(By::Provider, account, ("account.login-refused", why), client).await;
+        recorded.err().unwrap_or_else(|| Error::invalid_credentials().with_detail(why))
     }
 
     /// Applies changes that end all sessions. Returns none if no system administrator would be
@@ -210,12 +212,12 @@ impl Accounts {
         let email = external.email.as_deref().unwrap_or_default();
         let name = external.name.as_deref().filter(|name| display_name::check_field(name).is_ok()).unwrap_or(email);
         let Ok(person) = Person::new(name, email, None) else {
-            return Err(self.turn_away("unknown", "the identity provider sent no email address", client).await);
+            return Err(self.turn_away(None, "the identity provider sent no email address", client).await);
         };
         let mut record = self.new_record(&person, role)?;
         if let Some(other) = self.store.account_by_email(&record.email).await? {
             let why = "the email address that the identity provider sent belongs to this account";
-            return Err(self.turn_away(&other.id, why, client).await);
+            return Err(self.turn_away(Some(&other.id), why, client).await);
         }
         record.identity = Some(identity);
         let id = record.id.clone();

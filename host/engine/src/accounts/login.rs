@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::browser::Place;
 use super::password::PasswordCheck;
+use super::refusals::By;
 use super::second_factor::reaches;
 use super::{Accounts, Client, LoginFactor, OpenedSession, Session, Use, actor_name};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, Challenges, NewChallenge, to_the_end};
@@ -67,9 +68,6 @@ pub(super) enum Proof {
     },
 }
 
-/// The id of nobody, for failed logins.
-pub(super) const NOBODY: &str = "nobody";
-
 impl Accounts {
     /// Verifies a password. Wrong passwords count against the account and the client's address, or
     /// only against the client's browser if somebody logged in to the account with it before. An
@@ -80,6 +78,8 @@ impl Accounts {
     /// right password, [`Error::is_no_instance_available`] if a second factor is required and none is
     /// available, and those of [`TwoFactor::start`](crate::TwoFactor::start).
     pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoginOutcome, Error> {
+        // Also if the login is refused: its counts are data that expire.
+        self.challenges.purge_now_and_then();
         let key = self.email_key(email);
         let found = self.store.account_by_email(&key).await?;
         let place = match self.known_browser(found.as_ref(), client).await? {
@@ -117,9 +117,8 @@ impl Accounts {
         };
         let verdict = self.passwords.verify(password, hash).await?;
         let (Some(record), PasswordCheck::Right { stale }) = (&found, verdict) else {
-            // The typed address is not recorded: it could be a password.
-            let subject = found.as_ref().map_or("unknown", |record| &record.id);
-            self.audit.append(&client.actor(NOBODY.to_owned()), refusal, subject, "").await?;
+            let account = found.as_ref().map(|record| &*record.id);
+            self.record_refusal(By::Password, account, (refusal, ""), client).await?;
             return Err(Error::invalid_credentials());
         };
         self.store.release(counted).await?;
@@ -349,8 +348,8 @@ impl Accounts {
             Ok(_) => return Err(Error::login_closed()),
             Err(error) => {
                 if error.is_code_rejected() {
-                    let actor = client.actor(NOBODY.to_owned());
-                    self.audit.append(&actor, "account.login-refused", account, "second factor").await?;
+                    let refused = ("account.login-refused", "second factor");
+                    self.record_refusal(By::Password, Some(account), refused, client).await?;
                 }
                 return Err(error);
             }

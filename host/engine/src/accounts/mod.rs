@@ -13,6 +13,7 @@ mod invitation;
 mod login;
 mod manage;
 mod password;
+mod refusals;
 mod second_factor;
 mod session;
 #[cfg(test)]
@@ -50,6 +51,7 @@ use crate::random;
 use crate::store::{AccountRecord, BucketKey, Store};
 use crate::token::Role;
 pub(crate) use password::Passwords;
+pub(crate) use refusals::Refusals;
 pub(crate) use second_factor::Guard;
 use twofactor_sandbox::Secret;
 
@@ -106,6 +108,7 @@ pub struct Accounts {
     pub(crate) limits: RateLimits,
     pub(crate) policy: AccountPolicy,
     pub(crate) guard: Guard,
+    pub(crate) refusals: Refusals,
 }
 
 /// An administrator's account. `Debug` shows neither name nor address.

@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::cmp::Ordering;
+
 use argon2::Params;
 
+use super::refusals::{By, LEFT_OUT, RECORDED};
 use super::*;
 use crate::TwoFactor;
 use crate::clock::ManualClock;
+use crate::store::Charge;
 
 const PASSWORD: &str = "korrekt pferd batterie";
 
@@ -65,6 +69,65 @@ async fn failed_logins_have_the_same_answer_and_the_same_cost() {
     let enabled = AccountChange { state: Some(AccountState::Active), ..AccountChange::default() };
     accounts.update(&actor, &account.id, enabled, None).await.unwrap();
     accounts.log_in(" ALICE.canary@EXAMPLE.com ", PASSWORD, &Client::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn strangers_add_so_many_entries_to_the_audit_log_and_hide_no_login_to_an_account() {
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let accounts = TwoFactor::builder().clock(clock.clone()).build().await.unwrap().accounts();
+    let account = active(&accounts).await.session.account;
+    let guess = async |email: &str| {
+        let error = accounts.log_in(email, "ein anderes Passwort", &Client::default()).await.unwrap_err();
+        assert!(error.is_invalid_credentials(), "{error:?}");
+    };
+    let recorded = async |subject: &str| {
+        let log = accounts.audit.read(0, 1000).await.unwrap();
+        let of_it = log.into_iter().filter(|one| one.subject == subject && one.action == "account.login-refused");
+        of_it.map(|one| one.detail).collect::<Vec<_>>()
+    };
+    for _ in 1..RECORDED {
+        assert_eq!(accounts.refusals.count(By::Password, clock.now()), Ordering::Less);
+    }
+    for _ in 0..4 {
+        guess("nobody@example.com").await;
+    }
+    assert_eq!(recorded("unknown").await, ["", LEFT_OUT]);
+    // What is left out is as much work.
+    let counted = Charge { limit: 2, ..accounts.left_out() };
+    let reached = accounts.store.reached_limits([9; 16], accounts.limits.person(), vec![counted], clock.now()).await;
+    assert_eq!(reached.unwrap().charges.len(), 1);
+    guess(&account.email).await;
+    assert_eq!(recorded(&account.id).await, [""]);
+    // Nor does it hide what an identity provider reports.
+    let stranger = ExternalIdentity {
+        issuer: "https://id.example.com".to_owned(),
+        subject: "1".to_owned(),
+        name: None,
+        email: None,
+        role: None,
+        second_factor: false,
+    };
+    accounts.log_in_external(stranger, &Client::default()).await.unwrap_err();
+    assert_eq!(recorded("unknown").await.len(), 3);
+    clock.advance(Duration::from_secs(3600));
+    guess("nobody@example.com").await;
+    assert_eq!(recorded("unknown").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_refused_login_purges_what_has_expired() {
+    let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+    let accounts = TwoFactor::builder().clock(clock.clone()).build().await.unwrap().accounts();
+    let (_, invitation) = accounts.create(&Actor::new("test"), alice()).await.unwrap();
+    let digest = Use::Invitation.digest(invitation.secret.expose()).unwrap();
+    clock.advance(Duration::from_secs(60 * 86_400));
+    accounts.log_in("nobody@example.com", PASSWORD, &Client::default()).await.unwrap_err();
+    let purged = async {
+        while accounts.store.invitation(&digest).await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), purged).await.unwrap();
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ impl Administration {
             _ => None,
         };
         let limits = self.limits_of(subscription, query, &records, challenge.as_ref()).await?;
-        let events = records.iter().filter_map(|record| self.event(record).transpose()).collect::<Result<_, _>>()?;
+        let events = records.iter().filter_map(|record| self.event(record)).collect();
         let challenge = challenge.map(|record| self.challenge_facts(&record));
         Ok(MessageHistory { events, limits, challenge, days: self.history.limits().days })
     }
@@ -166,13 +166,18 @@ impl Administration {
         !self.sees_installation && is_of_account(challenge)
     }
 
-    fn event(&self, record: &HistoryRecord) -> Result<Option<MessageEvent>, Error> {
+    fn event(&self, record: &HistoryRecord) -> Option<MessageEvent> {
         // A newer version on the same store may write outcomes that this one does not know.
-        let Some(outcome) = MessageOutcome::of_name(&record.outcome) else { return Ok(None) };
-        let Facts { user, hint, instance, type_id, code, detail, until, price } = self.history.facts(record)?;
+        let outcome = MessageOutcome::of_name(&record.outcome)?;
+        // Its outcome is as uncertain as the rest. The other events are shown all the same.
+        let (outcome, facts) = match self.history.facts(record) {
+            Some(facts) => (outcome, facts),
+            None => (MessageOutcome::Unreadable, Facts::default()),
+        };
+        let Facts { user, hint, instance, type_id, code, detail, until, price } = facts;
         let (at, count) = (record.at, record.count);
         let challenge = record.challenge.clone().filter(|id| !self.hides(id));
-        Ok(Some(MessageEvent {
+        Some(MessageEvent {
             at,
             outcome,
             count,
@@ -185,7 +190,7 @@ impl Administration {
             detail,
             until,
             price,
-        }))
+        })
     }
 
     fn challenge_facts(&self, record: &ChallengeRecord) -> ChallengeFacts {
@@ -246,5 +251,37 @@ impl Administration {
         let paused_seconds = self.challenges.pause_left(&record).await;
         let outcome = MessageOutcome::of_name(&outcome);
         Ok(UpstreamHealth { accepted_at, failed_at, outcome, code, paused_seconds })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::TwoFactor;
+    use crate::audit::Actor;
+    use crate::store::HistoryBounds;
+
+    #[tokio::test]
+    async fn an_entry_whose_data_is_not_its_own_is_shown_as_unreadable() {
+        let engine = TwoFactor::builder().build().await.unwrap();
+        let admin = engine.administration(Actor::new("test"));
+        admin.create_subscription("s", "S").await.unwrap();
+        let record = HistoryRecord {
+            subscription: "s".to_owned(),
+            at: admin.clock.now(),
+            person: user_person(&admin.instances.keyring, "s", "alice"),
+            recipient: None,
+            challenge: None,
+            group: None,
+            outcome: MessageOutcome::Accepted.name().to_owned(),
+            count: 1,
+            sealed: vec![1; 100],
+        };
+        let bounds = HistoryBounds { since: Timestamp::UNIX_EPOCH, rows: 1000, rows_of_person: 500 };
+        admin.store().add_history(vec![record], bounds).await.unwrap();
+        let history = admin.messages("s", &MessageQuery::User("alice".to_owned())).await.unwrap();
+        let shown: Vec<_> = history.events.iter().map(|event| (event.outcome, event.user.as_deref())).collect();
+        assert_eq!(shown, [(MessageOutcome::Unreadable, None)]);
     }
 }

@@ -188,8 +188,15 @@ impl Challenges {
             self.limits.factor_challenge(&self.keyring, &counted).into_iter().unzip();
         let challenge = record.clone();
         let repeatable_for = (!is_webauthn && !chosen.manifest.never_sole).then_some(REPEATABLE_FOR);
-        let opening =
-            OpenChallenge { challenge, charges, person: self.limits.person(), idempotency, repeatable_for, now };
+        let opening = OpenChallenge {
+            challenge,
+            charges,
+            person: self.limits.person(),
+            idempotency,
+            repeatable_for,
+            changes: None,
+            now,
+        };
         match self.store.open_challenge(opening).await? {
             Opened::Open => {}
             Opened::Limited(limited) => {
@@ -198,6 +205,7 @@ impl Challenges {
             }
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
             Opened::TooEarly(until) => return Err(Error::too_early(until.duration_since(now))),
+            Opened::Changed => return Err(Error::user_changed()),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", "");
         let challenge = self.view(&record, &details);

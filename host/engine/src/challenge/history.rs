@@ -111,6 +111,8 @@ pub enum MessageOutcome {
     CountryNotEnabled,
     /// No message: the recipient is missing or malformed.
     RecipientMalformed,
+    /// Not known: what is stored of the event was changed in the database, or another version wrote it.
+    Unreadable,
 }
 
 impl MessageOutcome {
@@ -133,6 +135,7 @@ impl MessageOutcome {
             Self::NoInstance => "no-instance",
             Self::CountryNotEnabled => "country-not-enabled",
             Self::RecipientMalformed => "recipient-malformed",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -295,10 +298,11 @@ impl History {
         Event { record, facts }
     }
 
-    /// Returns the data of a row, unsealed.
-    pub(crate) fn facts(&self, record: &HistoryRecord) -> Result<Facts, Error> {
-        let plain = self.0.keyring.open(SEALED, &[record.subscription.as_bytes()], &record.sealed);
-        serde_json::from_slice(&plain.map_err(Error::unavailable)?).map_err(Error::unavailable)
+    /// Returns the data of a row, unsealed; none if it is not this row's, or another version wrote it.
+    pub(crate) fn facts(&self, record: &HistoryRecord) -> Option<Facts> {
+        let place = place(record);
+        let plain = self.0.keyring.open(SEALED, &place.each_ref().map(|part| &**part), &record.sealed).ok()?;
+        serde_json::from_slice(&plain).ok()
     }
 
     /// Writes everything that was collected to the store.
@@ -318,7 +322,8 @@ impl Inner {
         let mut records = Vec::with_capacity(AT_ONCE.min(events.len()));
         for Event { mut record, facts } in events {
             let plain = serde_json::to_vec(&facts).map_err(Error::unavailable)?;
-            let sealed = self.keyring.seal(SEALED, &[record.subscription.as_bytes()], &plain);
+            let place = place(&record);
+            let sealed = self.keyring.seal(SEALED, &place.each_ref().map(|part| &**part), &plain);
             record.sealed = sealed.map_err(Error::unavailable)?;
             records.push(record);
             if records.len() == AT_ONCE {
@@ -333,6 +338,23 @@ impl Inner {
     }
 }
 
+/// Returns what the data of a row is bound to: whoever can write to the database cannot show it in another row, as another person's.
+fn place(record: &HistoryRecord) -> [Vec<u8>; 7] {
+    let HistoryRecord { subscription, at, person, recipient, challenge, group, outcome, count: _, sealed: _ } = record;
+    let bytes = |hash: &Option<BucketKey>| hash.map(Vec::from).unwrap_or_default();
+    // The time of events that are counted together changes with each of them.
+    let at = if group.is_some() { Vec::new() } else { at.as_millisecond().to_be_bytes().to_vec() };
+    [
+        subscription.clone().into_bytes(),
+        person.to_vec(),
+        bytes(recipient),
+        challenge.clone().unwrap_or_default().into_bytes(),
+        bytes(group),
+        outcome.clone().into_bytes(),
+        at,
+    ]
+}
+
 /// Writes periodically, as long as the engine exists.
 async fn keep(history: Weak<Inner>) {
     loop {
@@ -340,6 +362,45 @@ async fn keep(history: Weak<Inner>) {
         let Some(history) = history.upgrade() else { return };
         if let Err(error) = history.flush().await {
             tracing::warn!(error = error.operator_detail(), "message history of the last seconds was lost");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::{HistoryKey, SqliteStore};
+
+    #[tokio::test]
+    async fn the_data_of_a_row_opens_in_no_other_row() {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::in_memory().unwrap());
+        let clock = Arc::new(ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
+        let history = History::new(store.clone(), Keyring::generate().unwrap(), clock, HistoryLimits::default());
+        let about = About { subscription: "s", person: [1; 16], recipient: "r", challenge: Some("c") };
+        let facts = Facts { user: Some("alice".to_owned()), ..Facts::default() };
+        history.message(&about, MessageOutcome::RejectedMessage, facts.clone());
+        history.refusal(&about, MessageOutcome::Limited, facts);
+        history.flush().await.unwrap();
+        let rows = store.history("s", HistoryKey::Person([1; 16]), Timestamp::UNIX_EPOCH, 9).await.unwrap();
+        assert_eq!(rows.iter().filter(|row| row.group.is_some()).count(), 1);
+        assert_eq!(rows.len(), 2);
+        for row in rows {
+            assert_eq!(history.facts(&row).unwrap().user.as_deref(), Some("alice"));
+            let others = [
+                HistoryRecord { subscription: "t".to_owned(), ..row.clone() },
+                HistoryRecord { person: [2; 16], ..row.clone() },
+                HistoryRecord { recipient: None, ..row.clone() },
+                HistoryRecord { challenge: None, ..row.clone() },
+                HistoryRecord { group: Some([3; 16]), ..row.clone() },
+                HistoryRecord { outcome: "blocked".to_owned(), ..row.clone() },
+            ];
+            for other in others {
+                assert!(history.facts(&other).is_none(), "{other:?}");
+            }
+            let later = HistoryRecord { at: row.at + Duration::from_secs(1), ..row.clone() };
+            assert_eq!(history.facts(&later).is_some(), row.group.is_some());
         }
     }
 }

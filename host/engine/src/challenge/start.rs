@@ -17,7 +17,7 @@ use super::history::{About, Facts, MessageOutcome};
 use super::limits::{Counted, CountedFor};
 use super::recipient::Recipient;
 use super::request::{Challenge, NewChallenge};
-use super::{AddressProof, Challenges, Details, SEALED, VerifiedBy};
+use super::{AddressProof, Challenges, Details, SEALED, VerifiedBy, user_person};
 use crate::error::Error;
 use crate::instance::{Available, Chosen};
 use crate::store::{
@@ -118,10 +118,14 @@ impl Challenges {
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         // Of the request as it came: a repeat does not depend on addresses that are verified in between.
         let idempotency = self.claim(&start, &purpose, whose, now);
+        let mut changes = None;
         if start.recipient.is_empty()
             && !of_account
             && let Some(user) = &start.sign_in.user
         {
+            // Read before the addresses: a reset that comes after them must not leave a challenge whose code went to one of them.
+            let person = user_person(&self.keyring, &start.sign_in.subscription, user);
+            changes = Some((person, self.store.user_changes(person).await?));
             start.recipient = self.verified_recipient(&start.sign_in.subscription, user).await?;
         }
         let (chosen, others, canonical) =
@@ -171,6 +175,7 @@ impl Challenges {
             person: self.limits.person(),
             idempotency,
             repeatable_for: None,
+            changes,
             now,
         };
         let this = self.clone();
@@ -197,6 +202,7 @@ impl Challenges {
             }
             Opened::Repeated(first) => return self.repeat(&first, idempotency, now),
             Opened::TooEarly(until) => return Err(Error::too_early(until.duration_since(now))),
+            Opened::Changed => return Err(Error::user_changed()),
         }
         self.statistics.count(&record.subscription, &record.instance, "started", details.country.as_str());
         let delivered = self.send(chosen, others, &mut record, &mut details, code, now).await;
@@ -452,7 +458,8 @@ impl Challenges {
         }
     }
 
-    fn purge_now_and_then(&self) {
+    /// Purges old data in the background, in one of many calls.
+    pub(crate) fn purge_now_and_then(&self) {
         if self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
             self.purge();
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
-use twofactor_sandbox::{AnswerKind, FactorContext, FactorState};
+use twofactor_sandbox::{AnswerKind, BegunEnrolment, FactorContext, FactorState};
 
 use super::Basis;
 use super::Factors;
@@ -76,17 +77,8 @@ impl Factors {
             .filter(|held| held.record.instance == chosen.id)
             .filter_map(|held| held.state.clone())
             .collect();
-        let factor_user = kept.factor_user(self.handle_for(&chosen, &subscription, &user).await?);
-        let trusted = self.instances.trusted_authenticators(kept.requirements);
-        let context = FactorContext {
-            now,
-            site: &chosen.site,
-            user: &factor_user,
-            requirements: kept.requirements,
-            trusted: &trusted,
-        };
-        let begun =
-            chosen.configured()?.begin_enrolment(&context, &existing).await.map_err(|why| chosen.failed(&why))?;
+        let handle = self.handle_for(&chosen, &subscription, &user).await?;
+        let mut begun = self.begin_with(&chosen, &kept, &existing, handle.clone(), now).await?;
         let what = ProofFor {
             sign_in: &new.sign_in,
             change: Change::Enrol(&chosen.policy),
@@ -111,6 +103,14 @@ impl Factors {
             Err(error) => return self.repeated(&new, idempotency.as_ref()).await?.ok_or(error),
         };
         kept.proof = proof.name.to_owned();
+        if chosen.is_webauthn() {
+            // Only now: a request that is refused leaves nothing that stays.
+            let stored = self.held.keep_handle(&subscription, &user, &chosen.site.rp_id, &handle).await?;
+            if stored != handle {
+                // Another enrolment of this user was the first.
+                begun = self.begin_with(&chosen, &kept, &existing, stored, now).await?;
+            }
+        }
         kept.pending = Pending(begun.pending);
         kept.public = begun.public;
         kept.reveal = begun.reveal.as_ref().map(KeptReveal::from);
@@ -140,6 +140,27 @@ impl Factors {
         }
         metrics::counter!("twofactor_enrolments_begun_total", "type" => chosen.type_id.clone()).increment(1);
         Ok(kept.view(&record, &chosen))
+    }
+
+    /// Begins the enrolment of a user with this handle in the component.
+    async fn begin_with(
+        &self,
+        chosen: &ChosenFactor,
+        kept: &Kept,
+        existing: &[FactorState],
+        handle: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<BegunEnrolment, Error> {
+        let factor_user = kept.factor_user(handle);
+        let trusted = self.instances.trusted_authenticators(kept.requirements);
+        let context = FactorContext {
+            now,
+            site: &chosen.site,
+            user: &factor_user,
+            requirements: kept.requirements,
+            trusted: &trusted,
+        };
+        chosen.configured()?.begin_enrolment(&context, existing).await.map_err(|why| chosen.failed(&why))
     }
 
     /// Returns the first response to a request with this idempotency key; none if this is the first request.
@@ -191,7 +212,7 @@ impl Factors {
         }
     }
 
-    fn claim(&self, new: &NewEnrolment, until: jiff::Timestamp) -> Option<IdempotencyClaim> {
+    fn claim(&self, new: &NewEnrolment, until: Timestamp) -> Option<IdempotencyClaim> {
         let key = new.idempotency_key.as_deref()?;
         let NewEnrolment { sign_in, two_factor, user_name, display_name, required, passwordless, holder, .. } = new;
         let request = json!([sign_in, two_factor, user_name, display_name, required, passwordless, holder]);

@@ -66,6 +66,8 @@ pub enum UserEventKind {
     BrowserRemembered,
     /// A browser is no longer remembered.
     BrowserForgotten,
+    /// Not known: what is stored of the event was changed in the database, or another version wrote it.
+    Unreadable,
 }
 
 impl UserEventKind {
@@ -82,6 +84,7 @@ impl UserEventKind {
             Self::PassUsed => "pass-used",
             Self::BrowserRemembered => "browser-remembered",
             Self::BrowserForgotten => "browser-forgotten",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -201,11 +204,19 @@ impl Notices {
         let person = user_person(&self.keyring, subscription, user);
         let records = self.store.factor_events(person, SHOWN_EVENTS).await?;
         let view = |record: FactorEventRecord| {
-            let plain = self.keyring.open(SEALED, &[&record.person], &record.sealed).map_err(Error::unavailable)?;
-            let Kept { kind, subject } = serde_json::from_slice(&plain).map_err(Error::unavailable)?;
-            Ok(UserEvent { at: record.at, kind, subject })
+            // The other events are shown all the same.
+            let unreadable = Kept { kind: UserEventKind::Unreadable, subject: None };
+            let Kept { kind, subject } = self.kept(&record).unwrap_or(unreadable);
+            UserEvent { at: record.at, kind, subject }
         };
-        records.into_iter().map(view).collect()
+        Ok(records.into_iter().map(view).collect())
+    }
+
+    /// Returns what is sealed of an event; none if it is not this event's, or another version wrote it.
+    fn kept(&self, record: &FactorEventRecord) -> Option<Kept> {
+        let at = record.at.as_millisecond().to_be_bytes();
+        let plain = self.keyring.open(SEALED, &place(&record.person, &at), &record.sealed).ok()?;
+        serde_json::from_slice(&plain).ok()
     }
 
     /// Records an event without a notice.
@@ -213,7 +224,8 @@ impl Notices {
         let person = user_person(&self.keyring, &event.subscription, &event.user);
         let kept = Kept { kind: event.kind, subject: event.subject.clone() };
         let plain = serde_json::to_vec(&kept).map_err(Error::unavailable)?;
-        let sealed = self.keyring.seal(SEALED, &[&person], &plain).map_err(Error::unavailable)?;
+        let at = event.at.as_millisecond().to_be_bytes();
+        let sealed = self.keyring.seal(SEALED, &place(&person, &at), &plain).map_err(Error::unavailable)?;
         let record = FactorEventRecord { person, at: event.at, sealed };
         Ok(self.store.add_factor_event(record, MOST_EVENTS).await?)
     }
@@ -296,6 +308,11 @@ impl Notices {
     }
 }
 
+/// Returns what an event is bound to: whoever can write to the database cannot show it as another user's, or at another time.
+fn place<'a>(person: &'a BucketKey, at: &'a [u8; 8]) -> [&'a [u8]; 2] {
+    [person, at]
+}
+
 /// Returns the notice for an event, if the user gets one.
 fn notice_event(kind: UserEventKind, subject: Option<&str>) -> Option<NoticeEvent> {
     let subject = match subject {
@@ -316,6 +333,8 @@ fn notice_event(kind: UserEventKind, subject: Option<&str>) -> Option<NoticeEven
         UserEventKind::PassUsed => Some(NoticeEvent::PassUsed),
         // The notice is about the factor that replaces it. Remembered browsers are only listed.
         UserEventKind::Replaced | UserEventKind::BrowserRemembered | UserEventKind::BrowserForgotten => None,
+        // Nobody records it.
+        UserEventKind::Unreadable => None,
     }
 }
 
@@ -377,8 +396,39 @@ impl std::fmt::Display for Outcomes {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::TwoFactor;
+
+    #[tokio::test]
+    async fn an_event_that_was_moved_to_another_user_or_time_is_shown_as_unreadable() {
+        let factors = TwoFactor::builder().build().await.unwrap().accounts().factors;
+        let event = Happened {
+            subscription: "s".to_owned(),
+            user: "alice".to_owned(),
+            kind: UserEventKind::Added,
+            subject: Some("totp".to_owned()),
+            at: factors.clock.now(),
+            also: Vec::new(),
+        };
+        factors.notices.record(&event).await.unwrap();
+        let person = |user| user_person(&factors.keyring, "s", user);
+        let stored = factors.store.factor_events(person("alice"), 1).await.unwrap().remove(0);
+        for moved in [
+            FactorEventRecord { at: stored.at + Duration::from_secs(1), ..stored.clone() },
+            FactorEventRecord { person: person("bob"), ..stored },
+        ] {
+            factors.store.add_factor_event(moved, MOST_EVENTS).await.unwrap();
+        }
+        for (user, kinds) in [
+            ("alice", &[UserEventKind::Unreadable, UserEventKind::Added][..]),
+            ("bob", &[UserEventKind::Unreadable][..]),
+        ] {
+            let events = factors.events("s", user).await.unwrap();
+            assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
+        }
+    }
 
     #[test]
     fn the_audit_log_says_what_became_of_a_notice() {

@@ -88,6 +88,9 @@ pub struct OpenChallenge {
     /// How long an accepted answer stays valid, if answers do not depend on the challenge (codes of apps). After a failover that may have
     /// lost such an answer, the store opens no challenge until this time has passed.
     pub repeatable_for: Option<Duration>,
+    /// The user, and the count of the user's changes before the verified address was read that the code goes to
+    /// ([`super::UserChangeStore`]): another one keeps the challenge from being opened. None if nothing depends on it.
+    pub changes: Option<(BucketKey, u64)>,
     /// The current time.
     pub now: Timestamp,
 }
@@ -125,6 +128,8 @@ pub enum Opened {
     Repeated(IdempotencyRecord),
     /// Until then an answer that was accepted before could be accepted again: see [`OpenChallenge::repeatable_for`].
     TooEarly(Timestamp),
+    /// The user has changed: see [`OpenChallenge::changes`].
+    Changed,
 }
 
 /// An answer to a challenge, to be counted before it is compared.

@@ -12,7 +12,7 @@ pub struct FactorEventRecord {
     pub person: BucketKey,
     /// When it happened.
     pub at: Timestamp,
-    /// What happened, sealed and bound to the user.
+    /// What happened, sealed and bound to `person` and `at`.
     pub sealed: Vec<u8>,
 }
 

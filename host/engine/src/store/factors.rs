@@ -291,6 +291,9 @@ pub trait FactorStore {
     /// Removes all enrolments of a user.
     async fn cancel_enrolments(&self, user: BucketKey) -> Result<()>;
 
-    /// Stores the sealed handle of a user at a relying party, of whom `key` is a keyed hash, unless there is one. Returns the stored one.
-    async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>>;
+    /// Returns the sealed handle of a user at a relying party, of whom `key` is a keyed hash, if there is one.
+    async fn user_handle(&self, key: BucketKey) -> Result<Option<Vec<u8>>>;
+
+    /// Stores the sealed handle of a user at a relying party, unless there is one. Returns the stored one. It is never removed.
+    async fn add_user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>>;
 }

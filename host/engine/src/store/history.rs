@@ -24,7 +24,8 @@ pub struct HistoryRecord {
     pub outcome: String,
     /// How many times it happened.
     pub count: u32,
-    /// User, masked recipient, instance and the upstream's response, sealed.
+    /// User, masked recipient, instance and the upstream's response, sealed and bound to the fields above except `count`, and to `at` only
+    /// if there is no group.
     pub sealed: Vec<u8>,
 }
 

@@ -170,14 +170,38 @@ impl UserFactors {
         self.store.factor_by_unique_id(unique_id).await?.map(|record| self.open(record)).transpose()
     }
 
-    /// Returns the random bytes that stand for a user at a relying party, always the same.
+    /// Returns the random bytes that stand for a user at a relying party. Of a user who has none they are new, and stored only by
+    /// [`Self::keep_handle`]: a handle stays for ever, and whoever asks for one may not be allowed to enrol.
     pub(crate) async fn handle(&self, subscription: &str, user: &str, rp_id: &str) -> Result<Vec<u8>, Error> {
-        let place = [subscription.as_bytes(), user.as_bytes(), rp_id.as_bytes()];
-        let mut handle = [0; HANDLE_BYTES];
+        let place = [subscription, user, rp_id].map(str::as_bytes);
+        if let Some(stored) = self.store.user_handle(self.handle_key(&place)).await? {
+            return self.open_handle(&place, &stored);
+        }
+        let mut handle = vec![0; HANDLE_BYTES];
         random::fill(&mut handle)?;
-        let sealed = self.keyring.seal(sealed::HANDLE, &place, &handle).map_err(Error::unavailable)?;
-        let stored = self.store.user_handle(self.keyring.bucket("user-handle", &place), sealed).await?;
-        Ok(self.keyring.open(sealed::HANDLE, &place, &stored).map_err(Error::unavailable)?.to_vec())
+        Ok(handle)
+    }
+
+    /// Stores the handle of a user, unless there is one. Returns the stored one, which is the same from then on.
+    pub(crate) async fn keep_handle(
+        &self,
+        subscription: &str,
+        user: &str,
+        rp_id: &str,
+        handle: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let place = [subscription, user, rp_id].map(str::as_bytes);
+        let sealed = self.keyring.seal(sealed::HANDLE, &place, handle).map_err(Error::unavailable)?;
+        let stored = self.store.add_user_handle(self.handle_key(&place), sealed).await?;
+        self.open_handle(&place, &stored)
+    }
+
+    fn handle_key(&self, place: &[&[u8]]) -> BucketKey {
+        self.keyring.bucket("user-handle", place)
+    }
+
+    fn open_handle(&self, place: &[&[u8]], sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.keyring.open(sealed::HANDLE, place, sealed).map_err(Error::unavailable)?.to_vec())
     }
 
     pub(crate) async fn append_audit(

@@ -35,7 +35,8 @@ struct MessageEvent {
     at: Timestamp,
     /// `accepted`, `reported-delivered`, `reported-failed`, `retry-later`, `outcome-unknown`, `rejected-recipient`,
     /// `rejected-message`, `misconfigured`, `blocked`; not tried: `paused`, `quota-used`; no message: `limited`, `user-locked`,
-    /// `no-instance`, `country-not-enabled`, `recipient-malformed`.
+    /// `no-instance`, `country-not-enabled`, `recipient-malformed`. `unreadable`: what is stored of the event was changed in the
+    /// database, or another version wrote it.
     outcome: &'static str,
     /// How many times. Requests that led to no message are counted together by the hour.
     count: u32,

@@ -78,6 +78,7 @@ pub(crate) fn user_event(l: Language, event: &UserEvent) -> (&'static str, Optio
         UserEventKind::PassUsed => l.say("Temporary pass used", "Temporärer Zugangscode verwendet"),
         UserEventKind::BrowserRemembered => l.say("Browser remembered", "Browser gespeichert"),
         UserEventKind::BrowserForgotten => l.say("Browser forgotten", "Browser entfernt"),
+        UserEventKind::Unreadable => l.say("Unreadable entry", "Nicht lesbarer Eintrag"),
         other => other.name(),
     };
     let subject = event.subject.as_deref().map(|subject| match subject {

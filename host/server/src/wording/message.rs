@@ -59,6 +59,10 @@ pub(crate) fn outcome(l: Language, outcome: MessageOutcome) -> &'static str {
         MessageOutcome::RecipientMalformed => {
             l.say("Not sent: recipient missing or invalid", "Nicht gesendet: Empfänger fehlt oder ist ungültig")
         }
+        MessageOutcome::Unreadable => l.say(
+            "Unreadable: changed in the database, or written by another version",
+            "Nicht lesbar: in der Datenbank geändert oder von einer anderen Version geschrieben",
+        ),
         other => other.name(),
     }
 }

@@ -80,6 +80,9 @@ async fn ends(store: &dyn Store, what: &str, change: impl AsyncFnOnce()) {
     let late = AddressRecord { hash: [2; 16], ..address(noon()) };
     assert_eq!(store.verify_address(late, 5, before).await.unwrap(), AddressVerified::Changed, "{what}");
     assert!(!store.add_remembered_browser(browser("x", noon()), 5, before).await.unwrap(), "{what}");
+    let late = OpenChallenge { changes: Some(([7; 16], before)), ..opening(what, noon()) };
+    assert_eq!(store.open_challenge(late).await.unwrap(), Opened::Changed, "{what}");
+    assert_eq!(store.challenge("s", what).await.unwrap(), None, "{what}");
     for address in &addresses {
         let removed = store.remove_address([7; 16], &address.id, before).await.unwrap();
         assert_eq!(removed, AddressRemoved::Changed, "{what}");
@@ -109,6 +112,11 @@ pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
     // With the count of now each ends as it should, and a factor counts as one change.
     let now = store.user_changes([7; 16]).await.unwrap();
     assert!(store.add_remembered_browser(browser("d", noon()), 5, now).await.unwrap());
+    for (id, user, count) in [("now", [7; 16], now), ("never changed", [6; 16], 0)] {
+        let challenge = OpenChallenge { changes: Some((user, count)), ..opening(id, noon()) };
+        assert_eq!(store.open_challenge(challenge).await.unwrap(), Opened::Open, "{id}");
+        assert!(store.challenge("s", id).await.unwrap().is_some(), "{id}");
+    }
     assert!(store.end_sign_in("added", verified(noon()), None, Some(([7; 16], now))).await.unwrap());
     store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
     let enrolment = Some("e".to_owned());

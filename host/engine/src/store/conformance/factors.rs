@@ -395,11 +395,13 @@ pub async fn nobody_is_never_locked(store: &dyn Store) {
 }
 
 pub async fn the_handle_of_a_user_never_changes(store: &dyn Store) {
-    let all = futures::future::join_all((0..20).map(|n| store.user_handle([1; 16], vec![n; 64]))).await;
+    assert_eq!(store.user_handle([1; 16]).await.unwrap(), None);
+    let all = futures::future::join_all((0..20).map(|n| store.add_user_handle([1; 16], vec![n; 64]))).await;
     let first = all[0].as_ref().unwrap();
     assert!(all.iter().all(|one| one.as_ref().unwrap() == first));
-    assert_eq!(&store.user_handle([1; 16], vec![99]).await.unwrap(), first);
-    assert_eq!(store.user_handle([2; 16], vec![99]).await.unwrap(), [99]);
+    assert_eq!(&store.add_user_handle([1; 16], vec![99]).await.unwrap(), first);
+    assert_eq!(store.user_handle([1; 16]).await.unwrap().as_ref(), Some(first));
+    assert_eq!(store.add_user_handle([2; 16], vec![99]).await.unwrap(), [99]);
 }
 
 pub async fn imported_factors_are_added_together_or_not_at_all(store: &dyn Store) {

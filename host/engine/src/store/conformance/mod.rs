@@ -278,6 +278,7 @@ pub(super) fn opening(id: &str, now: Timestamp) -> OpenChallenge {
         person: PERSON,
         idempotency: None,
         repeatable_for: None,
+        changes: None,
         now,
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use Update::{Applied, Stale};
 
-pub(super) async fn furnished(store: &dyn Store) {
+pub(in super::super) async fn furnished(store: &dyn Store) {
     let (id, name) = ("s".to_owned(), "S".to_owned());
     store.create_subscription(Subscription { id, name, revision: 1, created_at: noon() }).await.unwrap();
     assert_eq!(store.insert_instance(instance("i"), 1).await.unwrap(), InstanceInserted::Inserted);

@@ -183,7 +183,7 @@ fn is_open() -> String {
 }
 
 async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool, set: Option<i64>) -> Result<Opened> {
-    let OpenChallenge { challenge: new, charges, person, idempotency, repeatable_for, now } = request;
+    let OpenChallenge { challenge: new, charges, person, idempotency, repeatable_for, changes, now } = request;
     let (in_a_row, in_a_day) = match new.first_factor {
         true => (person.consecutive, person.daily),
         false => {
@@ -194,7 +194,7 @@ async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool, set: Opti
     let claim = idempotency.as_ref();
     let codes = pack(&new.codes);
     let repeatable_for = repeatable_for.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-    let values = [
+    let mut values: Vec<Value<'_>> = vec![
         is_repeated.into(),
         repeatable_for.into(),
         set.into(),
@@ -224,9 +224,22 @@ async fn open(c: &Session, request: &OpenChallenge, is_repeated: bool, set: Opti
         new.created_at.into(),
         new.expires_at.into(),
     ];
-    let sql = "SELECT outcome, reached, limited_until, first_request, first_answer, first_at FROM tf1_open($1, $2, $3, $4, $5, $6, $7, \
-               $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
-    let row = c.only_row(sql, &values).await?;
+    let sql = match changes {
+        None => {
+            "SELECT outcome, reached, limited_until, first_request, first_answer, first_at FROM tf1_open($1, $2, $3, $4, $5, $6, $7, \
+             $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)"
+        }
+        Some((user, count)) => {
+            values.extend([Value::from(user), Value::from(*count)]);
+            // The count is locked as by `user_changes::locked_count`. The function depends on its row: without one it is not called.
+            "WITH u AS (INSERT INTO user_changes AS t (person, count) VALUES ($29, 0) \
+             ON CONFLICT (person) DO UPDATE SET count = t.count RETURNING count) \
+             SELECT outcome, reached, limited_until, first_request, first_answer, first_at \
+             FROM u, LATERAL tf1_open($1, $2, $3, $4 + 0 * u.count, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+             $20, $21, $22, $23, $24, $25, $26, $27, $28) WHERE u.count = $30"
+        }
+    };
+    let Some(row) = c.row(sql, &values).await? else { return Ok(Opened::Changed) };
     match get::<i64>(&row, 0)? {
         1 => return idempotency::to_record(&row, 3).map(Opened::Repeated),
         5 => return get(&row, 2).map(Opened::TooEarly),
@@ -391,19 +404,24 @@ const MAX_PROOF_AGE_MS: i64 = MAX_PROOF_AGE.as_millis() as i64;
 
 /// Ends the challenges of a person that are open at `now`, and the use of verified ones as proofs. They are found by their end: so many
 /// challenges are started within minutes, and resets are rare.
+///
+/// The open ones come first: that statement waits for answers that are being accepted, and only the next one sees what they verified.
 pub(super) async fn close_of(c: &Session, person: &BucketKey, now: Timestamp) -> Result<u64> {
-    let sql = "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > (SELECT tf1_now($2)) - $3";
-    c.execute(sql, values![person, now, MAX_PROOF_AGE_MS]).await?;
     let sql =
         "UPDATE challenges SET closed = 1 WHERE person = $1 AND closed IS NULL AND expires_at > (SELECT tf1_now($2))";
-    c.execute(sql, values![person, now]).await
+    let closed = c.execute(sql, values![person, now]).await?;
+    let sql = "UPDATE challenges SET verified_at = NULL WHERE person = $1 AND verified_at IS NOT NULL AND expires_at > (SELECT tf1_now($2)) - $3";
+    c.execute(sql, values![person, now, MAX_PROOF_AGE_MS]).await?;
+    Ok(closed)
 }
 
-/// Ends all challenges that are open at `now`, and the use of recently verified ones as proofs.
+/// Ends all challenges that are open at `now`, and the use of recently verified ones as proofs: in the order of [`close_of`].
 pub(super) async fn close_all(c: &Session, now: i64) -> Result<u64> {
+    let sql = "UPDATE challenges SET closed = 1 WHERE closed IS NULL AND expires_at > $1";
+    let closed = c.execute(sql, values![now]).await?;
     let sql = "UPDATE challenges SET verified_at = NULL WHERE verified_at IS NOT NULL AND expires_at > $1";
     c.execute(sql, values![now - MAX_PROOF_AGE_MS]).await?;
-    c.execute("UPDATE challenges SET closed = 1 WHERE closed IS NULL AND expires_at > $1", values![now]).await
+    Ok(closed)
 }
 
 /// Returns an open challenge whose columns begin at `n`.

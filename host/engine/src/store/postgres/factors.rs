@@ -152,7 +152,15 @@ impl FactorStore for PostgresStore {
         self.write(user, |c, user| async move { user_changes::cancel_enrolments(&c, &user).await.map(drop) }).await
     }
 
-    async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
+    async fn user_handle(&self, key: BucketKey) -> Result<Option<Vec<u8>>> {
+        self.read(key, |c, key| async move {
+            let sql = "SELECT sealed FROM user_handles WHERE key = $1";
+            c.row(sql, values![&*key]).await?.map(|row| get(&row, 0)).transpose()
+        })
+        .await
+    }
+
+    async fn add_user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
         self.write(sealed, move |c, sealed| async move {
             // Returns the row in any case, whichever process inserted it.
             let sql = "INSERT INTO user_handles AS h (key, sealed) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET sealed = h.sealed \
@@ -330,6 +338,8 @@ async fn factors(c: &Session, user: &BucketKey, ended: bool) -> Result<Vec<Facto
 }
 
 pub(super) async fn end(c: &Session, user: &BucketKey, one: Option<&str>, now: Timestamp) -> Result<Vec<FactorRecord>> {
+    // Not every caller has locked the user's guard: a factor that another change is ending must not count as one that stays.
+    user_changes::locked_count_of_a_change(c, user).await?;
     let (mut ending, mut staying): (Vec<_>, Vec<_>) =
         factors(c, user, false).await?.into_iter().partition(|held| one.is_none_or(|id| id == held.id));
     if !ending.is_empty() && staying.iter().all(|held| held.fallback) {

@@ -107,7 +107,8 @@ impl Pool {
                 (Err(error), Some(Trouble::InTheWay)) => {
                     in_the_way += 1;
                     if in_the_way == TRIES {
-                        return Err(error);
+                        // The result of a repeat does not tell the outcome of the first try.
+                        return Err(if is_repeated { StoreError::outcome_unknown(error) } else { error });
                     }
                     tokio::time::sleep(Duration::from_millis(10 * u64::from(in_the_way) + jitter(10))).await;
                 }

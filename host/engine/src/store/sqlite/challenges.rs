@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::SqliteStore;
 use super::clock::SKEW_MS;
 use super::factors::use_factor;
 use super::idempotency::{claim, complete, find};
@@ -13,6 +12,7 @@ use super::limits::{
 };
 use super::rows::{ms, time};
 use super::threads::Step;
+use super::{SqliteStore, user_changes};
 use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
 use crate::store::*;
 
@@ -100,6 +100,11 @@ pub(super) fn open(c: &Connection, request: &OpenChallenge) -> Result<Step<Opene
     if let Some(limited) = limited(c, (&new.person, new.first_factor), &request.person, &request.charges, request.now)?
     {
         return Ok(Step::Undo(Opened::Limited(limited)));
+    }
+    if let Some((user, changes)) = &request.changes
+        && user_changes::count(c, user)? != *changes
+    {
+        return Ok(Step::Undo(Opened::Changed));
     }
     let sql = format!("INSERT INTO challenges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)");
     c.prepare_cached(&sql)?.execute(params![

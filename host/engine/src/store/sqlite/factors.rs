@@ -102,9 +102,12 @@ impl FactorStore for SqliteStore {
         self.threads.write(move |c| user_changes::cancel_enrolments(c, &user).map(drop)).await
     }
 
-    async fn user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
-        let stored = self.threads.read(move |c| handle(c, &key)).await?;
-        match stored {
+    async fn user_handle(&self, key: BucketKey) -> Result<Option<Vec<u8>>> {
+        self.threads.read(move |c| handle(c, &key)).await
+    }
+
+    async fn add_user_handle(&self, key: BucketKey, sealed: Vec<u8>) -> Result<Vec<u8>> {
+        match self.user_handle(key).await? {
             Some(stored) => Ok(stored),
             None => self.threads.write(move |c| add_handle(c, &key, &sealed)).await,
         }

@@ -59,7 +59,7 @@ async fn fill(store: &dyn Store) {
         last: noon(),
     });
     store.add_statistics(records.collect()).await.unwrap();
-    store.user_handle([1; 16], vec![1, 2, 3]).await.unwrap();
+    store.add_user_handle([1; 16], vec![1, 2, 3]).await.unwrap();
     let event = FactorEventRecord { person: [1; 16], at: noon(), sealed: vec![1] };
     store.add_factor_event(event, 10).await.unwrap();
 }

@@ -146,6 +146,21 @@ async fn a_call_that_does_not_recognize_its_own_first_try_has_an_unknown_outcome
 }
 
 #[tokio::test]
+async fn a_call_that_only_conflicts_is_busy_but_its_outcome_is_unknown_if_its_first_try_was_lost() {
+    let Some((_, _, _proxy, store)) = behind_a_proxy(10 * SECOND).await else { return };
+    for (loses_first, kind) in [(false, StoreErrorKind::Busy), (true, StoreErrorKind::OutcomeUnknown)] {
+        let call = move |session: Arc<Session>, is_repeated: bool| async move {
+            match loses_first && !is_repeated {
+                true => session.batch("SELECT pg_terminate_backend(pg_backend_pid())").await,
+                false => session.batch("DO 'BEGIN RAISE deadlock_detected; END'").await,
+            }
+        };
+        let error = store.pool.run(Work::Repeatable, call).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn calls_to_a_stalled_database_time_out_and_work_again_later() {
     let Some((_, _, proxy, store)) = behind_a_proxy(SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::*;
 use crate::store::conformance::factors::{adding, beginning, enrolment};
 use crate::store::conformance::remembered_browsers::browser;
+use crate::store::conformance::revisions::furnished;
 use crate::store::conformance::sign_ins::{sign_in, verified};
 
 /// Returns three processes that share a new database.
@@ -434,6 +435,92 @@ async fn a_factor_waits_for_a_change_that_does_not_lock_the_guard_of_its_user() 
     cluster.waits_for_locks(&name, 1).await;
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(added.await.unwrap(), FactorAdded::Closed);
+}
+
+/// Otherwise recovery codes would be left alone: each of the two changes would see a factor that stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_codes_do_not_stay_if_the_last_two_other_factors_end_at_once() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    furnished(&*store).await;
+    for (id, instance, fallback) in [("f", "i", false), ("g", "j", false), ("r", "k", true)] {
+        let mut new = adding(id, noon());
+        (new.factor.instance, new.factor.fallback) = (instance.to_owned(), fallback);
+        assert_eq!(store.add_factor(new).await.unwrap(), FactorAdded::Added(Vec::new()));
+    }
+    // The user removes one of them, which is not committed yet.
+    let client = cluster.client(&name).await;
+    let sql = "BEGIN; UPDATE user_changes SET count = count + 1; UPDATE factors SET status = 2 WHERE id = 'g'";
+    client.batch_execute(sql).await.unwrap();
+    let deleting = store.clone();
+    let deleted = tokio::spawn(async move { deleting.delete_instance("i", 1, noon()).await.unwrap() });
+    cluster.waits_for_locks(&name, 1).await;
+    client.batch_execute("COMMIT").await.unwrap();
+    assert!(deleted.await.unwrap().is_applied());
+    assert_eq!(store.factors([7; 16], false).await.unwrap(), []);
+}
+
+/// Otherwise whoever gave the answer could add a factor after the reset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_a_reset_waits_for_proves_nothing_after_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    let charge = Charge { key: [9; 16], amount: 1, limit: 9, window_ms: 3_600_000 };
+    assert_eq!(store.charge(vec![charge], noon()).await.unwrap(), None);
+    let client = cluster.client(&name).await;
+    for (id, is_of_all) in [("a", false), ("b", true)] {
+        store.open_challenge(opening(id, noon())).await.unwrap();
+        // The answer is right, and waits for the count that it takes back.
+        client.batch_execute("BEGIN; SELECT 1 FROM buckets FOR UPDATE").await.unwrap();
+        let answering = store.clone();
+        let answer = CodeAnswer { release: vec![charge.key], ..right(id, noon()) };
+        let answered = tokio::spawn(async move { answering.answer_challenge(answer).await.unwrap() });
+        cluster.waits_for_locks(&name, 1).await;
+        let resetting = store.clone();
+        let reset = tokio::spawn(async move {
+            if is_of_all {
+                // As after a clock that was wrong.
+                let close = |c: Arc<Session>, _: Arc<()>| async move {
+                    super::super::challenges::close_all(&c, noon().as_millisecond()).await.map(Step::Keep)
+                };
+                resetting.transaction(BEGIN_UNGUARDED.to_owned(), (), close).await.unwrap();
+            } else {
+                let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
+                resetting.reset_factors(reset).await.unwrap();
+            }
+        });
+        cluster.waits_for_locks(&name, 2).await;
+        client.batch_execute("COMMIT").await.unwrap();
+        assert!(answered.await.unwrap().is_right());
+        reset.await.unwrap();
+        assert!(!store.use_challenge_as_proof("s", id, None, noon() - MINUTE, noon()).await.unwrap(), "{id}");
+    }
+}
+
+/// Otherwise the code would be accepted after the reset, from an address that is no longer the user's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_to_an_address_that_was_read_before_a_reset_is_not_opened_after_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let store = Arc::new(connect(&cluster.url(&name)).await);
+    let client = cluster.client(&name).await;
+    // Of the first user something has changed before, of the second one nothing.
+    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    for (id, user, count) in [("a", [7_u8; 16], 1), ("b", [6; 16], 0)] {
+        // The reset has counted itself, and is not committed yet.
+        let sql = "INSERT INTO user_changes AS u VALUES ($1, 1) ON CONFLICT (person) DO UPDATE SET count = u.count + 1";
+        client.batch_execute("BEGIN").await.unwrap();
+        client.execute(sql, &[&user.as_slice()]).await.unwrap();
+        let opening_one = store.clone();
+        let late = OpenChallenge { changes: Some((user, count)), ..opening(id, noon()) };
+        let opened = tokio::spawn(async move { opening_one.open_challenge(late).await.unwrap() });
+        cluster.waits_for_locks(&name, 1).await;
+        client.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(opened.await.unwrap(), Opened::Changed, "{id}");
+        assert_eq!(store.challenge("s", id).await.unwrap(), None, "{id}");
+    }
 }
 
 /// Otherwise a sign-in would succeed after a reset, with what somebody proved before it.
