@@ -15,7 +15,7 @@ use crate::factor::{
     checked_user, pass_lifetime,
 };
 use crate::instance::SignIn;
-use crate::store::{FactorReset, FactorResetOutcome, FactorSelection, FactorStatus, SessionSelection};
+use crate::store::{FactorReset, FactorResetOutcome, FactorSelection, FactorStatus};
 use crate::user_factor::{FactorEventKind, HeldFactor, account_persons, user_persons};
 
 /// What a reset has ended.
@@ -98,19 +98,18 @@ impl Administration {
         let verified = self.factors.verified_addresses(&SignIn::new(subscription).user(user)).await?;
         let mut views: HashMap<String, UserFactor> =
             held.iter().map(|held| (held.record.id.clone(), held.view())).collect();
+        // Of an administrator whose factors somebody else may have.
+        let account = self.guard.serves_logins(subscription).await?.then(|| user.clone());
         self.audit("factor.reset", &format!("{subscription}/{user}"), &because(reason)).await?;
         let now = self.clock.now();
         let reset = FactorReset {
             user: self.factors.held.key(subscription, user),
             // Of a user, and in case it is an administrator of that account.
             persons: [user_persons(keyring, subscription, user), account_persons(keyring, user)].concat(),
+            account,
             now,
         };
         let ended = self.store().reset_factors(reset).await?;
-        // Of an administrator whose factors somebody else may have.
-        if self.guard.serves_logins(subscription).await? {
-            self.store().end_sessions(user, SessionSelection::AllExcept(String::new())).await?;
-        }
         let ended_view = |record: &crate::store::FactorRecord| {
             let mut view = views.remove(&record.id)?;
             (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));
