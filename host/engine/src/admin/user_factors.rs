@@ -3,11 +3,13 @@
 //! Each of these needs a reason, which the audit log records, and the user is notified of each.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Administration;
 use crate::accounts::actor_name;
+use crate::challenge::to_the_end;
 use crate::display_name;
 use crate::error::Error;
 use crate::factor::{
@@ -34,6 +36,22 @@ pub struct ResetUser {
     pub challenges: u64,
     /// How many addresses were verified. They are known as before, and must be verified again.
     pub addresses: u64,
+}
+
+/// A user whom an administrator may change.
+struct ChangedUser {
+    subscription: String,
+    /// The user's id in its canonical form.
+    user: String,
+    /// The reason, for the audit log.
+    why: String,
+}
+
+impl ChangedUser {
+    /// Returns the subject of entries of the audit log.
+    fn subject(&self) -> String {
+        format!("{}/{}", self.subscription, self.user)
+    }
 }
 
 impl Administration {
@@ -76,13 +94,18 @@ impl Administration {
         id: &str,
         reason: &str,
     ) -> Result<RemovedFactors, Error> {
-        let user = &self.may_change(subscription, user, reason).await?;
+        let id = id.to_owned();
+        let remove = move |this: Self, whom: ChangedUser| async move { this.end_factor(&whom, &id).await };
+        self.change_user((subscription, user, reason), remove).await
+    }
+
+    async fn end_factor(&self, whom: &ChangedUser, id: &str) -> Result<RemovedFactors, Error> {
+        let ChangedUser { subscription, user, why } = whom;
         let held = self.factors.held.of(subscription, user, false).await?;
         if !held.iter().any(|held| held.record.id == id) {
             return Err(Error::not_found("factor"));
         }
-        let why = because(reason);
-        self.factors.end(self.actor(), (subscription, user), (held, None), FactorSelection::One(id), &why).await
+        self.factors.end(self.actor(), (subscription, user), (held, None), FactorSelection::One(id), why).await
     }
 
     /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
@@ -92,7 +115,11 @@ impl Administration {
     /// # Errors
     /// As [`Administration::suspend_factor`].
     pub async fn reset_factors(&self, subscription: &str, user: &str, reason: &str) -> Result<ResetUser, Error> {
-        let user = &self.may_change(subscription, user, reason).await?;
+        self.change_user((subscription, user, reason), |this, whom| async move { this.reset(&whom).await }).await
+    }
+
+    async fn reset(&self, whom: &ChangedUser) -> Result<ResetUser, Error> {
+        let ChangedUser { subscription, user, why } = whom;
         let keyring = &self.instances.keyring;
         let held = self.factors.held.of(subscription, user, false).await?;
         let verified = self.factors.verified_addresses(&SignIn::new(subscription).user(user)).await?;
@@ -100,7 +127,7 @@ impl Administration {
             held.iter().map(|held| (held.record.id.clone(), held.view())).collect();
         // Of an administrator whose factors somebody else may have.
         let account = self.guard.serves_logins(subscription).await?.then(|| user.clone());
-        self.audit("factor.reset", &format!("{subscription}/{user}"), &because(reason)).await?;
+        self.audit("factor.reset", &whom.subject(), why).await?;
         let now = self.clock.now();
         let reset = FactorReset {
             user: self.factors.held.key(subscription, user),
@@ -119,7 +146,7 @@ impl Administration {
         for factor in &factors {
             // The user is notified once, of the reset.
             let removed = Happened {
-                subscription: subscription.to_owned(),
+                subscription: subscription.clone(),
                 user: user.clone(),
                 kind: UserEventKind::Removed,
                 subject: Some(factor.type_id.clone()),
@@ -129,7 +156,7 @@ impl Administration {
             self.factors.notices.record(&removed).await?;
         }
         let reset = Happened {
-            subscription: subscription.to_owned(),
+            subscription: subscription.clone(),
             user: user.clone(),
             kind: UserEventKind::Reset,
             subject: None,
@@ -154,15 +181,20 @@ impl Administration {
         reason: &str,
     ) -> Result<IssuedPass, Error> {
         let lifetime = pass_lifetime(minutes)?;
-        let user = &self.may_change(subscription, user, reason).await?;
+        let issue = move |this: Self, whom: ChangedUser| async move { this.issue_pass_to(&whom, lifetime).await };
+        self.change_user((subscription, user, reason), issue).await
+    }
+
+    async fn issue_pass_to(&self, whom: &ChangedUser, lifetime: Duration) -> Result<IssuedPass, Error> {
+        let ChangedUser { subscription, user, why } = whom;
         if self.actor().name == actor_name(user) {
             return Err(Error::forbidden("administrators cannot issue a temporary pass for their own account"));
         }
-        let detail = format!("for {} minutes; {}", lifetime.as_secs() / 60, because(reason));
-        self.audit("pass.issue", &format!("{subscription}/{user}"), &detail).await?;
+        let detail = format!("for {} minutes; {why}", lifetime.as_secs() / 60);
+        self.audit("pass.issue", &whom.subject(), &detail).await?;
         let issued = self.factors.passes.issue(subscription, user, lifetime).await?;
         let event = Happened {
-            subscription: subscription.to_owned(),
+            subscription: subscription.clone(),
             user: user.clone(),
             kind: UserEventKind::PassIssued,
             subject: None,
@@ -240,10 +272,21 @@ impl Administration {
     async fn set_status(
         &self,
         (subscription, user, id): (&str, &str, &str),
-        (from, to): (FactorStatus, FactorStatus),
+        change: (FactorStatus, FactorStatus),
         reason: &str,
     ) -> Result<(), Error> {
-        let user = &self.may_change(subscription, user, reason).await?;
+        let id = id.to_owned();
+        let set = move |this: Self, whom: ChangedUser| async move { this.set_status_of(&whom, &id, change).await };
+        self.change_user((subscription, user, reason), set).await
+    }
+
+    async fn set_status_of(
+        &self,
+        whom: &ChangedUser,
+        id: &str,
+        (from, to): (FactorStatus, FactorStatus),
+    ) -> Result<(), Error> {
+        let ChangedUser { subscription, user, why } = whom;
         let held: HeldFactor = self.factors.held.one(subscription, user, id).await?;
         if held.record.status != from {
             return Err(Error::not_found("factor"));
@@ -252,8 +295,8 @@ impl Administration {
             FactorStatus::Suspended => ("factor.suspend", FactorEventKind::Suspended),
             _ => ("factor.resume", FactorEventKind::Resumed),
         };
-        let detail = format!("factor {id} of type {}; {}", held.record.type_id, because(reason));
-        self.audit(action, &format!("{subscription}/{user}"), &detail).await?;
+        let detail = format!("factor {id} of type {}; {why}", held.record.type_id);
+        self.audit(action, &whom.subject(), &detail).await?;
         if !self.store().set_factor_status(subscription, id, from, to).await? {
             return Err(Error::not_found("factor"));
         }
@@ -261,6 +304,26 @@ impl Administration {
         view.status = to;
         self.factors.announce(subscription, user, view, kind);
         Ok(())
+    }
+
+    /// Changes what a user signs in with, if the actor may do so for this reason.
+    async fn change_user<T, F>(
+        &self,
+        (subscription, user, reason): (&str, &str, &str),
+        change: impl FnOnce(Self, ChangedUser) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let (this, subscription) = (self.clone(), subscription.to_owned());
+        let (user, reason) = (user.to_owned(), reason.to_owned());
+        // Runs to completion even if the caller disconnects: the user is notified of what was changed.
+        to_the_end(async move {
+            let user = this.may_change(&subscription, &user, &reason).await?;
+            change(this, ChangedUser { subscription, user, why: because(&reason) }).await
+        })
+        .await
     }
 
     /// Checks that the actor may change what a user signs in with, for this reason. Returns the user's id in its canonical form.

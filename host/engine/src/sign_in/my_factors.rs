@@ -16,7 +16,7 @@ use super::factors::{
 };
 use super::request::Visit;
 use super::{HostedSignIns, Kept};
-use crate::challenge::Verified;
+use crate::challenge::{Verified, to_the_end};
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, Basis, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
@@ -294,8 +294,13 @@ impl HostedSignIns {
         new.changes = changes;
         let replaces = enrollable.is_some_and(|one| one.kind == EnrolmentKind::Codes)
             && visit.factors.iter().any(|factor| factor.two_factor == two_factor);
-        let open = OpenEnrolment::of(self.factors.enrol(new).await?, name, replaces)?;
-        self.rewrite(visit, |session| session.enrolment = Some(open)).await
+        let (this, visit) = (self.clone(), visit.clone());
+        // Runs to completion even if the browser disconnects: a proof that was used leads to an enrolment that the page shows.
+        to_the_end(async move {
+            let open = OpenEnrolment::of(this.factors.enrol(new).await?, name, replaces)?;
+            this.rewrite(&visit, |session| session.enrolment = Some(open)).await
+        })
+        .await
     }
 
     /// Begins the enrolment of recovery codes, if a person can have some who has just added the first factor within a sign-in. The factor
@@ -323,6 +328,17 @@ impl HostedSignIns {
     /// # Errors
     /// Those of [`TwoFactor::finish_enrolment`](crate::TwoFactor::finish_enrolment).
     pub async fn finish_enrolment(
+        &self,
+        visit: &Visit,
+        given: (Option<String>, Option<String>, Option<String>),
+        client_address: Option<IpAddr>,
+    ) -> Result<EnrolmentOutcome, Error> {
+        let (this, visit) = (self.clone(), visit.clone());
+        // Runs to completion even if the browser disconnects: the page knows of a factor that was added.
+        to_the_end(async move { this.finish(&visit, given, client_address).await }).await
+    }
+
+    async fn finish(
         &self,
         visit: &Visit,
         (code, credential, label): (Option<String>, Option<String>, Option<String>),
@@ -401,6 +417,12 @@ impl HostedSignIns {
     /// # Errors
     /// A proof is required if none was given on this page. Not found.
     pub async fn remove_factor(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
+        let (this, visit, factor) = (self.clone(), visit.clone(), factor.to_owned());
+        // Runs to completion even if the browser disconnects: it forgets a passkey that was removed.
+        to_the_end(async move { this.remove(&visit, &factor).await }).await
+    }
+
+    async fn remove(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
         let (user, used) = proved_user(visit)?;
         let basis = Basis::UsedFactor(used.to_owned());
         let removed = self.factors.remove(&visit.record.subscription, user, factor, &basis).await?;
