@@ -202,6 +202,9 @@ impl HostedSignIns {
         let by = match (&proved.pass, &proved.challenge) {
             (Some(_), _) => SignedInBy::Pass,
             (None, Some(challenge)) => {
+                if !self.is_as_begun(kept).await? {
+                    return Ok(Vec::new());
+                }
                 // A challenge proves one enrolment. Another one may take its place as long as it is open.
                 let subscription = &kept.sign_in.subscription;
                 if let Some(given_up) = &kept.session.given_up
@@ -271,18 +274,18 @@ impl HostedSignIns {
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let given_up = visit.kept.session.given_up.clone();
-        let mut changes = None;
-        let basis = match proved {
-            Some(Proved { by_factor: true, factor: Some(factor), .. }) => Basis::UsedFactor(factor.clone()),
-            Some(Proved { pass: Some(pass), .. }) => Basis::UsedPass(pass.clone()),
-            Some(Proved { challenge: Some(challenge), .. }) => match given_up {
-                Some(enrolment) => Basis::UsedChallenge { challenge: challenge.clone(), enrolment },
-                None => Proof::Challenge(challenge.clone()).into(),
-            },
-            _ if visit.first_factor.is_some() => {
-                changes = visit.first_factor;
-                Proof::FirstFactor.into()
+        // A delivered code and the first factor count as long as nothing has changed since the link was made.
+        let (basis, changes) = match proved {
+            Some(Proved { by_factor: true, factor: Some(factor), .. }) => (Basis::UsedFactor(factor.clone()), None),
+            Some(Proved { pass: Some(pass), .. }) => (Basis::UsedPass(pass.clone()), None),
+            Some(Proved { challenge: Some(challenge), .. }) => {
+                let basis = match given_up {
+                    Some(enrolment) => Basis::UsedChallenge { challenge: challenge.clone(), enrolment },
+                    None => Proof::Challenge(challenge.clone()).into(),
+                };
+                (basis, visit.kept.changes)
             }
+            _ if visit.first_factor => (Proof::FirstFactor.into(), visit.kept.changes),
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
         let mut new = NewEnrolment::on(visit.kept.sign_in.clone(), two_factor, basis);
