@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde_json::json;
+use twofactor::admin::InstanceChange;
 use twofactor::challenge::RateLimits;
 use twofactor::factor::{NewAddress, UserEventKind};
 use twofactor::{Actor, Answer, NewChallenge, Proof, Recipient, SignIn, TwoFactor};
@@ -17,22 +19,32 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// Waits until a user finds an event, and the audit log says what became of the notice.
-async fn is_told(engine: &TwoFactor, (subscription, user): (&str, &str), kind: UserEventKind) {
-    let (admin, subject) = (engine.administration(Actor::new("test")), format!("{subscription}/{user}"));
-    let told = async {
-        loop {
-            let events = engine.user_events(subscription, user).await.unwrap();
-            let log = admin.audit_log(0, 10_000).await.unwrap();
-            let mut notices = log.iter().filter(|line| line.action == "user.notice" && line.subject == subject);
-            let is_noticed = notices.any(|line| line.detail.starts_with(kind.name()));
-            if is_noticed && events.iter().any(|event| event.kind == kind) {
-                return;
-            }
+/// Waits until something is so.
+async fn becomes(what: &str, is_so: impl AsyncFn() -> bool) {
+    let so = async {
+        while !is_so().await {
             tokio::time::sleep(MOMENT).await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, told).await.is_ok(), "{subject}: {}", kind.name());
+    assert!(tokio::time::timeout(PATIENCE, so).await.is_ok(), "{what}");
+}
+
+/// Returns how many events of a kind a user finds.
+async fn events(engine: &TwoFactor, (subscription, user): (&str, &str), kind: UserEventKind) -> usize {
+    let events = engine.user_events(subscription, user).await.unwrap();
+    events.iter().filter(|event| event.kind == kind).count()
+}
+
+/// Waits until a user finds an event, and the audit log says what became of the notice.
+async fn is_told(engine: &TwoFactor, whom: (&str, &str), kind: UserEventKind) {
+    let (admin, subject) = (engine.administration(Actor::new("test")), format!("{}/{}", whom.0, whom.1));
+    let is_noticed = async || {
+        let log = admin.audit_log(0, 10_000).await.unwrap();
+        let mut notices = log.iter().filter(|line| line.action == "user.notice" && line.subject == subject);
+        notices.any(|line| line.detail.starts_with(kind.name()))
+    };
+    let what = format!("{subject}: {}", kind.name());
+    becomes(&what, async || events(engine, whom, kind).await > 0 && is_noticed().await).await;
 }
 
 #[tokio::test]
@@ -123,12 +135,7 @@ async fn a_wrong_password_is_in_the_audit_log_although_nobody_waits_for_the_answ
     for waits in 1.. {
         let stranger = client(2);
         let done = given_up(waits, accounts.log_in(&account.email, OTHER, &stranger)).await;
-        let recorded = async {
-            while refusals().await < waits {
-                tokio::time::sleep(MOMENT).await;
-            }
-        };
-        assert!(tokio::time::timeout(PATIENCE, recorded).await.is_ok(), "{waits}");
+        becomes("recorded", async || refusals().await == waits).await;
         if let Some(done) = done {
             assert!(done.unwrap_err().is_invalid_credentials());
             break;
@@ -150,13 +157,15 @@ async fn a_guess_at_no_challenge_counts_in_its_subscription_alone_although_nobod
             break;
         }
     }
-    let verified = async {
-        while let Err(error) = engine.verify("demo", Answer::new(&challenge.id, &code).client_address(address)).await {
+    let answer = Answer::new(&challenge.id, &code).client_address(address);
+    becomes("verified", async || match engine.verify("demo", answer).await {
+        Ok(_) => true,
+        Err(error) => {
             assert!(error.is_rate_limited(), "{error:?}");
-            tokio::time::sleep(MOMENT).await;
+            false
         }
-    };
-    assert!(tokio::time::timeout(PATIENCE, verified).await.is_ok());
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -181,6 +190,44 @@ async fn a_repeat_finds_the_challenge_of_a_factor_although_nobody_waited_for_the
         let repeated = tokio::time::timeout(PATIENCE, repeated).await.unwrap();
         if let Some(first) = first {
             assert_eq!(first.unwrap().id, repeated.id);
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_is_remembered_or_forgotten_is_among_the_events_although_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(Place::new(folder.path()).builder().rate_limits(RateLimits::none())).await;
+    let (totp, browsers) = (instance(&engine, "totp").await, engine.remembered_browsers());
+    let policy = Some(Some(json!({"remembered_days": 30})));
+    let change = InstanceChange { policy, ..InstanceChange::default() };
+    engine.administration(Actor::new("test")).update_instance(SUBSCRIPTION, &totp, change, None).await.unwrap();
+    let mut users = Vec::new();
+    for waits in 1.. {
+        let user = format!("user-{waits}");
+        let done = given_up(waits, browsers.remember(&sign_in(&user), &totp, None)).await;
+        users.push(user);
+        if let Some(done) = done {
+            done.unwrap().unwrap();
+            break;
+        }
+    }
+    for user in &users {
+        becomes(user, async || {
+            let remembered = browsers.list(SUBSCRIPTION, user).await.unwrap().len();
+            events(&engine, (SUBSCRIPTION, user), UserEventKind::BrowserRemembered).await == remembered
+        })
+        .await;
+    }
+    for waits in 1.. {
+        let user = format!("other-{waits}");
+        browsers.remember(&sign_in(&user), &totp, None).await.unwrap().unwrap();
+        let done = given_up(waits, browsers.forget_all(SUBSCRIPTION, &user)).await;
+        let whom = (SUBSCRIPTION, &*user);
+        becomes(&user, async || events(&engine, whom, UserEventKind::BrowserForgotten).await == 1).await;
+        if let Some(done) = done {
+            assert_eq!(done.unwrap(), 1);
             break;
         }
     }

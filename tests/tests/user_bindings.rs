@@ -846,3 +846,35 @@ async fn a_sign_in_whose_link_was_made_before_a_reset_offers_no_first_factor_aft
     // One whose link is made now does.
     world.offered().await;
 }
+
+#[tokio::test]
+async fn the_audit_log_says_which_factors_a_user_names_and_which_browsers_are_remembered_and_forgotten() {
+    let world = world(json!({"remembered_days": 30})).await;
+    let apps = world.apps(json!({})).await;
+    let factor = world.enrolled(&apps, Proof::FirstFactor).await.unwrap();
+    world.engine.rename_factor("shop", "alice", &factor, Some("My phone")).await.unwrap();
+    let browsers = world.engine.remembered_browsers();
+    for _ in 0..2 {
+        world.clock.advance(Duration::from_secs(1));
+        browsers.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
+    }
+    let [newer, older] = <[_; 2]>::try_from(browsers.list("shop", "alice").await.unwrap()).unwrap();
+    for is_there in [true, false] {
+        assert_eq!(browsers.forget("shop", "alice", &newer.id).await.is_ok(), is_there);
+    }
+    for count in [1, 0] {
+        assert_eq!(browsers.forget_all("shop", "alice").await.unwrap(), count);
+    }
+    let log = world.admin.audit_log(0, 1000).await.unwrap();
+    let of_user = log.iter().filter(|line| line.action.starts_with("device.") || line.action == "factor.rename");
+    let lines = of_user.map(|line| format!("{}, {}: {} {}", line.actor, line.subject, line.action, line.detail));
+    let by_alice = |what: String| format!("user alice, shop/alice: {what}");
+    let expected = [
+        format!("factor.rename factor {factor} of type totp"),
+        format!("device.remember browser {}", older.id),
+        format!("device.remember browser {}", newer.id),
+        format!("device.forget browser {}", newer.id),
+        "device.forget all".to_owned(),
+    ];
+    assert_eq!(lines.collect::<Vec<_>>(), expected.map(by_alice));
+}

@@ -261,12 +261,7 @@ impl Administration {
         self.known(subscription).await?;
         let user = &checked_user(user)?;
         self.check_account(user).await?;
-        let detail = id.map_or_else(|| "all".to_owned(), |id| format!("browser {id}"));
-        self.audit("device.forget", &format!("{subscription}/{user}"), &detail).await?;
-        match id {
-            Some(id) => self.factors.remembered().forget(subscription, user, id).await,
-            None => self.factors.remembered().forget_all(subscription, user).await.map(drop),
-        }
+        self.factors.remembered().forget_as(self.actor(), (subscription, user), id).await.map(drop)
     }
 
     async fn set_status(

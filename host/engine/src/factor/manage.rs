@@ -47,6 +47,9 @@ impl Factors {
         let mut held = self.held.one(subscription, &user, id).await?;
         held.label = label(name)?;
         let details = self.held.seal_details(Place::of(&held.record), &user, held.label.as_deref())?;
+        // Without the name: a person chooses it.
+        let detail = format!("factor {id} of type {}", held.record.type_id);
+        self.audit.append(&Self::person(&user), "factor.rename", &format!("{subscription}/{user}"), &detail).await?;
         if !self.store.set_factor_details(subscription, id, details).await? {
             return Err(Error::not_found("factor"));
         }
