@@ -232,3 +232,28 @@ async fn a_browser_that_is_remembered_or_forgotten_is_among_the_events_although_
         }
     }
 }
+
+#[tokio::test]
+async fn the_audit_log_says_which_change_was_refused_although_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let engine = engine(place.builder().rate_limits(RateLimits::none())).await;
+    let admin = engine.administration(Actor::new("test"));
+    // Somebody else is always first.
+    let sql = "CREATE TRIGGER overtaken AFTER INSERT ON audit WHEN new.action = 'subscription.change' \
+               BEGIN UPDATE subscriptions SET revision = revision + 1; END";
+    rusqlite::Connection::open(place.database()).unwrap().execute_batch(sql).unwrap();
+    for waits in 1.. {
+        let done = given_up(waits, admin.rename_subscription(SUBSCRIPTION, "Other", None)).await;
+        becomes("refused", async || {
+            let log = admin.audit_log(0, 10_000).await.unwrap();
+            let changes: Vec<_> = log.iter().filter(|line| line.action == "subscription.change").collect();
+            changes.len() == 2 * changes.iter().filter(|line| line.detail.starts_with("not applied")).count()
+        })
+        .await;
+        if let Some(done) = done {
+            assert!(done.unwrap_err().is_revision_conflict());
+            break;
+        }
+    }
+}
