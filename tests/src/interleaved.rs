@@ -1,9 +1,11 @@
-//! One call in the middle of another one: a clock at which a call can be stopped.
+//! One call in the middle of another one: a clock at which a call can be stopped. And calls that are given up half way.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -71,4 +73,19 @@ pub async fn interleaved<A: Send + 'static, B>(
         None => second.await,
     };
     (first, Some(second))
+}
+
+/// Runs a call until it waits for the `nth` time, from 1, and drops it there, as a server does whose client disconnects. Returns its result
+/// if it did not wait so often.
+pub async fn given_up<A>(nth: usize, call: impl Future<Output = A>) -> Option<A> {
+    let mut call = pin!(call);
+    let mut left = nth;
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => {
+            left -= 1;
+            if left == 0 { Poll::Ready(None) } else { Poll::Pending }
+        }
+    })
+    .await
 }

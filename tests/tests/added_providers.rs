@@ -195,6 +195,10 @@ async fn a_maintained_process_follows_the_others_and_is_listed_until_it_closes()
     assert!(maintenance.await.unwrap_err().is_cancelled());
     other.close().await.unwrap();
     assert_eq!(listed().await, []);
+    // A report that comes late does not list it again.
+    let late = other.maintain("other:443".to_owned());
+    assert!(tokio::time::timeout(Duration::from_secs(1), late).await.is_err());
+    assert_eq!(listed().await, []);
 }
 
 #[tokio::test]

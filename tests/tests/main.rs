@@ -30,6 +30,7 @@ mod frozen_components;
 mod frozen_factors;
 mod gateways;
 mod gateways_in_other_languages;
+mod given_up_calls;
 mod held_factors;
 mod held_factors_two_processes;
 mod held_passkeys;

@@ -821,3 +821,76 @@ async fn a_page_that_was_seen_before_a_reset_adds_no_first_factor_after_it() {
     assert!(finished.err().unwrap().is_enrolment_closed());
     assert!(world.engine.factors("shop", "alice").await.unwrap().is_empty());
 }
+
+/// As above, with a code, which stays a proof when a pass is issued.
+#[tokio::test]
+async fn a_page_on_which_a_code_was_entered_before_a_pass_was_issued_adds_no_first_factor_after_it() {
+    let world = world(json!({})).await;
+    let apps = world.apps(json!({})).await;
+    let sign_ins = world.engine.hosted_sign_ins();
+    let secret = world.begun_page(HostedPage::Factors).await;
+    sign_ins.start(&world.visit(&secret).await, &world.email, 0, None, None, "en").await.unwrap();
+    let code = world.code(ALICE);
+    sign_ins.answer(&world.visit(&secret).await, SubmittedAnswer::Code(&code), None, None).await.unwrap();
+    let seen = world.visit(&secret).await;
+    assert!(seen.may_change);
+    world.pass().await;
+    sign_ins.enrol(&seen, &apps, seen.step(), None, "en").await.unwrap();
+    let visit = world.visit(&secret).await;
+    assert!(!visit.may_change);
+    let Some(EnrolmentForm::Secret { secret: key, .. }) = visit.enrolment.as_ref().map(|open| &open.form) else {
+        panic!("it is not open")
+    };
+    let code = App::with_secret(key).code(world.clock.now());
+    let finished = sign_ins.finish_enrolment(&visit, (Some(code), None, None), None).await;
+    assert!(finished.err().unwrap().is_enrolment_closed());
+    assert!(world.engine.factors("shop", "alice").await.unwrap().is_empty());
+}
+
+/// The link may name an address of whoever had taken over the account.
+#[tokio::test]
+async fn a_sign_in_whose_link_was_made_before_a_reset_offers_no_first_factor_after_it() {
+    let world = world(json!({})).await;
+    world.apps(json!({"enrol_in_sign_in": true})).await;
+    let sign_ins = world.engine.hosted_sign_ins();
+    let secret = world.begun_page(HostedPage::SignIn).await;
+    world.admin.reset_factors("shop", "alice", "stolen").await.unwrap();
+    sign_ins.start(&world.visit(&secret).await, &world.email, 0, None, None, "en").await.unwrap();
+    let (visit, code) = (world.visit(&secret).await, world.code(ALICE));
+    let answered = sign_ins.answer(&visit, SubmittedAnswer::Code(&code), None, None).await.unwrap();
+    assert!(matches!(answered, NextStep::Return { .. }), "an app is offered");
+    // One whose link is made now does.
+    world.offered().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_says_which_factors_a_user_names_and_which_browsers_are_remembered_and_forgotten() {
+    let world = world(json!({"remembered_days": 30})).await;
+    let apps = world.apps(json!({})).await;
+    let factor = world.enrolled(&apps, Proof::FirstFactor).await.unwrap();
+    world.engine.rename_factor("shop", "alice", &factor, Some("My phone")).await.unwrap();
+    let browsers = world.engine.remembered_browsers();
+    for _ in 0..2 {
+        world.clock.advance(Duration::from_secs(1));
+        browsers.remember(&sign_in(), &world.email, Some("Firefox")).await.unwrap().unwrap();
+    }
+    let [newer, older] = <[_; 2]>::try_from(browsers.list("shop", "alice").await.unwrap()).unwrap();
+    for is_there in [true, false] {
+        assert_eq!(browsers.forget("shop", "alice", &newer.id).await.is_ok(), is_there);
+    }
+    for count in [1, 0] {
+        assert_eq!(browsers.forget_all("shop", "alice").await.unwrap(), count);
+    }
+    let log = world.admin.audit_log(0, 1000).await.unwrap();
+    let of_user = log.iter().filter(|line| line.action.starts_with("device.") || line.action == "factor.rename");
+    let lines = of_user.map(|line| format!("{}, {}: {} {}", line.actor, line.subject, line.action, line.detail));
+    let by_alice = |what: String| format!("user alice, shop/alice: {what}");
+    let expected = [
+        format!("factor.rename factor {factor} of type totp"),
+        format!("device.remember browser {}", older.id),
+        format!("device.remember browser {}", newer.id),
+        format!("device.forget browser {}", newer.id),
+        "device.forget all".to_owned(),
+    ];
+    assert_eq!(lines.collect::<Vec<_>>(), expected.map(by_alice));
+}

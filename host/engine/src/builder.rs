@@ -328,6 +328,7 @@ impl Builder {
             last_ready: Arc::default(),
             clock_check: Arc::default(),
             node: Arc::new((random::id()?, now)),
+            has_left: Arc::default(),
         })
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::accounts::Accounts;
 use crate::admin::Administration;
 use crate::audit::{Actor, AuditLog};
-use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History, NewChallenge, Verified};
+use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History, NewChallenge, Verified, to_the_end};
 use crate::clock::{Clock, ClockCheck};
 use crate::error::Error;
 use crate::factor::{
@@ -58,6 +58,8 @@ pub struct TwoFactor {
     pub(crate) clock_check: Arc<ClockCheck>,
     /// Identifies this process among those on the store, and when it started.
     pub(crate) node: Arc<(String, Timestamp)>,
+    /// Whether the process has left the list of those on the store. Whoever reports it holds this.
+    pub(crate) has_left: Arc<tokio::sync::Mutex<bool>>,
     pub(crate) history: History,
 }
 
@@ -364,12 +366,15 @@ impl TwoFactor {
     }
 
     /// Ends the use of the store: writes the statistics and the message history of the last seconds, and removes this process from those
-    /// that [`TwoFactor::nodes`] lists. Call it before the process ends, after the last request and the end of [`TwoFactor::maintain`].
+    /// that [`TwoFactor::nodes`] lists: a report that is on its way is awaited, and a later one is not stored. Call it before the process
+    /// ends, after the last request and the end of [`TwoFactor::maintain`].
     ///
     /// # Errors
     /// If the store is not available. What was not written is lost, and the others list this process as silent for a day.
     pub async fn close(&self) -> Result<(), Error> {
         let flushed = self.flush().await;
+        let mut has_left = self.has_left.lock().await;
+        *has_left = true;
         self.instances.store.remove_node(&self.node.0).await?;
         flushed
     }
@@ -420,7 +425,8 @@ impl TwoFactor {
         self.clock_check.compare(now, store).map_or(Ok(()), |behind| Err(Error::clock_skew(behind)))
     }
 
-    /// Reports this process to the others on the store, and sets the metrics of all of them. Compares the clocks as well.
+    /// Reports this process to the others on the store, unless it has left, and sets the metrics of all of them. Compares the clocks as
+    /// well.
     async fn report_node(&self, name: &str) -> Result<(), Error> {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;
@@ -436,7 +442,16 @@ impl TwoFactor {
             started_at: *started_at,
             seen_at: store,
         };
-        self.instances.store.report_node(record).await?;
+        let (store, has_left) = (self.instances.store.clone(), self.has_left.clone());
+        // Runs to completion even if the maintenance ends: otherwise the store could list the process again after it has left.
+        to_the_end(async move {
+            let has_left = has_left.lock().await;
+            if !*has_left {
+                store.report_node(record).await?;
+            }
+            Ok(())
+        })
+        .await?;
         node::measure(&self.nodes().await?);
         Ok(())
     }

@@ -204,6 +204,42 @@ async fn a_link_that_rests_on_the_first_factor_adds_nothing_after_a_reset() {
     assert_eq!(site.engine.factors("shop", "alice").await.unwrap().len(), 1);
 }
 
+/// Otherwise whoever had taken over the account, and had a link made that names an own address, could wait for the reset and add the first
+/// factor with a code that goes there.
+#[tokio::test]
+async fn a_link_that_names_an_address_adds_nothing_after_a_reset_with_a_code_that_goes_there() {
+    if skipped("a_link_that_names_an_address_adds_nothing_after_a_reset_with_a_code_that_goes_there") {
+        return;
+    }
+    const OF_THIEF: &str = "+41797654321";
+    let site = start().await;
+    let apps = add(&site, "totp").await;
+    let sms = site.admin().instances("shop").await.unwrap().into_iter().find(|one| one.type_id == "ecall").unwrap().id;
+    let owner = open(&site, json!({})).await;
+    add_app(&site, &owner, &apps).await;
+    for first_factor in [true, false] {
+        let thief = open(&site, json!({"first_factor": first_factor, "recipient": {"phone": OF_THIEF}})).await;
+        site.admin().reset_factors("shop", "alice", "account taken over").await.unwrap();
+        thief.get("").await.says(200, "You can’t add a method here.");
+        // Nor with a code that the page does not offer.
+        thief.post("/start", &[("two_factor", &sms), ("step", "0")]).await;
+        thief.answer(&site.ecall.code_to(OF_THIEF)).await;
+        thief.get("").await.says(200, "You can’t add a method here.");
+        for step in ["0", "1", "2", "3"] {
+            thief.post("/enrol", &[("two_factor", &apps), ("step", step)]).await;
+        }
+        assert!(!thief.get("").await.html.contains("<code class=\"key\""));
+        assert!(site.engine.factors("shop", "alice").await.unwrap().is_empty());
+    }
+    // With a link that is made now, a code is enough as before.
+    let owner = open(&site, json!({"first_factor": false, "recipient": {"phone": site::PHONE}})).await;
+    let page = owner.get("").await;
+    owner.post("/start", &page.start()).await.location();
+    owner.answer(&site.ecall.code_to(site::PHONE)).await.location();
+    add_app(&site, &owner, &apps).await;
+    assert_eq!(site.engine.factors("shop", "alice").await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_form_of_another_site_or_browser_changes_nothing() {
     if skipped("a_form_of_another_site_or_browser_changes_nothing") {

@@ -16,6 +16,7 @@ use super::login::Proof;
 use super::manage::role_changes;
 use super::refusals::By;
 use super::{Account, Accounts, Client, LoginOutcome, Person, Use};
+use crate::challenge::to_the_end;
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
@@ -131,6 +132,12 @@ impl Accounts {
     /// email address belongs to another account; [`Error::operator_detail`] says which. Otherwise
     /// those of [`Accounts::log_in`].
     pub async fn log_in_external(&self, external: ExternalIdentity, client: &Client) -> Result<LoginOutcome, Error> {
+        let (this, client) = (self.clone(), client.clone());
+        // Runs to completion even if the browser disconnects: sessions end with the role, and the audit log records each refusal.
+        to_the_end(async move { this.accept_external(external, &client).await }).await
+    }
+
+    async fn accept_external(&self, external: ExternalIdentity, client: &Client) -> Result<LoginOutcome, Error> {
         let identity =
             self.keyring.bucket("account-identity", &[external.issuer.as_bytes(), external.subject.as_bytes()]);
         let found = self.store.account_by_identity(&identity).await?;

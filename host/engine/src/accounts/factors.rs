@@ -274,6 +274,8 @@ impl Accounts {
         let reset = FactorReset {
             user: self.factors.held.key(subscription, account),
             persons: persons.concat(),
+            // Its sessions have ended with it.
+            account: None,
             now: self.clock.now(),
         };
         self.store.reset_factors(reset).await?;

@@ -80,6 +80,14 @@ impl Accounts {
     pub async fn log_in(&self, email: &str, password: &str, client: &Client) -> Result<LoginOutcome, Error> {
         // Also if the login is refused: its counts are data that expire.
         self.challenges.purge_now_and_then();
+        let (this, client) = (self.clone(), client.clone());
+        let (email, password) = (email.to_owned(), Zeroizing::new(password.to_owned()));
+        // Runs to completion even if the browser disconnects: the audit log records each wrong password, and a right one does not stay
+        // counted.
+        to_the_end(async move { this.log_in_with(&email, &password, &client).await }).await
+    }
+
+    async fn log_in_with(&self, email: &str, password: &str, client: &Client) -> Result<LoginOutcome, Error> {
         let key = self.email_key(email);
         let found = self.store.account_by_email(&key).await?;
         let place = match self.known_browser(found.as_ref(), client).await? {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
 use crate::audit::Actor;
+use crate::challenge::to_the_end;
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
@@ -193,12 +194,17 @@ impl Accounts {
         record.sealed = self.seal_person(id, &person)?;
         record.revision = revision + 1;
         let what = what.field("/disabled", Some(before.1), Some(record.disabled)).text();
-        self.audit.append(actor, "account.update", id, &what).await?;
-        match self.store.update_account(record, revision).await? {
-            AccountUpdate::Applied => self.get(id).await,
-            AccountUpdate::Stale => Err(conflict()),
-            AccountUpdate::LastSystemAdmin => Err(self.last_system_admin(actor, "account.update", id).await?),
-        }
+        let (this, actor, id) = (self.clone(), actor.clone(), id.to_owned());
+        // Runs to completion even if the caller disconnects: the audit log says which change was refused.
+        to_the_end(async move {
+            this.audit.append(&actor, "account.update", &id, &what).await?;
+            match this.store.update_account(record, revision).await? {
+                AccountUpdate::Applied => this.get(&id).await,
+                AccountUpdate::Stale => Err(conflict()),
+                AccountUpdate::LastSystemAdmin => Err(this.last_system_admin(&actor, "account.update", &id).await?),
+            }
+        })
+        .await
     }
 
     /// The previous entry recorded a change that the store then refused.
@@ -216,18 +222,24 @@ impl Accounts {
     /// [`Error::is_not_found`]. A conflict if it is the last active account of a system administrator.
     pub async fn delete(&self, actor: &Actor, id: &str) -> Result<(), Error> {
         self.record(id).await?;
-        self.audit.append(actor, "account.delete", id, "").await?;
-        match self.store.delete_account(id).await? {
-            AccountUpdate::Applied => {
-                // They are of no use without the account.
-                if let Err(error) = self.end_factors(id).await {
-                    tracing::error!(error = error.operator_detail(), "could not end the factors of a deleted account");
+        let (this, actor, id) = (self.clone(), actor.clone(), id.to_owned());
+        // Runs to completion even if the caller disconnects: the factors end with the account.
+        to_the_end(async move {
+            this.audit.append(&actor, "account.delete", &id, "").await?;
+            match this.store.delete_account(&id).await? {
+                AccountUpdate::Applied => {
+                    // They are of no use without the account.
+                    if let Err(error) = this.end_factors(&id).await {
+                        let error = error.operator_detail();
+                        tracing::error!(error, "could not end the factors of a deleted account");
+                    }
+                    Ok(())
                 }
-                Ok(())
+                AccountUpdate::Stale => Err(Error::not_found("account")),
+                AccountUpdate::LastSystemAdmin => Err(this.last_system_admin(&actor, "account.delete", &id).await?),
             }
-            AccountUpdate::Stale => Err(Error::not_found("account")),
-            AccountUpdate::LastSystemAdmin => Err(self.last_system_admin(actor, "account.delete", id).await?),
-        }
+        })
+        .await
     }
 }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{Account, Accounts};
 use crate::audit::Actor;
+use crate::challenge::to_the_end;
 use crate::changes::Changes;
 use crate::error::Error;
 use crate::instance::SignIn;
@@ -172,14 +173,19 @@ impl Accounts {
             .field("/subscription", before.subscription.as_ref(), subscription.as_ref())
             .field("/demanded", Some(before.demanded_since.is_some()), Some(demanded_since.is_some()))
             .text();
-        self.audit.append(actor, "second-factor.set", "accounts", &detail).await?;
         let record = SecondFactorRecord { subscription, demanded_since, revision: revision + 1 };
-        if !self.store.set_second_factor(record, revision).await?.is_applied() {
-            let detail = "not applied: modified by someone else first";
-            self.audit.append(actor, "second-factor.set", "accounts", detail).await?;
-            return Err(Error::revision_conflict());
-        }
-        self.guard.settings().await
+        let (this, actor) = (self.clone(), actor.clone());
+        // Runs to completion even if the caller disconnects: the audit log says which change was refused.
+        to_the_end(async move {
+            this.audit.append(&actor, "second-factor.set", "accounts", &detail).await?;
+            if !this.store.set_second_factor(record, revision).await?.is_applied() {
+                let detail = "not applied: modified by someone else first";
+                this.audit.append(&actor, "second-factor.set", "accounts", detail).await?;
+                return Err(Error::revision_conflict());
+            }
+            this.guard.settings().await
+        })
+        .await
     }
 
     async fn is_deliverable(&self, subscription: Option<&str>) -> Result<bool, Error> {

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::browser::Place;
 use super::{Account, Accounts, Client, Use, actor_name, password};
 use crate::audit::Actor;
+use crate::challenge::to_the_end;
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, OpenSession, Replaces, SessionRecord, SessionSelection};
@@ -306,6 +308,18 @@ impl Accounts {
     }
 
     pub(super) async fn own_password(
+        &self,
+        session: &Session,
+        password: &str,
+        client: &Client,
+    ) -> Result<AccountRecord, Error> {
+        let (this, session, client) = (self.clone(), session.clone(), client.clone());
+        let password = Zeroizing::new(password.to_owned());
+        // Runs to completion even if the browser disconnects, as a login does.
+        to_the_end(async move { this.verify_own_password(&session, &password, &client).await }).await
+    }
+
+    async fn verify_own_password(
         &self,
         session: &Session,
         password: &str,

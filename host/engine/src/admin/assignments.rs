@@ -8,7 +8,7 @@ use super::target::place;
 use super::{Administration, MANY, ROUNDS, as_read};
 use crate::changes::Changes;
 use crate::error::Error;
-use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord};
+use crate::store::{AssignmentKind, AssignmentRecord, AssignmentsRecord, Update};
 use twofactor_sandbox::{FieldError, readable};
 
 /// An assignment of an instance.
@@ -118,11 +118,13 @@ impl Administration {
             let before = self.store().assignments(id).await?;
             as_read(expected_revision, before.revision)?;
             let detail = differences(&before, &wanted).text();
-            self.audit("instance.assign", id, &detail).await?;
-            if self.store().set_assignments(id, wanted.clone(), before.revision).await?.is_applied() {
+            let (store, instance) = (self.store().clone(), id.to_owned());
+            let (targets, revision) = (wanted.clone(), before.revision);
+            let change =
+                async move { store.set_assignments(&instance, targets, revision).await.map(Update::is_applied) };
+            if self.apply(vec![("instance.assign", id.to_owned(), detail)], change).await? {
                 return self.assignments(subscription, id).await;
             }
-            self.did_not_happen("instance.assign", id).await?;
             self.record(subscription, id).await?;
         }
         Err(Error::revision_conflict())

@@ -8,7 +8,7 @@ use super::{Administration, Assignment, MANY, Page, ROUNDS, as_read};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
-use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal};
+use crate::store::{AssignmentKind, AssignmentRecord, DirectoryRecord, Removal, Update};
 use twofactor_sandbox::{FieldError, readable};
 
 /// An entry of the directory: a target that instances can be assigned to.
@@ -180,12 +180,10 @@ impl Administration {
         if new.is_empty() {
             return Ok(Some(done));
         }
-        self.audit("directory.put", subscription, &changes.text()).await?;
-        if self.store().put_directory(subscription, new).await?.is_applied() {
-            return Ok(Some(done));
-        }
-        self.did_not_happen("directory.put", subscription).await?;
-        Ok(None)
+        let (store, whose) = (self.store().clone(), subscription.to_owned());
+        let change = async move { store.put_directory(&whose, new).await.map(Update::is_applied) };
+        let is_applied = self.apply(vec![("directory.put", subscription.to_owned(), changes.text())], change).await?;
+        Ok(is_applied.then_some(done))
     }
 
     /// Deletes an entry. With `expected_revision`, only if nobody changed it since that revision
@@ -209,12 +207,14 @@ impl Administration {
             let target = record(target);
             let name = before.name.unwrap_or_default();
             let detail = Changes::default().field(&place(&target), Some(name), None::<()>).text();
-            self.audit("directory.delete", subscription, &detail).await?;
-            let removal = self.store().delete_directory_entry(subscription, target, before.revision).await?;
-            if removal == Removal::Removed {
+            let (store, whose, revision) = (self.store().clone(), subscription.to_owned(), before.revision);
+            let change = async move {
+                let removal = store.delete_directory_entry(&whose, target, revision).await;
+                removal.map(|removal| removal == Removal::Removed)
+            };
+            if self.apply(vec![("directory.delete", subscription.to_owned(), detail)], change).await? {
                 return Ok(());
             }
-            self.did_not_happen("directory.delete", subscription).await?;
         }
         Err(Error::revision_conflict())
     }

@@ -12,6 +12,7 @@ use twofactor_sandbox::{FactorFacts, FactorState};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Administration;
+use crate::challenge::to_the_end;
 use crate::error::Error;
 use crate::factor::{checked_label, checked_user};
 use crate::instance::ChosenFactor;
@@ -151,15 +152,23 @@ impl Administration {
         }
         let (what, whole) =
             (format!("{subscription}/{}", chosen.id), format!("{} apps of {} users", import.apps, import.users));
-        self.audit("factor.import", &what, &whole).await?;
-        for (user, factor) in users.iter().zip(&factors) {
-            let detail = format!("factor {} of type {}", factor.id, factor.type_id);
-            self.audit("factor.import", &format!("{subscription}/{user}"), &detail).await?;
-        }
-        import.refused = refused_by_store(self.store().import_factors(request(false)).await?);
-        if !import.refused.is_empty() {
-            self.audit("factor.import", &what, "not applied: factors changed in the meantime").await?;
-        }
+        let mut entries = vec![(what.clone(), whole)];
+        entries.extend(users.iter().zip(&factors).map(|(user, factor)| {
+            (format!("{subscription}/{user}"), format!("factor {} of type {}", factor.id, factor.type_id))
+        }));
+        let (this, request) = (self.clone(), request(false));
+        // Runs to completion even if the caller disconnects: the audit log must not list an import that was refused.
+        let of_store = to_the_end(async move {
+            for (subject, detail) in &entries {
+                this.audit("factor.import", subject, detail).await?;
+            }
+            let refused = this.store().import_factors(request).await?;
+            if !refused.is_empty() {
+                this.audit("factor.import", &what, "not applied: factors changed in the meantime").await?;
+            }
+            Ok(refused)
+        });
+        import.refused = refused_by_store(of_store.await?);
         Ok(import)
     }
 

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::instance::Layers;
 use crate::instance::PolicyWarning;
 use crate::random;
-use crate::store::{InstanceInserted, InstanceRecord, Part};
+use crate::store::{InstanceInserted, InstanceRecord, Part, Update};
 use twofactor_sandbox::FieldError;
 use twofactor_sandbox::GrantedConnection;
 
@@ -238,12 +238,12 @@ impl Administration {
             let stored = self.instances.open_options(&before)?;
             let (after, options) = self.changed(&before, &stored, change.clone()).await?;
             let detail = self.instance_changes(Some((&before, &stored)), Some((&after, &options))).text();
-            self.audit("instance.update", id, &detail).await?;
-            if self.store().update_instance(after.clone(), before.revision).await?.is_applied() {
+            let (store, changed, revision) = (self.store().clone(), after.clone(), before.revision);
+            let change = async move { store.update_instance(changed, revision).await.map(Update::is_applied) };
+            if self.apply(vec![("instance.update", id.to_owned(), detail)], change).await? {
                 drop(turn);
                 return self.view(&after).await;
             }
-            self.did_not_happen("instance.update", id).await?;
         }
         Err(Error::revision_conflict())
     }
@@ -296,12 +296,13 @@ impl Administration {
             as_read(expected_revision, before.revision)?;
             let stored = self.instances.open_options(&before)?;
             let detail = self.instance_changes(Some((&before, &stored)), None).text();
-            self.audit("instance.delete", id, &detail).await?;
-            if self.store().delete_instance(id, before.revision, self.clock.now()).await?.is_applied() {
+            let (store, deleted) = (self.store().clone(), id.to_owned());
+            let (revision, now) = (before.revision, self.clock.now());
+            let change = async move { store.delete_instance(&deleted, revision, now).await.map(Update::is_applied) };
+            if self.apply(vec![("instance.delete", id.to_owned(), detail)], change).await? {
                 self.instances.forget(id);
                 return Ok(());
             }
-            self.did_not_happen("instance.delete", id).await?;
         }
         Err(Error::revision_conflict())
     }

@@ -38,14 +38,14 @@ pub use user_factors::ResetUser;
 
 use crate::accounts::Guard;
 use crate::audit::{Actor, AuditEntry, AuditLog};
-use crate::challenge::{Challenges, History};
+use crate::challenge::{Challenges, History, to_the_end};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::factor::Factors;
 use crate::instance::Instances;
 use crate::instance::Policy;
 use crate::statistics::{Statistic, Statistics};
-use crate::store::{AssignmentRecord, Store};
+use crate::store::{AssignmentRecord, Store, StoreError};
 use crate::token::Tokens;
 
 /// The administration of an engine, on behalf of one actor. It checks no permissions: the caller
@@ -109,9 +109,28 @@ impl Administration {
         self.audit.append(&self.actor, action, subject, detail).await
     }
 
-    /// The previous entry recorded a change, but another node was first.
-    async fn did_not_happen(&self, action: &str, subject: &str) -> Result<(), Error> {
-        self.audit(action, subject, "not applied: modified by someone else first").await
+    /// Writes entries to the audit log, each with its action, subject and detail, and then makes the change that they describe. Returns
+    /// false if somebody else was first: then the log says so.
+    async fn apply(
+        &self,
+        entries: Vec<(&'static str, String, String)>,
+        change: impl Future<Output = Result<bool, StoreError>> + Send + 'static,
+    ) -> Result<bool, Error> {
+        let this = self.clone();
+        // Runs to completion even if the caller disconnects: the log must not list a change that was refused.
+        to_the_end(async move {
+            for (action, subject, detail) in &entries {
+                this.audit(action, subject, detail).await?;
+            }
+            let is_applied = change.await?;
+            if !is_applied {
+                for (action, subject, _) in &entries {
+                    this.audit(action, subject, "not applied: modified by someone else first").await?;
+                }
+            }
+            Ok(is_applied)
+        })
+        .await
     }
 
     /// Returns the policy of instances that have none of their own.

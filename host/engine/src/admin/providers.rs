@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::Administration;
 use crate::error::Error;
 use crate::instance::{AffectedInstance, RefusedProvider, listed};
-use crate::store::ProviderRecord;
+use crate::store::{ProviderRecord, Update};
 use twofactor_sandbox::Destination;
 use twofactor_sandbox::{Provider, ProviderInfo};
 
@@ -245,10 +245,10 @@ impl Administration {
         if !new.allow_invalid {
             self.none_becomes_invalid(&provider).await?;
         }
-        self.audit("provider.add", &type_id, &described(&info, serving.as_ref())).await?;
-        let replaces = top.as_ref().map(|top| &*top.digest);
-        if !self.store().push_provider(record, replaces).await?.is_applied() {
-            self.did_not_happen("provider.add", &type_id).await?;
+        let entry = ("provider.add", type_id, described(&info, serving.as_ref()));
+        let (store, replaces) = (self.store().clone(), top.map(|top| top.digest));
+        let change = async move { store.push_provider(record, replaces.as_deref()).await.map(Update::is_applied) };
+        if !self.apply(vec![entry], change).await? {
             return Err(Error::revision_conflict());
         }
         providers.install(provider);
@@ -286,9 +286,9 @@ impl Administration {
             self.none_becomes_invalid(&before).await?;
         }
         let detail = format!("sha256:{} instead of sha256:{}", before.info().digest, top.digest);
-        self.audit("provider.roll_back", type_id, &detail).await?;
-        if !self.store().pop_provider(type_id, &top.digest).await?.is_applied() {
-            self.did_not_happen("provider.roll_back", type_id).await?;
+        let (store, of_type) = (self.store().clone(), type_id.to_owned());
+        let change = async move { store.pop_provider(&of_type, &top.digest).await.map(Update::is_applied) };
+        if !self.apply(vec![("provider.roll_back", type_id.to_owned(), detail)], change).await? {
             return Err(Error::revision_conflict());
         }
         let info = before.info().clone();
@@ -314,9 +314,10 @@ impl Administration {
                 self.none_becomes_invalid(&own).await?;
             }
         }
-        self.audit("provider.remove", type_id, &format!("sha256:{}", top.digest)).await?;
-        if !self.store().remove_providers(type_id, &top.digest).await?.is_applied() {
-            self.did_not_happen("provider.remove", type_id).await?;
+        let entry = ("provider.remove", type_id.to_owned(), format!("sha256:{}", top.digest));
+        let (store, of_type) = (self.store().clone(), type_id.to_owned());
+        let change = async move { store.remove_providers(&of_type, &top.digest).await.map(Update::is_applied) };
+        if !self.apply(vec![entry], change).await? {
             return Err(Error::revision_conflict());
         }
         providers.refresh(&changing).await?;

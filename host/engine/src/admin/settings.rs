@@ -9,7 +9,7 @@ use super::{Administration, ROUNDS, as_read};
 use crate::changes::Changes;
 use crate::error::Error;
 use crate::instance::AffectedInstance;
-use crate::store::BaseSettingsRecord;
+use crate::store::{BaseSettingsRecord, Update};
 use twofactor_sandbox::FieldError;
 
 /// The base service settings of a type.
@@ -70,13 +70,13 @@ impl Administration {
             self.instances.base_same_destinations(type_id, (&stored, &options, kept), &BTreeMap::new()).await?;
             let detail = Changes::default().options(&self.instances, type_id, "", &stored, &options).text();
             let sealed = self.instances.seal_base_settings(type_id, &options)?;
-            self.audit("base-settings.set", type_id, &detail).await?;
             let record = BaseSettingsRecord { options: sealed, revision: revision + 1 };
-            if self.store().set_base_settings(type_id, record).await?.is_applied() {
+            let (store, of_type) = (self.store().clone(), type_id.to_owned());
+            let change = async move { store.set_base_settings(&of_type, record).await.map(Update::is_applied) };
+            if self.apply(vec![("base-settings.set", type_id.to_owned(), detail)], change).await? {
                 let options = self.instances.masked(type_id, &options);
                 return Ok(BaseSettings { options, revision: revision + 1 });
             }
-            self.did_not_happen("base-settings.set", type_id).await?;
         }
         Err(Error::revision_conflict())
     }

@@ -7,7 +7,7 @@ use crate::changes::Changes;
 use crate::error::Error;
 use crate::sign_in::SignInPage;
 use crate::site::{SiteSettings, Sites};
-use crate::store::SignInPageRecord;
+use crate::store::{SignInPageRecord, Update};
 
 impl Administration {
     /// Returns the settings of a subscription's sign-in page, and how often they were changed.
@@ -87,9 +87,9 @@ impl Administration {
         let settings = serde_json::to_value(&page).map_err(Error::unavailable)?;
         let detail = page_changes(before.as_ref(), &settings).text();
         let record = SignInPageRecord { subscription: subscription.to_owned(), settings, revision: revision + 1 };
-        self.audit("sign-in-page.set", subscription, &detail).await?;
-        if !self.store().set_sign_in_page(record, revision).await?.is_applied() {
-            self.did_not_happen("sign-in-page.set", subscription).await?;
+        let store = self.store().clone();
+        let change = async move { store.set_sign_in_page(record, revision).await.map(Update::is_applied) };
+        if !self.apply(vec![("sign-in-page.set", subscription.to_owned(), detail)], change).await? {
             return Err(Error::revision_conflict());
         }
         Ok((page, revision + 1))

@@ -5,7 +5,7 @@ use super::{Administration, Page, ROUNDS, as_read, identifier};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
-use crate::store::{AccountRecord, AuditFilter, AuditFrom, Part, Removal, Subscription};
+use crate::store::{AccountRecord, AuditFilter, AuditFrom, Part, Removal, Subscription, Update};
 use crate::token::Role;
 
 /// The action of the audit log that records a deletion.
@@ -89,11 +89,11 @@ impl Administration {
             let detail = Changes::default().field("/name", Some(&before.name), Some(name)).text();
             let revision = before.revision;
             let after = Subscription { name: name.to_owned(), revision: revision + 1, ..before };
-            self.audit("subscription.change", id, &detail).await?;
-            if self.store().update_subscription(after.clone(), revision).await?.is_applied() {
+            let (store, changed) = (self.store().clone(), after.clone());
+            let change = async move { store.update_subscription(changed, revision).await.map(Update::is_applied) };
+            if self.apply(vec![("subscription.change", id.to_owned(), detail)], change).await? {
                 return Ok(after);
             }
-            self.did_not_happen("subscription.change", id).await?;
         }
         Err(Error::revision_conflict())
     }
@@ -127,11 +127,13 @@ impl Administration {
                 )));
             }
             let detail = Changes::default().field("/name", Some(&before.name), None::<()>).text();
-            self.audit(DELETED, id, &detail).await?;
-            if self.store().delete_subscription(id, before.revision, now).await? == Removal::Removed {
+            let (store, deleted, revision) = (self.store().clone(), id.to_owned(), before.revision);
+            let change = async move {
+                store.delete_subscription(&deleted, revision, now).await.map(|removal| removal == Removal::Removed)
+            };
+            if self.apply(vec![(DELETED, id.to_owned(), detail)], change).await? {
                 return Ok(());
             }
-            self.did_not_happen("subscription.delete", id).await?;
         }
         Err(Error::revision_conflict())
     }

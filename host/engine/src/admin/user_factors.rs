@@ -3,11 +3,13 @@
 //! Each of these needs a reason, which the audit log records, and the user is notified of each.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Administration;
 use crate::accounts::actor_name;
+use crate::challenge::to_the_end;
 use crate::display_name;
 use crate::error::Error;
 use crate::factor::{
@@ -15,7 +17,7 @@ use crate::factor::{
     checked_user, pass_lifetime,
 };
 use crate::instance::SignIn;
-use crate::store::{FactorReset, FactorResetOutcome, FactorSelection, FactorStatus, SessionSelection};
+use crate::store::{FactorReset, FactorResetOutcome, FactorSelection, FactorStatus};
 use crate::user_factor::{FactorEventKind, HeldFactor, account_persons, user_persons};
 
 /// What a reset has ended.
@@ -34,6 +36,22 @@ pub struct ResetUser {
     pub challenges: u64,
     /// How many addresses were verified. They are known as before, and must be verified again.
     pub addresses: u64,
+}
+
+/// A user whom an administrator may change.
+struct ChangedUser {
+    subscription: String,
+    /// The user's id in its canonical form.
+    user: String,
+    /// The reason, for the audit log.
+    why: String,
+}
+
+impl ChangedUser {
+    /// Returns the subject of entries of the audit log.
+    fn subject(&self) -> String {
+        format!("{}/{}", self.subscription, self.user)
+    }
 }
 
 impl Administration {
@@ -76,13 +94,18 @@ impl Administration {
         id: &str,
         reason: &str,
     ) -> Result<RemovedFactors, Error> {
-        let user = &self.may_change(subscription, user, reason).await?;
+        let id = id.to_owned();
+        let remove = move |this: Self, whom: ChangedUser| async move { this.end_factor(&whom, &id).await };
+        self.change_user((subscription, user, reason), remove).await
+    }
+
+    async fn end_factor(&self, whom: &ChangedUser, id: &str) -> Result<RemovedFactors, Error> {
+        let ChangedUser { subscription, user, why } = whom;
         let held = self.factors.held.of(subscription, user, false).await?;
         if !held.iter().any(|held| held.record.id == id) {
             return Err(Error::not_found("factor"));
         }
-        let why = because(reason);
-        self.factors.end(self.actor(), (subscription, user), (held, None), FactorSelection::One(id), &why).await
+        self.factors.end(self.actor(), (subscription, user), (held, None), FactorSelection::One(id), why).await
     }
 
     /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
@@ -92,25 +115,28 @@ impl Administration {
     /// # Errors
     /// As [`Administration::suspend_factor`].
     pub async fn reset_factors(&self, subscription: &str, user: &str, reason: &str) -> Result<ResetUser, Error> {
-        let user = &self.may_change(subscription, user, reason).await?;
+        self.change_user((subscription, user, reason), |this, whom| async move { this.reset(&whom).await }).await
+    }
+
+    async fn reset(&self, whom: &ChangedUser) -> Result<ResetUser, Error> {
+        let ChangedUser { subscription, user, why } = whom;
         let keyring = &self.instances.keyring;
         let held = self.factors.held.of(subscription, user, false).await?;
         let verified = self.factors.verified_addresses(&SignIn::new(subscription).user(user)).await?;
         let mut views: HashMap<String, UserFactor> =
             held.iter().map(|held| (held.record.id.clone(), held.view())).collect();
-        self.audit("factor.reset", &format!("{subscription}/{user}"), &because(reason)).await?;
+        // Of an administrator whose factors somebody else may have.
+        let account = self.guard.serves_logins(subscription).await?.then(|| user.clone());
+        self.audit("factor.reset", &whom.subject(), why).await?;
         let now = self.clock.now();
         let reset = FactorReset {
             user: self.factors.held.key(subscription, user),
             // Of a user, and in case it is an administrator of that account.
             persons: [user_persons(keyring, subscription, user), account_persons(keyring, user)].concat(),
+            account,
             now,
         };
         let ended = self.store().reset_factors(reset).await?;
-        // Of an administrator whose factors somebody else may have.
-        if self.guard.serves_logins(subscription).await? {
-            self.store().end_sessions(user, SessionSelection::AllExcept(String::new())).await?;
-        }
         let ended_view = |record: &crate::store::FactorRecord| {
             let mut view = views.remove(&record.id)?;
             (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));
@@ -120,7 +146,7 @@ impl Administration {
         for factor in &factors {
             // The user is notified once, of the reset.
             let removed = Happened {
-                subscription: subscription.to_owned(),
+                subscription: subscription.clone(),
                 user: user.clone(),
                 kind: UserEventKind::Removed,
                 subject: Some(factor.type_id.clone()),
@@ -130,7 +156,7 @@ impl Administration {
             self.factors.notices.record(&removed).await?;
         }
         let reset = Happened {
-            subscription: subscription.to_owned(),
+            subscription: subscription.clone(),
             user: user.clone(),
             kind: UserEventKind::Reset,
             subject: None,
@@ -155,15 +181,20 @@ impl Administration {
         reason: &str,
     ) -> Result<IssuedPass, Error> {
         let lifetime = pass_lifetime(minutes)?;
-        let user = &self.may_change(subscription, user, reason).await?;
+        let issue = move |this: Self, whom: ChangedUser| async move { this.issue_pass_to(&whom, lifetime).await };
+        self.change_user((subscription, user, reason), issue).await
+    }
+
+    async fn issue_pass_to(&self, whom: &ChangedUser, lifetime: Duration) -> Result<IssuedPass, Error> {
+        let ChangedUser { subscription, user, why } = whom;
         if self.actor().name == actor_name(user) {
             return Err(Error::forbidden("administrators cannot issue a temporary pass for their own account"));
         }
-        let detail = format!("for {} minutes; {}", lifetime.as_secs() / 60, because(reason));
-        self.audit("pass.issue", &format!("{subscription}/{user}"), &detail).await?;
+        let detail = format!("for {} minutes; {why}", lifetime.as_secs() / 60);
+        self.audit("pass.issue", &whom.subject(), &detail).await?;
         let issued = self.factors.passes.issue(subscription, user, lifetime).await?;
         let event = Happened {
-            subscription: subscription.to_owned(),
+            subscription: subscription.clone(),
             user: user.clone(),
             kind: UserEventKind::PassIssued,
             subject: None,
@@ -230,21 +261,27 @@ impl Administration {
         self.known(subscription).await?;
         let user = &checked_user(user)?;
         self.check_account(user).await?;
-        let detail = id.map_or_else(|| "all".to_owned(), |id| format!("browser {id}"));
-        self.audit("device.forget", &format!("{subscription}/{user}"), &detail).await?;
-        match id {
-            Some(id) => self.factors.remembered().forget(subscription, user, id).await,
-            None => self.factors.remembered().forget_all(subscription, user).await.map(drop),
-        }
+        self.factors.remembered().forget_as(self.actor(), (subscription, user), id).await.map(drop)
     }
 
     async fn set_status(
         &self,
         (subscription, user, id): (&str, &str, &str),
-        (from, to): (FactorStatus, FactorStatus),
+        change: (FactorStatus, FactorStatus),
         reason: &str,
     ) -> Result<(), Error> {
-        let user = &self.may_change(subscription, user, reason).await?;
+        let id = id.to_owned();
+        let set = move |this: Self, whom: ChangedUser| async move { this.set_status_of(&whom, &id, change).await };
+        self.change_user((subscription, user, reason), set).await
+    }
+
+    async fn set_status_of(
+        &self,
+        whom: &ChangedUser,
+        id: &str,
+        (from, to): (FactorStatus, FactorStatus),
+    ) -> Result<(), Error> {
+        let ChangedUser { subscription, user, why } = whom;
         let held: HeldFactor = self.factors.held.one(subscription, user, id).await?;
         if held.record.status != from {
             return Err(Error::not_found("factor"));
@@ -253,8 +290,8 @@ impl Administration {
             FactorStatus::Suspended => ("factor.suspend", FactorEventKind::Suspended),
             _ => ("factor.resume", FactorEventKind::Resumed),
         };
-        let detail = format!("factor {id} of type {}; {}", held.record.type_id, because(reason));
-        self.audit(action, &format!("{subscription}/{user}"), &detail).await?;
+        let detail = format!("factor {id} of type {}; {why}", held.record.type_id);
+        self.audit(action, &whom.subject(), &detail).await?;
         if !self.store().set_factor_status(subscription, id, from, to).await? {
             return Err(Error::not_found("factor"));
         }
@@ -262,6 +299,26 @@ impl Administration {
         view.status = to;
         self.factors.announce(subscription, user, view, kind);
         Ok(())
+    }
+
+    /// Changes what a user signs in with, if the actor may do so for this reason.
+    async fn change_user<T, F>(
+        &self,
+        (subscription, user, reason): (&str, &str, &str),
+        change: impl FnOnce(Self, ChangedUser) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let (this, subscription) = (self.clone(), subscription.to_owned());
+        let (user, reason) = (user.to_owned(), reason.to_owned());
+        // Runs to completion even if the caller disconnects: the user is notified of what was changed.
+        to_the_end(async move {
+            let user = this.may_change(&subscription, &user, &reason).await?;
+            change(this, ChangedUser { subscription, user, why: because(&reason) }).await
+        })
+        .await
     }
 
     /// Checks that the actor may change what a user signs in with, for this reason. Returns the user's id in its canonical form.

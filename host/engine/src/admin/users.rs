@@ -1,6 +1,7 @@
 //! The users who sign in.
 
 use super::Administration;
+use crate::challenge::to_the_end;
 use crate::error::Error;
 use crate::store::HistoryKey;
 use crate::user_factor::user_persons;
@@ -28,8 +29,13 @@ impl Administration {
             let found = self.store().history(subscription, HistoryKey::Person(person), since, 1).await?;
             is_known = !found.is_empty();
         }
-        self.store().unlock_person(person).await?;
-        self.store().unlock_person(credentials).await?;
-        Ok(is_known)
+        let store = self.store().clone();
+        // Runs to completion even if the caller disconnects: codes and passkeys are unlocked together.
+        to_the_end(async move {
+            store.unlock_person(person).await?;
+            store.unlock_person(credentials).await?;
+            Ok(is_known)
+        })
+        .await
     }
 }

@@ -4,15 +4,13 @@
 //! both in one transaction and only if nobody used the factor in the meantime. So one state is followed by one other: a code or an
 //! assertion is accepted once, by however many processes it is verified.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use twofactor_sandbox::{AcceptedAnswer, FactorContext, FactorFacts, FactorState, FactorVerdict, Observation};
 use zeroize::Zeroizing;
 
 use super::factor_start::FactorChallenge;
 use super::request::{ChallengeKind, Given, Verified};
-use super::start::{is_open, to_the_end};
+use super::start::is_open;
 use super::{Challenges, Details};
 use crate::audit::Actor;
 use crate::error::Error;
@@ -63,7 +61,7 @@ impl Challenges {
     }
 
     pub(super) async fn verify_factor(
-        self: &Arc<Self>,
+        &self,
         record: ChallengeRecord,
         details: Details,
         given: Given<'_>,
@@ -78,9 +76,7 @@ impl Challenges {
             (true, Given::Credential(_)) => input,
             _ => return Err(self.not_counted(&record, other_kind(given)).await),
         };
-        let this = self.clone();
-        // Runs to completion even if the caller disconnects: a suspicion must be recorded.
-        to_the_end(async move { this.verify_with_component(&chosen, record, details, &input).await }).await
+        self.verify_with_component(&chosen, record, details, &input).await
     }
 
     /// Returns the instance of a challenge, if it is still available and its component is the one that began the challenge.

@@ -54,6 +54,7 @@ pub(crate) use proof::{Answered, AnsweredBy};
 pub use reached_limits::ReachedLimit;
 pub use recipient::Recipient;
 pub(crate) use recipient::{email_address, phone_number};
+pub(crate) use request::OwnedAnswer;
 pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChallenge, Verified};
 pub(crate) use send::sample_message;
 pub(crate) use start::to_the_end;

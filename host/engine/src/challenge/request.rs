@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::recipient::Recipient;
 use super::request_texts;
@@ -49,6 +50,34 @@ impl<'a> Answer<'a> {
 impl fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("challenge", &self.challenge).finish_non_exhaustive()
+    }
+}
+
+/// An answer that outlives the request it came with. `Debug` is missing on purpose.
+pub(crate) struct OwnedAnswer {
+    challenge: String,
+    text: Zeroizing<String>,
+    is_credential: bool,
+    client_address: Option<IpAddr>,
+}
+
+impl OwnedAnswer {
+    /// Returns the answer.
+    pub(crate) fn get(&self) -> Answer<'_> {
+        let given = if self.is_credential { Given::Credential(&self.text) } else { Given::Code(&self.text) };
+        Answer { challenge: &self.challenge, given, client_address: self.client_address }
+    }
+}
+
+impl From<Answer<'_>> for OwnedAnswer {
+    fn from(answer: Answer<'_>) -> Self {
+        let Answer { challenge, given, client_address } = answer;
+        let (text, is_credential) = match given {
+            Given::Code(code) => (code, false),
+            Given::Credential(credential) => (credential, true),
+        };
+        let (challenge, text) = (challenge.to_owned(), Zeroizing::new(text.to_owned()));
+        Self { challenge, text, is_credential, client_address }
     }
 }
 

@@ -113,7 +113,9 @@ impl Challenges {
             factors.clear();
         }
         if let Some(picked) = self.pick_factor(&start, factors, !deliveries.is_empty()).await? {
-            return self.start_factor(start, picked, whose).await;
+            let this = self.clone();
+            // Runs to completion even if the caller disconnects: a repeat of the request must find the response.
+            return to_the_end(async move { this.start_factor(start, picked, whose).await }).await;
         }
         let purpose = start.purpose.clone().unwrap_or_else(|| NewChallenge::PURPOSE.to_owned());
         // Of the request as it came: a repeat does not depend on addresses that are verified in between.
@@ -544,7 +546,8 @@ fn pick(start: &NewChallenge, mut available: Vec<Chosen>) -> Result<(Chosen, Vec
     Ok((chosen, available, canonical))
 }
 
-/// Runs to completion even if the caller disconnects: the outcome of a message must be recorded.
+/// Runs to completion even if the caller disconnects, which drops its future. A store finishes a call that was begun, so what belongs to
+/// it must not be left out: the outcome of a message, an event, a notice, an entry of the audit log, another call.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {

@@ -8,7 +8,7 @@ use super::account_challenge::{StartedFor, counted_for, is_of_account};
 use super::amr::amr;
 use super::factor_verify::other_kind;
 use super::quota::Used;
-use super::request::{Answer, Given, Verified};
+use super::request::{Answer, Given, OwnedAnswer, Verified};
 use super::start::{is_open, to_the_end};
 use super::{Challenges, Details, VerifiedBy, code, limits};
 use crate::error::Error;
@@ -47,6 +47,13 @@ impl Challenges {
         answer: Answer<'_>,
         whose: StartedFor,
     ) -> Result<Verified, Error> {
+        let (this, subscription, answer) = (self.clone(), subscription.to_owned(), OwnedAnswer::from(answer));
+        // Runs to completion even if the caller disconnects: an upstream accepts a right answer only once, a suspicion must be recorded,
+        // and what is not to count is taken back.
+        to_the_end(async move { this.judge(&subscription, answer.get(), whose).await }).await
+    }
+
+    async fn judge(&self, subscription: &str, answer: Answer<'_>, whose: StartedFor) -> Result<Verified, Error> {
         let Answer { challenge: id, given, client_address } = answer;
         let id = whose.own(id);
         let now = self.clock.now();
@@ -94,25 +101,20 @@ impl Challenges {
             return Err(Error::closed());
         }
         if details.held().is_some() {
-            // Boxed: the future of every caller would hold it.
+            // Boxed: the future of every answer would hold it.
             return Box::pin(self.verify_factor(record, details, given, input)).await;
         }
         if matches!(given, Given::Credential(_)) {
             return Err(self.not_counted(&record, other_kind(given)).await);
         }
         let state = match &details.verified_by {
-            VerifiedBy::Upstream(state) => state.clone(),
+            VerifiedBy::Upstream(state) => state,
             // It was not open a moment ago.
             VerifiedBy::Host | VerifiedBy::Factor(_) => return Err(Error::closed()),
         };
         let chosen = self.still_available(&record, &details).await?;
-        let this = self.clone();
-        // Runs to completion: the upstream accepts a right answer only once.
-        to_the_end(async move {
-            let code = this.ask(&chosen, &record, &state, &input).await?;
-            this.conclude(record, details, code).await
-        })
-        .await
+        let code = self.ask(&chosen, &record, state, &input).await?;
+        self.conclude(record, details, code).await
     }
 
     /// Has the upstream verify an answer. A code that the challenge drew itself, and that was sent

@@ -16,7 +16,7 @@ use super::proof::{Change, ProofFor};
 use super::request::Proof;
 use super::request::checked_user;
 use crate::challenge::{
-    AddressProof, Answer, Challenge, NewChallenge, Recipient, UserAddress, to_the_end, user_person,
+    AddressProof, Answer, Challenge, NewChallenge, OwnedAnswer, Recipient, UserAddress, to_the_end, user_person,
 };
 use crate::error::{Error, FactorConflict};
 use crate::instance::SignIn;
@@ -144,6 +144,12 @@ impl Factors {
         subscription: &str,
         answer: Answer<'_>,
     ) -> Result<VerifiedAddress, Error> {
+        let (this, subscription, answer) = (self.clone(), subscription.to_owned(), OwnedAnswer::from(answer));
+        // Runs to completion even if the caller disconnects: a code that was used verifies the address, and the user is notified of it.
+        to_the_end(async move { this.confirm(&subscription, answer.get()).await }).await
+    }
+
+    async fn confirm(&self, subscription: &str, answer: Answer<'_>) -> Result<VerifiedAddress, Error> {
         let id = answer.challenge.to_owned();
         let proof = self.challenges.proof_of_address(subscription, &id).await?.ok_or_else(Error::closed)?;
         let verified = self.challenges.verify_address(subscription, answer).await?;
@@ -178,6 +184,18 @@ impl Factors {
         user: &str,
         id: &str,
         proof: &Proof,
+    ) -> Result<(), Error> {
+        let (this, proof) = (self.clone(), proof.clone());
+        let (subscription, user, id) = (subscription.to_owned(), user.to_owned(), id.to_owned());
+        // Runs to completion even if the caller disconnects: the removed address is notified.
+        to_the_end(async move { this.remove_address_on(&proof, (&subscription, &user), &id).await }).await
+    }
+
+    async fn remove_address_on(
+        &self,
+        proof: &Proof,
+        (subscription, user): (&str, &str),
+        id: &str,
     ) -> Result<(), Error> {
         let user = checked_user(user)?;
         let sign_in = SignIn::new(subscription).user(&user);

@@ -6,6 +6,7 @@ use super::Factors;
 use super::proof::{Change, ProofFor};
 use super::request::{Basis, EnrollableFactor, RemovedFactors, checked_user, label};
 use crate::audit::Actor;
+use crate::challenge::to_the_end;
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::store::{FactorSelection, FactorStatus};
@@ -46,6 +47,9 @@ impl Factors {
         let mut held = self.held.one(subscription, &user, id).await?;
         held.label = label(name)?;
         let details = self.held.seal_details(Place::of(&held.record), &user, held.label.as_deref())?;
+        // Without the name: a person chooses it.
+        let detail = format!("factor {id} of type {}", held.record.type_id);
+        self.audit.append(&Self::person(&user), "factor.rename", &format!("{subscription}/{user}"), &detail).await?;
         if !self.store.set_factor_details(subscription, id, details).await? {
             return Err(Error::not_found("factor"));
         }
@@ -59,6 +63,18 @@ impl Factors {
         user: &str,
         id: &str,
         basis: &Basis,
+    ) -> Result<RemovedFactors, Error> {
+        let (this, basis) = (self.clone(), basis.clone());
+        let (subscription, user, id) = (subscription.to_owned(), user.to_owned(), id.to_owned());
+        // Runs to completion even if the caller disconnects: the user is notified of what was removed.
+        to_the_end(async move { this.remove_on(&basis, (&subscription, &user), &id).await }).await
+    }
+
+    async fn remove_on(
+        &self,
+        basis: &Basis,
+        (subscription, user): (&str, &str),
+        id: &str,
     ) -> Result<RemovedFactors, Error> {
         let user = checked_user(user)?;
         let sign_in = SignIn::new(subscription).user(&user);
@@ -76,7 +92,7 @@ impl Factors {
     }
 
     /// Ends factors of a user, who holds these. Whether the actor may do so was decided; by the user's proof only as long as the count of
-    /// the user's changes is this one.
+    /// the user's changes is this one. Callers run it to completion: a notice must follow.
     pub(crate) async fn end(
         &self,
         actor: &Actor,
@@ -102,12 +118,15 @@ impl Factors {
             return Err(Error::not_found("factor"));
         }
         let (mut views, mut signals) = (Vec::new(), Vec::new());
-        for one in gone {
-            signals.extend(self.signals(subscription, user, &remaining, &one).await);
+        for one in &gone {
             let mut view = one.view();
             (view.status, view.ended_at) = (FactorStatus::Ended, Some(now));
             self.announce(subscription, user, view.clone(), FactorEventKind::Removed);
             views.push(view);
+        }
+        // After that: a component that takes its time delays no notice.
+        for one in &gone {
+            signals.extend(self.signals(subscription, user, &remaining, one).await);
         }
         Ok(RemovedFactors { ended: views, signals })
     }

@@ -88,6 +88,7 @@ impl Factors {
             store: self.store.clone(),
             keyring: self.keyring.clone(),
             clock: self.clock.clone(),
+            audit: self.audit.clone(),
             instances: self.instances.clone(),
             notices: self.notices.clone(),
         }

@@ -16,7 +16,7 @@ use twofactor_sandbox::Secret;
 
 use super::Factors;
 use super::notices::UserEventKind;
-use crate::challenge::{Challenges, CountedFor, RateLimits, Verified, shared_keys, user_person};
+use crate::challenge::{Challenges, CountedFor, RateLimits, Verified, shared_keys, to_the_end, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::SignIn;
@@ -152,11 +152,17 @@ impl Factors {
         pass: &str,
         client_address: Option<IpAddr>,
     ) -> Result<Option<String>, Error> {
-        let used = self.passes.use_up((subscription, user), pass, client_address).await?;
-        if used.is_some() {
-            self.happened(subscription, user, UserEventKind::PassUsed, None);
-        }
-        Ok(used)
+        let (this, pass) = (self.clone(), Zeroizing::new(pass.to_owned()));
+        let (subscription, user) = (subscription.to_owned(), user.to_owned());
+        // Runs to completion even if the caller disconnects: the user is notified of a pass that was used.
+        to_the_end(async move {
+            let used = this.passes.use_up((&subscription, &user), &pass, client_address).await?;
+            if used.is_some() {
+                this.happened(&subscription, &user, UserEventKind::PassUsed, None);
+            }
+            Ok(used)
+        })
+        .await
     }
 
     /// Returns whether changes may rest on a pass that was used: for ten minutes, until a newer pass or a reset ends it.

@@ -19,9 +19,11 @@ use sha2::{Digest as _, Sha256};
 use twofactor_sandbox::Secret;
 use zeroize::Zeroizing;
 
+use super::Factors;
 use super::notices::{Happened, Notices, UserEventKind};
 use super::request::checked_user;
-use crate::challenge::{NewChallenge, Verified, user_person};
+use crate::audit::{Actor, AuditLog};
+use crate::challenge::{NewChallenge, Verified, to_the_end, user_person};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::instance::{Instances, SignIn};
@@ -52,6 +54,7 @@ pub struct RememberedBrowsers {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Keyring,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) audit: Arc<AuditLog>,
     pub(crate) instances: Arc<Instances>,
     pub(crate) notices: Notices,
 }
@@ -173,12 +176,23 @@ impl RememberedBrowsers {
             last_used_at: now,
             expires_at: now + DAY * days,
         };
-        if !self.store.add_remembered_browser(browser, MOST, changes).await? {
-            return Ok(None);
-        }
-        let user = sign_in.user.as_deref().unwrap_or_default();
-        self.record(&sign_in.subscription, user, UserEventKind::BrowserRemembered).await?;
-        Ok(Some(secret))
+        let (this, subscription) = (self.clone(), sign_in.subscription.clone());
+        let user = sign_in.user.clone().unwrap_or_default();
+        // Runs to completion even if the caller disconnects: the user finds each remembered browser among the events.
+        let is_added = to_the_end(async move {
+            let (actor, whose) = (Factors::person(&user), format!("{subscription}/{user}"));
+            let detail = format!("browser {}", browser.id);
+            this.audit.append(&actor, "device.remember", &whose, &detail).await?;
+            if !this.store.add_remembered_browser(browser, MOST, changes).await? {
+                let detail = format!("not applied: {detail}: a sign-in method has changed in the meantime");
+                this.audit.append(&actor, "device.remember", &whose, &detail).await?;
+                return Ok(false);
+            }
+            this.record(&subscription, &user, UserEventKind::BrowserRemembered).await?;
+            Ok(true)
+        })
+        .await?;
+        Ok(is_added.then_some(secret))
     }
 
     /// Recognizes a browser by the secrets that it stores, of which only the first 10 are looked up. The instance that was used must
@@ -271,11 +285,7 @@ impl RememberedBrowsers {
     /// [`Error::is_not_found`] if there is no such browser.
     pub async fn forget(&self, subscription: &str, user: &str, id: &str) -> Result<(), Error> {
         let user = &checked_user(user)?;
-        let person = user_person(&self.keyring, subscription, user);
-        match self.store.forget_remembered_browsers(person, BrowserSelection::One(id.to_owned())).await? {
-            0 => Err(Error::not_found("remembered browser")),
-            _ => self.record(subscription, user, UserEventKind::BrowserForgotten).await,
-        }
+        self.forget_as(&Factors::person(user), (subscription, user), Some(id)).await.map(drop)
     }
 
     /// Forgets all browsers of a user. Returns how many.
@@ -284,12 +294,44 @@ impl RememberedBrowsers {
     /// If the store is not available.
     pub async fn forget_all(&self, subscription: &str, user: &str) -> Result<u64, Error> {
         let user = &checked_user(user)?;
-        let person = user_person(&self.keyring, subscription, user);
-        let forgotten = self.store.forget_remembered_browsers(person, BrowserSelection::All).await?;
-        if forgotten > 0 {
-            self.record(subscription, user, UserEventKind::BrowserForgotten).await?;
-        }
-        Ok(forgotten)
+        self.forget_as(&Factors::person(user), (subscription, user), None).await
+    }
+
+    /// Forgets a browser of a user on behalf of an actor, or without `id` all. Returns how many; if none, nothing is audited.
+    pub(crate) async fn forget_as(
+        &self,
+        actor: &Actor,
+        (subscription, user): (&str, &str),
+        id: Option<&str>,
+    ) -> Result<u64, Error> {
+        let (this, actor, id) = (self.clone(), actor.clone(), id.map(str::to_owned));
+        let (subscription, user) = (subscription.to_owned(), user.to_owned());
+        // Runs to completion even if the caller disconnects: the user finds it among the events.
+        to_the_end(async move {
+            let person = user_person(&this.keyring, &subscription, &user);
+            let known = this.store.remembered_browsers(person, this.clock.now()).await?;
+            let not_found = || Error::not_found("remembered browser");
+            let (which, detail) = match id {
+                Some(id) if known.iter().all(|one| one.id != id) => return Err(not_found()),
+                None if known.is_empty() => return Ok(0),
+                Some(id) => {
+                    let detail = format!("browser {id}");
+                    (BrowserSelection::One(id), detail)
+                }
+                None => (BrowserSelection::All, "all".to_owned()),
+            };
+            let is_one = matches!(which, BrowserSelection::One(_));
+            this.audit.append(&actor, "device.forget", &format!("{subscription}/{user}"), &detail).await?;
+            match this.store.forget_remembered_browsers(person, which).await? {
+                0 if is_one => Err(not_found()),
+                0 => Ok(0),
+                forgotten => {
+                    this.record(&subscription, &user, UserEventKind::BrowserForgotten).await?;
+                    Ok(forgotten)
+                }
+            }
+        })
+        .await
     }
 
     /// Records an event for the user to read.

@@ -88,7 +88,7 @@ pub struct NewEnrolment {
     pub client_address: Option<IpAddr>,
     /// Makes a repeat of this request return the first response, as long as the enrolment is open.
     pub idempotency_key: Option<String>,
-    /// The count of the user's changes when the application confirmed the first factor, if that is not now: a later change ends the enrolment.
+    /// The count of the user's changes when the link to a page was made on which the user proved this: a later change ends the enrolment.
     pub(crate) changes: Option<u64>,
 }
 

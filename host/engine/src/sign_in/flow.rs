@@ -66,11 +66,13 @@ impl HostedSignIns {
         }
         request_texts::check_name("/user_name", new.user_name.as_deref())?;
         let sign_in = new.sign_in.in_one_spelling()?;
-        let mut changes = None;
         if new.page == HostedPage::Factors {
             self.factors.check_no_account(sign_in.user.as_deref().unwrap_or_default()).await?;
-            changes = Some(self.factors.changes(&sign_in).await?);
         }
+        let changes = match sign_in.user {
+            Some(_) => Some(self.factors.changes(&sign_in).await?),
+            None => None,
+        };
         let kept = Kept {
             sign_in,
             recipient: new.recipient,
@@ -210,6 +212,7 @@ impl HostedSignIns {
             Some(name) => name.clone(),
             None => self.store.subscription(&record.subscription).await?.map(|it| it.name).unwrap_or_default(),
         };
+        let is_as_begun = kept.page == HostedPage::SignIn || self.is_as_begun(&kept).await?;
         // An ended sign-in does not need them; and an instance that is no longer assigned must not
         // hide that it has ended.
         let (mut delivery_options, mut held) = (Vec::new(), Held::default());
@@ -218,24 +221,18 @@ impl HostedSignIns {
             if kept.page == HostedPage::SignIn {
                 held.enrollable = self.offers(&record.id, &kept, &held, now).await?;
             }
-            // A code is weaker than a factor that the person has: it does not lead to changes of that.
+            // A code is weaker than a factor that the person has: it does not lead to changes of that. One that adds nothing is not sent.
             if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
-                || held.options.iter().all(|one| one.fallback)
+                || held.options.iter().all(|one| one.fallback) && (is_as_begun || !held.factors.is_empty())
             {
                 delivery_options = self.delivery_options(&kept).await?;
             }
         }
         // Whoever holds a factor, even a suspended one, uses a factor first, or an administrator's pass: anything else is weaker.
         let proof = kept.session.proof(&held.factors, now);
-        // What was closed to the first factor when the link was made is not opened to it by a reset.
-        let first_factor = match (kept.page, kept.first_factor, kept.changes) {
-            (HostedPage::Factors, true, Some(changes)) if self.factors.changes(&kept.sign_in).await? == changes => {
-                Some(changes)
-            }
-            _ => None,
-        };
+        let first_factor = kept.page == HostedPage::Factors && kept.first_factor && is_as_begun;
         let may_change = match held.factors.is_empty() {
-            true => proof.is_some() || first_factor.is_some(),
+            true => first_factor || proof.is_some_and(|proved| is_as_begun || proved.pass.is_some()),
             false => proof.is_some_and(|proved| proved.by_factor || proved.pass.is_some()),
         };
         let accepts_pass = match kept.page {
@@ -473,6 +470,12 @@ impl HostedSignIns {
         }
         self.give_up(&visit.record.subscription, visit.record.challenge.as_deref()).await;
         Ok(())
+    }
+
+    /// Returns whether nothing of the person has changed since the link was made. What was closed to the first factor then, or to a code
+    /// that goes to the address in the link, is not opened to it by a reset: the address may be somebody else's.
+    pub(super) async fn is_as_begun(&self, kept: &Kept) -> Result<bool, Error> {
+        Ok(kept.changes.is_some() && kept.changes == Some(self.factors.changes(&kept.sign_in).await?))
     }
 
     fn person(&self, kept: &Kept) -> String {

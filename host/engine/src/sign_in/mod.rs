@@ -75,7 +75,7 @@ struct Kept {
     user_agent: Option<String>,
     #[serde(default)]
     first_factor: bool,
-    /// The count of the person's changes when the application confirmed the first factor, for the page of a person's own factors.
+    /// The count of the person's changes when the link was made. None if nobody was known then.
     #[serde(default)]
     changes: Option<u64>,
     return_url: String,

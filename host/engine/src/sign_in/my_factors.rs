@@ -16,7 +16,7 @@ use super::factors::{
 };
 use super::request::Visit;
 use super::{HostedSignIns, Kept};
-use crate::challenge::Verified;
+use crate::challenge::{Verified, to_the_end};
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, Basis, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
@@ -202,6 +202,9 @@ impl HostedSignIns {
         let by = match (&proved.pass, &proved.challenge) {
             (Some(_), _) => SignedInBy::Pass,
             (None, Some(challenge)) => {
+                if !self.is_as_begun(kept).await? {
+                    return Ok(Vec::new());
+                }
                 // A challenge proves one enrolment. Another one may take its place as long as it is open.
                 let subscription = &kept.sign_in.subscription;
                 if let Some(given_up) = &kept.session.given_up
@@ -271,18 +274,18 @@ impl HostedSignIns {
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
         let proved = visit.kept.session.proof(&visit.factors, visit.now);
         let given_up = visit.kept.session.given_up.clone();
-        let mut changes = None;
-        let basis = match proved {
-            Some(Proved { by_factor: true, factor: Some(factor), .. }) => Basis::UsedFactor(factor.clone()),
-            Some(Proved { pass: Some(pass), .. }) => Basis::UsedPass(pass.clone()),
-            Some(Proved { challenge: Some(challenge), .. }) => match given_up {
-                Some(enrolment) => Basis::UsedChallenge { challenge: challenge.clone(), enrolment },
-                None => Proof::Challenge(challenge.clone()).into(),
-            },
-            _ if visit.first_factor.is_some() => {
-                changes = visit.first_factor;
-                Proof::FirstFactor.into()
+        // A delivered code and the first factor count as long as nothing has changed since the link was made.
+        let (basis, changes) = match proved {
+            Some(Proved { by_factor: true, factor: Some(factor), .. }) => (Basis::UsedFactor(factor.clone()), None),
+            Some(Proved { pass: Some(pass), .. }) => (Basis::UsedPass(pass.clone()), None),
+            Some(Proved { challenge: Some(challenge), .. }) => {
+                let basis = match given_up {
+                    Some(enrolment) => Basis::UsedChallenge { challenge: challenge.clone(), enrolment },
+                    None => Proof::Challenge(challenge.clone()).into(),
+                };
+                (basis, visit.kept.changes)
             }
+            _ if visit.first_factor => (Proof::FirstFactor.into(), visit.kept.changes),
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
         let mut new = NewEnrolment::on(visit.kept.sign_in.clone(), two_factor, basis);
@@ -294,8 +297,13 @@ impl HostedSignIns {
         new.changes = changes;
         let replaces = enrollable.is_some_and(|one| one.kind == EnrolmentKind::Codes)
             && visit.factors.iter().any(|factor| factor.two_factor == two_factor);
-        let open = OpenEnrolment::of(self.factors.enrol(new).await?, name, replaces)?;
-        self.rewrite(visit, |session| session.enrolment = Some(open)).await
+        let (this, visit) = (self.clone(), visit.clone());
+        // Runs to completion even if the browser disconnects: a proof that was used leads to an enrolment that the page shows.
+        to_the_end(async move {
+            let open = OpenEnrolment::of(this.factors.enrol(new).await?, name, replaces)?;
+            this.rewrite(&visit, |session| session.enrolment = Some(open)).await
+        })
+        .await
     }
 
     /// Begins the enrolment of recovery codes, if a person can have some who has just added the first factor within a sign-in. The factor
@@ -323,6 +331,17 @@ impl HostedSignIns {
     /// # Errors
     /// Those of [`TwoFactor::finish_enrolment`](crate::TwoFactor::finish_enrolment).
     pub async fn finish_enrolment(
+        &self,
+        visit: &Visit,
+        given: (Option<String>, Option<String>, Option<String>),
+        client_address: Option<IpAddr>,
+    ) -> Result<EnrolmentOutcome, Error> {
+        let (this, visit) = (self.clone(), visit.clone());
+        // Runs to completion even if the browser disconnects: the page knows of a factor that was added.
+        to_the_end(async move { this.finish(&visit, given, client_address).await }).await
+    }
+
+    async fn finish(
         &self,
         visit: &Visit,
         (code, credential, label): (Option<String>, Option<String>, Option<String>),
@@ -401,6 +420,12 @@ impl HostedSignIns {
     /// # Errors
     /// A proof is required if none was given on this page. Not found.
     pub async fn remove_factor(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
+        let (this, visit, factor) = (self.clone(), visit.clone(), factor.to_owned());
+        // Runs to completion even if the browser disconnects: it forgets a passkey that was removed.
+        to_the_end(async move { this.remove(&visit, &factor).await }).await
+    }
+
+    async fn remove(&self, visit: &Visit, factor: &str) -> Result<(), Error> {
         let (user, used) = proved_user(visit)?;
         let basis = Basis::UsedFactor(used.to_owned());
         let removed = self.factors.remove(&visit.record.subscription, user, factor, &basis).await?;

@@ -267,8 +267,8 @@ pub struct Visit {
     pub more: bool,
     /// The current time.
     pub now: Timestamp,
-    /// The count of the person's changes when the application confirmed the first factor. None if anything has changed since.
-    pub(super) first_factor: Option<u64>,
+    /// Whether the first factor, which the application confirmed, is enough to add a factor.
+    pub(super) first_factor: bool,
     pub(super) record: HostedSignInRecord,
     pub(super) kept: Kept,
 }

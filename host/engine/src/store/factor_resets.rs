@@ -12,6 +12,8 @@ pub struct FactorReset {
     pub user: BucketKey,
     /// All rows that the user's wrong answers count against: the challenges of these persons end.
     pub persons: Vec<BucketKey>,
+    /// The administrator's account whose sessions and pending logins end as well, if the user has one.
+    pub account: Option<String>,
     /// The current time.
     pub now: Timestamp,
 }
@@ -36,7 +38,7 @@ pub struct FactorResetOutcome {
 /// Resets users.
 #[async_trait]
 pub trait FactorResetStore {
-    /// Ends a user's factors, temporary pass, remembered browsers, enrolments and open challenges. Challenges that were verified no
-    /// longer serve as a proof. Addresses stay, and are no longer verified.
+    /// Ends a user's factors, temporary pass, remembered browsers, enrolments and open challenges, and the sessions and pending logins of
+    /// the account. Challenges that were verified no longer serve as a proof. Addresses stay, and are no longer verified.
     async fn reset_factors(&self, reset: FactorReset) -> Result<FactorResetOutcome>;
 }

@@ -5,6 +5,7 @@ use super::step::{Planned, Resolve, Step};
 use super::{Document, FORM};
 use crate::admin::{Administration, MAX_INSTANCES};
 use crate::error::Error;
+use crate::store::Update;
 use twofactor_sandbox::FieldError;
 
 impl Administration {
@@ -52,14 +53,11 @@ impl Administration {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
-        for step in &steps {
-            self.audit(step.action, &step.audited, &step.planned.fields).await?;
-        }
-        let changes = steps.iter().map(|step| step.change.clone()).collect();
-        if !self.store().apply_changes(changes, MAX_INSTANCES).await?.is_applied() {
-            for step in &steps {
-                self.did_not_happen(step.action, &step.audited).await?;
-            }
+        let entry = |step: &Step| (step.action, step.audited.clone(), step.planned.fields.clone());
+        let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
+        let store = self.store().clone();
+        let change = async move { store.apply_changes(changes, MAX_INSTANCES).await.map(Update::is_applied) };
+        if !self.apply(steps.iter().map(entry).collect(), change).await? {
             return Err(Error::revision_conflict());
         }
         Ok(steps.into_iter().map(|step| step.planned).collect())

@@ -157,6 +157,28 @@ pub async fn ending_all_other_sessions_ends_pending_logins(store: &dyn Store) {
     assert!(store.session(&[2; 32]).await.unwrap().is_some() && store.login(&[5; 32]).await.unwrap().is_none());
 }
 
+pub async fn a_reset_of_an_accounts_owner_ends_sessions_and_pending_logins(store: &dyn Store) {
+    active(store).await;
+    assert!(store.open_session(open(1, "a", 2, Replaces::Nothing)).await.unwrap());
+    store.insert_login(login(5, "a"), noon()).await.unwrap();
+    let reset = |account: Option<&str>| FactorReset {
+        user: [7; 16],
+        persons: Vec::new(),
+        account: account.map(str::to_owned),
+        now: noon(),
+    };
+    let are_open = async || {
+        let (session, login) = (store.session(&[1; 32]).await.unwrap(), store.login(&[5; 32]).await.unwrap());
+        (session.is_some(), login.is_some())
+    };
+    for other in [None, Some("b")] {
+        store.reset_factors(reset(other)).await.unwrap();
+        assert_eq!(are_open().await, (true, true), "{other:?}");
+    }
+    store.reset_factors(reset(Some("a"))).await.unwrap();
+    assert_eq!(are_open().await, (false, false));
+}
+
 pub async fn a_new_generation_or_password_ends_sessions_and_other_changes_do_not(store: &dyn Store) {
     active(store).await;
     let furnish = async |generation: u64| {

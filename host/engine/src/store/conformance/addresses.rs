@@ -95,7 +95,7 @@ pub async fn a_verified_address_keeps_the_better_of_its_proofs(store: &dyn Store
     store.put_addresses(vec![address(1, noon() + HOUR)], 5).await.unwrap();
     assert!(!store.addresses([7; 16]).await.unwrap()[0].first_factor_only);
     // After a reset it is proved anew.
-    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), account: None, now: noon() }).await.unwrap();
     assert!(again(true).await);
 }
 

@@ -98,7 +98,7 @@ async fn ends(store: &dyn Store, what: &str, change: impl AsyncFnOnce()) {
 pub async fn any_change_of_a_user_ends_what_began_before_it(store: &dyn Store) {
     let added = |outcome| assert_eq!(outcome, FactorAdded::Added(Vec::new()));
     let set = async |from, to| assert!(store.set_factor_status("s", "a", from, to).await.unwrap());
-    let reset = || FactorReset { user: [7; 16], persons: Vec::new(), now: noon() };
+    let reset = || FactorReset { user: [7; 16], persons: Vec::new(), account: None, now: noon() };
     ends(store, "added", async || added(store.add_factor(adding("a", noon())).await.unwrap())).await;
     ends(store, "suspended", async || set(FactorStatus::Active, FactorStatus::Suspended).await).await;
     ends(store, "resumed", async || set(FactorStatus::Suspended, FactorStatus::Active).await).await;
@@ -145,7 +145,7 @@ pub async fn a_reset_ends_everything_of_its_user(store: &dyn Store) {
     store.open_challenge(of_other("other's")).await.unwrap();
     assert!(store.consume_challenge(consume("used", noon())).await.unwrap().is_done());
 
-    let reset = FactorReset { user: [7; 16], persons: vec![[7; 16], [9; 16]], now: noon() };
+    let reset = FactorReset { user: [7; 16], persons: vec![[7; 16], [9; 16]], account: None, now: noon() };
     let ended = store.reset_factors(reset.clone()).await.unwrap();
     assert_eq!(ended.factors.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["a"]);
     assert_eq!((ended.pass, ended.browsers, ended.enrolments, ended.challenges), (true, 1, 1, 1));

@@ -64,6 +64,7 @@ macro_rules! store_conformance {
                 the_first_administrators_link_fails_once_another_account_is_active,
                 a_session_needs_an_unchanged_account_and_what_it_replaces,
                 ending_all_other_sessions_ends_pending_logins,
+                a_reset_of_an_accounts_owner_ends_sessions_and_pending_logins,
                 a_new_generation_or_password_ends_sessions_and_other_changes_do_not,
                 the_last_active_system_administrator_cannot_be_removed,
                 of_two_system_administrators_removed_at_once_one_stays,

@@ -68,7 +68,8 @@ pub async fn enrolments_rest_on_a_used_pass_until_something_ends_it(store: &dyn 
     store.put_pass(PassRecord { id: "q".to_owned(), code: OTHER, ..pass(noon()) }, COUNTED).await.unwrap();
     ended().await;
     used().await;
-    let outcome = store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    let reset = FactorReset { user: [7; 16], persons: Vec::new(), account: None, now: noon() };
+    let outcome = store.reset_factors(reset).await.unwrap();
     assert_eq!((outcome.pass, outcome.enrolments), (false, 1));
     ended().await;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::session::Session;
-use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, user_changes};
+use super::{PostgresStore, Step, addresses, begin_for, challenges, factors, passes, sessions, user_changes};
 use crate::store::*;
 
 #[async_trait]
@@ -29,6 +29,9 @@ async fn run(c: &Session, reset: &FactorReset) -> Result<FactorResetOutcome> {
     user_changes::changed(c, &reset.user).await?;
     for person in &reset.persons {
         ended.challenges += challenges::close_of(c, person, reset.now).await?;
+    }
+    if let Some(account) = &reset.account {
+        sessions::end_sessions(c, account, &SessionSelection::AllExcept(String::new())).await?;
     }
     Ok(ended)
 }

@@ -153,7 +153,7 @@ async fn sessions(c: &Session, account: &str) -> Result<Vec<SessionRecord>> {
     c.rows(&sql, values![account]).await?.iter().map(|row| to_session(row, 0)).collect()
 }
 
-async fn end_sessions(c: &Session, account: &str, selection: &SessionSelection) -> Result<u64> {
+pub(super) async fn end_sessions(c: &Session, account: &str, selection: &SessionSelection) -> Result<u64> {
     let (sql, id) = match selection {
         SessionSelection::One(id) => ("DELETE FROM sessions WHERE account = $1 AND id = $2", id),
         SessionSelection::AllExcept(id) => {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{SqliteStore, addresses, challenges, factors, passes, user_changes};
+use super::{SqliteStore, addresses, challenges, factors, passes, sessions, user_changes};
 use crate::store::*;
 
 #[async_trait]
@@ -27,6 +27,9 @@ pub(super) fn run(c: &Connection, reset: &FactorReset) -> Result<FactorResetOutc
     user_changes::changed(c, &reset.user)?;
     for person in &reset.persons {
         ended.challenges += challenges::close_of(c, person, reset.now)?;
+    }
+    if let Some(account) = &reset.account {
+        sessions::end_sessions(c, account, &SessionSelection::AllExcept(String::new()))?;
     }
     Ok(ended)
 }

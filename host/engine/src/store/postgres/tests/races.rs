@@ -537,7 +537,7 @@ async fn a_reset_waits_for_a_sign_in_that_has_compared_the_changes_of_its_user()
     let ended =
         tokio::spawn(async move { ending.end_sign_in("a", verified(noon()), None, Some(([7; 16], 0))).await.unwrap() });
     cluster.waits_for_locks(&name, 1).await;
-    let reset = store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() });
+    let reset = store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), account: None, now: noon() });
     tokio::pin!(reset);
     let is_reset_before = tokio::time::timeout(Duration::from_millis(500), &mut reset).await.is_ok();
     client.batch_execute("COMMIT").await.unwrap();
@@ -559,7 +559,7 @@ async fn a_reset_waits_for_a_sign_in_also_if_its_user_has_changed_before() {
     let Some(cluster) = Cluster::shared() else { return };
     let name = cluster.new_database_name().await;
     let store = Arc::new(connect(&cluster.url(&name)).await);
-    let reset = || FactorReset { user: [7; 16], persons: Vec::new(), now: noon() };
+    let reset = || FactorReset { user: [7; 16], persons: Vec::new(), account: None, now: noon() };
     store.reset_factors(reset()).await.unwrap();
     store.insert_sign_in(sign_in("a", noon())).await.unwrap();
     let client = cluster.client(&name).await;

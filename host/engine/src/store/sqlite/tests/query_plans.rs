@@ -183,7 +183,7 @@ fn no_statement_of_passes_devices_and_addresses_reads_a_whole_table() {
         addresses::remove(c, &[7; 16], "a", changes + 1).unwrap();
         factor_events::add(c, &FactorEventRecord { person: [7; 16], at: noon(), sealed: vec![1] }, 5).unwrap();
         factor_events::of_person(c, &[7; 16], 5).unwrap();
-        let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
+        let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], account: Some("a".to_owned()), now: noon() };
         assert_eq!(factor_resets::run(c, &reset).unwrap(), FactorResetOutcome::default());
         for holder in [None, Some([7; 16])] {
             assert!(!challenges::use_as_proof(c, "s", "a", holder, (noon() - MINUTE, noon())).unwrap());
