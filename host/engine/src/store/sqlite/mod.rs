@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod audit;
+mod backup;
 mod challenges;
 mod clock;
 mod configuration;
@@ -20,6 +21,7 @@ mod maintenance;
 mod migrations;
 mod nodes;
 mod passes;
+mod paths;
 mod providers;
 mod purge;
 mod remembered_browsers;
