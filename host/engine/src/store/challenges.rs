@@ -86,7 +86,7 @@ pub struct OpenChallenge {
     /// The idempotency key of the request, if any.
     pub idempotency: Option<IdempotencyClaim>,
     /// How long an accepted answer stays valid, if answers do not depend on the challenge (codes of apps). After a failover that may have
-    /// lost such an answer, the store opens no challenge until this time has passed.
+    /// lost such an answer, and after a restore, the store opens no challenge until this time has passed.
     pub repeatable_for: Option<Duration>,
     /// The current time.
     pub now: Timestamp,

@@ -14,7 +14,7 @@ impl SqliteStore {
     /// Copies the database at `path`, which may be in use, to the new file `to`, with mode 0600. Nobody who writes waits for it.
     ///
     /// The copy shows the database as it was at one moment. It is checked, and gets its name once all of it is on disk. It does not
-    /// contain the keys.
+    /// contain the keys. [`SqliteStore::restore`] makes a store of it again.
     ///
     /// # Errors
     /// [`StoreError::is_incompatible`] if `to` exists already, or the file at `path` belongs to another program or a newer version, or

@@ -1,9 +1,19 @@
-//! Files of databases, and their folder.
+//! The files of a database, and their folder.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::store::{Result, StoreError};
+
+/// What the names of the files of a database end with.
+pub(in crate::store) const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// Returns a name that begins with that of a database.
+pub(in crate::store) fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
 
 /// Returns the folder that a file is in.
 pub(super) fn folder_of(file: &Path) -> &Path {

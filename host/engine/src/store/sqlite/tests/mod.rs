@@ -7,6 +7,7 @@ mod costs;
 mod files;
 mod migrations;
 mod query_plans;
+mod restores;
 mod write_ahead_log;
 mod writes;
 
