@@ -334,7 +334,7 @@ impl Builder {
 }
 
 /// Checks that every key that the store depends on is in the keyring, and records the newest one in the store.
-async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
+pub(crate) async fn check_keys(keyring: &Keyring, store: &dyn Store) -> Result<(), Error> {
     let missing = |id: KeyId| {
         Error::unavailable(format!(
             "the store was used with the key {id:08x}, which is not in the key file; start with the key file that contains it"

@@ -250,8 +250,8 @@ impl Error {
         let retry_after = retry_after.try_into().unwrap_or_default();
         Self::new(
             Reason::Unavailable { retry_after },
-            "codes of authenticator apps are not accepted in the first minutes after a failover of the database; try again later, or use \
-             another factor",
+            "codes of authenticator apps are not accepted in the first minutes after a failover or a restore of the database; try again \
+             later, or use another factor",
         )
     }
 

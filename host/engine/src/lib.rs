@@ -65,6 +65,7 @@ pub mod keyring;
 pub mod language;
 pub mod node;
 mod random;
+mod restore;
 pub mod sign_in;
 mod site;
 pub mod statistics;
@@ -82,6 +83,7 @@ pub use engine::TwoFactor;
 pub use error::{Error, ErrorKind, FactorConflict};
 pub use factor::{Enrolment, EnrolmentAnswer, NewEnrolment, Proof, UserFactor};
 pub use instance::SignIn;
+pub use restore::Restored;
 pub use site::Site;
 #[cfg(feature = "postgres")]
 pub use store::PostgresStore;

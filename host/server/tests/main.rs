@@ -100,6 +100,7 @@ mod sign_in_forwarded;
 mod sign_in_guards;
 mod sign_in_page;
 mod sign_in_result;
+mod store_backup;
 mod texts;
 mod user_guide;
 

@@ -41,6 +41,7 @@ const CRATES: [Crate; 4] = [
             &["admin"],
             &["engine"],
             &["builder"],
+            &["restore"],
         ],
     },
     Crate {

@@ -86,7 +86,7 @@ pub struct OpenChallenge {
     /// The idempotency key of the request, if any.
     pub idempotency: Option<IdempotencyClaim>,
     /// How long an accepted answer stays valid, if answers do not depend on the challenge (codes of apps). After a failover that may have
-    /// lost such an answer, the store opens no challenge until this time has passed.
+    /// lost such an answer, and after a restore, the store opens no challenge until this time has passed.
     pub repeatable_for: Option<Duration>,
     /// The user, and the count of the user's changes before the verified address was read that the code goes to
     /// ([`super::UserChangeStore`]): another one keeps the challenge from being opened. None if nothing depends on it.

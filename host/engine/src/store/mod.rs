@@ -63,6 +63,7 @@ pub use providers::*;
 pub use remembered_browsers::*;
 pub use sessions::*;
 pub use sign_ins::*;
+pub(crate) use sqlite::Restoring;
 pub use sqlite::SqliteStore;
 pub use statistics::*;
 pub use subscriptions::*;

@@ -69,7 +69,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
-    /// Copy the store to another database.
+    /// Back up a SQLite database, restore it, or copy the store to another database.
     Store {
         #[command(subcommand)]
         command: StoreCommand,
@@ -231,6 +231,23 @@ pub(super) enum AuditCommand {
 
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
+    /// Copy a SQLite database to a new file, also while servers use it, and check the copy. It does not contain the keys.
+    Backup {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Replace a SQLite database by a backup, after checking it with the keys. No server may be running. The database that is replaced gets
+    /// another name. Pending codes, sign-ins and sessions in the backup are ended.
+    Restore {
+        /// The configuration, a TOML file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The file that `backup` made.
+        file: PathBuf,
+    },
     /// Copy a store from SQLite to PostgreSQL or back, and verify the copy. No server may be running. Pending codes are not copied.
     Copy {
         /// The TOML configuration of the database to copy.

@@ -109,6 +109,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit { command: AuditCommand::Verify { config } } => {
             administration::verify_audit_log(&config).await
         }
+        Command::Store { command: StoreCommand::Backup { config, file } } => store::back_up(&config, &file),
+        Command::Store { command: StoreCommand::Restore { config, file } } => store::restore(&config, &file).await,
         Command::Store { command: StoreCommand::Copy { from, to } } => store::copy(&from, &to).await,
         Command::Export { config, subscription, secrets } => {
             let secrets = match secrets {

@@ -206,12 +206,17 @@ impl NetworkConfig {
     }
 }
 
-/// Builds the engine. Errors include what the engine keeps from callers of the API: the operator reads them here.
+/// Builds the engine.
 pub(crate) async fn build(builder: Builder) -> anyhow::Result<TwoFactor> {
-    builder.build().await.map_err(|error| match error.operator_detail() {
+    builder.build().await.map_err(for_operator)
+}
+
+/// Returns an error with what the engine keeps from callers of the API: the operator reads it here.
+pub(crate) fn for_operator(error: twofactor::Error) -> anyhow::Error {
+    match error.operator_detail() {
         Some(detail) => anyhow!("{detail}"),
         None => error.into(),
-    })
+    }
 }
 
 /// Reads `user:password` from a file.

@@ -17,7 +17,7 @@ use twofactor::challenge::{HistoryLimits, RateLimits};
 use twofactor::instance::Policy;
 use twofactor::sandbox::IpNet;
 
-pub(crate) use build::build;
+pub(crate) use build::{build, for_operator};
 
 use crate::connections::ConnectionLimits;
 use crate::fido_metadata::FidoMetadata;

@@ -52,6 +52,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("account.change-password", "Password changed", "Passwort geändert"),
     ("account.password-refused", "Current password rejected", "Aktuelles Passwort abgelehnt"),
     ("account.reauthenticate", "Identity confirmed again", "Identität erneut bestätigt"),
+    ("store.restore", "Database restored from a backup", "Datenbank aus einem Backup wiederhergestellt"),
     ("second-factor.set", "Second factor of administrators changed", "Zweiter Faktor der Administratoren geändert"),
 ];
 

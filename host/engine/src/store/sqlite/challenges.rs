@@ -12,7 +12,7 @@ use super::limits::{
 };
 use super::rows::{ms, time};
 use super::threads::Step;
-use super::{SqliteStore, user_changes};
+use super::{SqliteStore, clock, user_changes};
 use crate::store::columns::{ACTIVE, closing_number, pack, to_closing, unpack};
 use crate::store::*;
 
@@ -91,6 +91,14 @@ const COLUMNS: &str = "id, subscription, instance, person, first_factor, sealed,
                        resend_after, created_at, expires_at, closed";
 
 pub(super) fn open(c: &Connection, request: &OpenChallenge) -> Result<Step<Opened>> {
+    if let Some(valid_for) = request.repeatable_for
+        && let Some(restored_at) = clock::restored_at(c)?
+    {
+        let until = restored_at.checked_add(valid_for).unwrap_or(Timestamp::MAX);
+        if until > request.now {
+            return Ok(Step::Undo(Opened::TooEarly(until)));
+        }
+    }
     if let Some(idempotency) = &request.idempotency
         && let Some(known) = claim(c, idempotency, request.now)?
     {

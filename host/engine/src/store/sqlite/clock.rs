@@ -39,6 +39,22 @@ pub(super) fn check(c: &Connection, now: Timestamp) -> Result<Timestamp> {
 
 /// Continues from an earlier time than the recorded one.
 pub(super) fn set_back(c: &Connection, now: Timestamp) -> Result<()> {
-    c.prepare_cached("UPDATE clock SET newest = ? WHERE one = 1")?.execute(params![ms(now)])?;
+    let sql = "UPDATE clock SET newest = ?1, restored_at = min(restored_at, ?1) WHERE one = 1";
+    c.prepare_cached(sql)?.execute(params![ms(now)])?;
     Ok(())
+}
+
+/// Records that a backup is restored.
+pub(super) fn set_restored(c: &Connection, now: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO clock (one, newest, restored_at) VALUES (1, ?1, ?1) \
+               ON CONFLICT (one) DO UPDATE SET newest = max(newest, ?1), restored_at = ?1";
+    c.prepare_cached(sql)?.execute([ms(now)])?;
+    Ok(())
+}
+
+/// Returns when a backup was restored, if one was.
+pub(super) fn restored_at(c: &Connection) -> Result<Option<Timestamp>> {
+    let mut statement = c.prepare_cached("SELECT restored_at FROM clock WHERE one = 1")?;
+    let at = statement.query_row([], |row| row.get::<_, Option<i64>>(0)).optional()?;
+    Ok(at.flatten().map(time))
 }

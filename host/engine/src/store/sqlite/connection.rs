@@ -4,8 +4,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use super::migrations::{MIGRATIONS, migrate, recognize};
 use crate::store::{Result, StoreError};
@@ -43,6 +43,37 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
     configure(connection)?;
     write_ahead(connection)?;
     migrate(connection, MIGRATIONS)
+}
+
+/// Opens a database as it is: none is created, and none is migrated. Returns how many migrations were applied to it.
+///
+/// # Errors
+/// Incompatible if the database belongs to another program, to which nothing is written, or has more than `known` migrations.
+pub(super) fn open_as_it_is(path: &Path, known: usize) -> Result<(Connection, usize)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let migrations = recognize(&*connection.transaction()?, known)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok((connection, migrations))
+}
+
+/// Opens a database of ours as it is, and refuses an empty one.
+pub(super) fn open_used(path: &Path) -> Result<Connection> {
+    match open_as_it_is(path, MIGRATIONS.len())? {
+        (_, 0) => Err(StoreError::incompatible("it is empty")),
+        (connection, _) => Ok(connection),
+    }
+}
+
+/// Checks that each part of a database is where it belongs.
+pub(super) fn check_integrity(connection: &Connection) -> Result<()> {
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    match &*found {
+        "ok" => Ok(()),
+        damage => Err(StoreError::incompatible(format_args!("it is damaged: {damage}"))),
+    }
 }
 
 /// Two processes that change the mode of a new file at once find it locked without waiting for each other.

@@ -15,10 +15,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_nodes.sql"),
     include_str!("migrations/0005_history_of_subscriptions.sql"),
     include_str!("migrations/0006_user_changes.sql"),
+    include_str!("migrations/0007_restores.sql"),
 ];
 
 /// Marks a file as TwoFactor's (`PRAGMA application_id`).
-const APPLICATION: i32 = 0x3266_4163;
+pub(super) const APPLICATION: i32 = 0x3266_4163;
 
 /// Applies the migrations that a database lacks, each in a transaction of its own.
 ///

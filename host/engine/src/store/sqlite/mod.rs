@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod audit;
+mod backup;
 mod challenges;
 mod clock;
 mod configuration;
@@ -20,9 +21,11 @@ mod maintenance;
 mod migrations;
 mod nodes;
 mod passes;
+pub(super) mod paths;
 mod providers;
 mod purge;
 mod remembered_browsers;
+mod restore;
 mod rows;
 mod sessions;
 mod sign_ins;
@@ -40,6 +43,7 @@ use rusqlite::Connection;
 
 use self::connection::{configure, prepare, reader};
 use self::file_mode::{create_private, make_private};
+pub(crate) use self::restore::Restoring;
 use self::threads::Threads;
 use super::Result;
 

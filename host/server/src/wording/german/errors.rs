@@ -13,10 +13,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("too many requests; try again later", "zu viele Anfragen: Versuchen Sie es später erneut"),
     ("the service is temporarily unavailable", "der Dienst ist zurzeit nicht verfügbar"),
     (
-        "codes of authenticator apps are not accepted in the first minutes after a failover of the database; try again later, or use \
-         another factor",
-        "in den ersten Minuten nach einem Failover der Datenbank werden keine Codes von Authenticator-Apps akzeptiert: Versuchen Sie es \
-         später erneut, oder verwenden Sie einen anderen Faktor",
+        "codes of authenticator apps are not accepted in the first minutes after a failover or a restore of the database; try again \
+         later, or use another factor",
+        "in den ersten Minuten nach einem Failover oder einer Wiederherstellung der Datenbank werden keine Codes von Authenticator-Apps \
+         akzeptiert: Versuchen Sie es später erneut, oder verwenden Sie einen anderen Faktor",
     ),
     ("this challenge is closed", "diese Challenge ist geschlossen"),
     ("incorrect code", "falscher Code"),

@@ -19,6 +19,7 @@ use super::options::PostgresOptions;
 use super::session::Session;
 use super::values::get;
 use super::{BEGIN_UNGUARDED, Step, prepare};
+use crate::store::sqlite::paths::{FILES, beside};
 use crate::store::{Result, SqliteStore, StoreError, StoreErrorKind};
 
 /// How much is in memory at a time: a part has at most so many rows, and ends with the row that exceeds so many bytes.
@@ -79,15 +80,6 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
         }
         _ => Err(StoreError::incompatible("stores are copied only between a SQLite file and a PostgreSQL database")),
     }
-}
-
-/// What the names of the files of a SQLite database end with.
-const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
-
-fn beside(file: &Path, end: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 /// A SQLite file that is being written. It is removed if it was not renamed.

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backups;
 mod costs;
 mod files;
 mod migrations;
 mod query_plans;
+mod restores;
 mod write_ahead_log;
 mod writes;
 

@@ -50,6 +50,7 @@ fn no_statement_of_a_session_or_a_login_reads_a_whole_table() {
         clock::record(c, noon()).unwrap();
         clock::check(c, noon()).unwrap();
         clock::set_back(c, noon()).unwrap();
+        clock::restored_at(c).unwrap();
         sessions::session(c, &digest).unwrap();
         sessions::touch_session(c, &digest, noon()).unwrap();
         sessions::sessions(c, "a").unwrap();
