@@ -41,7 +41,8 @@ async fn one_instance_too_many_is_refused_over_rest_in_the_admin_ui_and_by_an_im
     }
 
     let document = folder.path().join("more.yaml");
-    let more = "twofactor: 1\nsubscriptions:\n  s:\n    name: S\n    instances:\n      more: { type: ecall, name: I }\n";
+    let more =
+        "twofactor: 1\nsubscriptions:\n  s:\n    name: S\n    instances:\n      more: { type: ecall, name: I }\n";
     std::fs::write(&document, more).unwrap();
     let imported = common::run(&["import", "--config", config, document.to_str().unwrap()]);
     let said = String::from_utf8(imported.stderr).unwrap();

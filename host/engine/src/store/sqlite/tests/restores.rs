@@ -214,9 +214,8 @@ async fn what_could_have_been_used_since_the_backup_is_not_in_the_restored_store
     restore(&backup, &path).unwrap();
 
     let c = Connection::open(&path).unwrap();
-    let count = |table: &str| -> u32 {
-        c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
-    };
+    let count =
+        |table: &str| -> u32 { c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap() };
     for table in [
         "authorization_requests",
         "challenges",
