@@ -19,7 +19,8 @@ pub struct ConnectionLimits {
     pub idle_timeout_seconds: u64,
     /// Seconds for a client to read a response, plus one for each 16 KiB. Default: 30.
     pub response_timeout_seconds: u64,
-    /// MiB of unread responses, of all connections together. Default: 64. Above it, the connection with the most is closed.
+    /// MiB of unread responses and of the bodies of requests in progress, of all connections together. Default: 128, which the longest
+    /// component fits into. Above it, the connection with the most is closed.
     pub unread_mib: u64,
 }
 
@@ -32,7 +33,7 @@ impl Default for ConnectionLimits {
             body_timeout_seconds: 20,
             idle_timeout_seconds: 75,
             response_timeout_seconds: 30,
-            unread_mib: 64,
+            unread_mib: 128,
         }
     }
 }
