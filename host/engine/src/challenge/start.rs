@@ -40,7 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// longer than a delivery takes. The outcome of its message is unknown.
 const ABANDONED_AFTER: SignedDuration = SignedDuration::from_secs(120);
 
-/// How many challenges are started between two purges of old data.
+/// How many challenges and redirects to an identity provider are started between two purges of old data.
 const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
@@ -452,7 +452,8 @@ impl Challenges {
         }
     }
 
-    fn purge_now_and_then(&self) {
+    /// Purges old data in the background, once in many calls: for what anybody can cause.
+    pub(crate) fn purge_now_and_then(&self) {
         if self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
             self.purge();
         }
@@ -460,11 +461,11 @@ impl Challenges {
 
     /// Purges old data in the background.
     pub(crate) fn purge(&self) {
-        let (store, before) = (self.store.clone(), self.clock.now() - DAY);
+        let (store, now) = (self.store.clone(), self.clock.now());
         tokio::spawn(async move {
             // Each call is a commit of its own, so that other writes come in between.
             loop {
-                match store.purge(before).await {
+                match store.purge(now).await {
                     Ok(0) => return,
                     Ok(_) => {}
                     Err(error) => {
