@@ -5,6 +5,7 @@ use std::time::Duration;
 use twofactor::accounts::{
     AccountChange, AccountState, Accounts, AuthorizationRequest, ExternalIdentity, LoginOutcome,
 };
+use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::token::Role;
 use twofactor::{Actor, TwoFactor};
@@ -42,8 +43,8 @@ async fn a_browser_comes_back_once_within_ten_minutes_with_its_own_state() {
     let back = async |request: &AuthorizationRequest, state: &str| {
         accounts.complete_authorization(request.secret.expose(), state).await
     };
-    let request = accounts.start_authorization("/admin/tokens").await.unwrap();
-    let another = accounts.start_authorization("/admin").await.unwrap();
+    let request = accounts.start_authorization("/admin/tokens", &client(1)).await.unwrap();
+    let another = accounts.start_authorization("/admin", &client(1)).await.unwrap();
     for wrong in [&*another.state, "", &request.nonce, &request.state.to_lowercase(), &format!("{}x", request.state)] {
         assert!(back(&request, wrong).await.unwrap_err().is_closed());
     }
@@ -55,6 +56,28 @@ async fn a_browser_comes_back_once_within_ten_minutes_with_its_own_state() {
     assert!(back(&another, &another.state).await.unwrap_err().is_closed());
     let shown = format!("{request:?}");
     assert!(!shown.contains("tfe_") && !shown.contains(request.verifier.expose()), "{shown}");
+}
+
+#[tokio::test]
+async fn redirects_that_lead_to_no_login_are_limited_by_client_address_for_an_hour() {
+    let clock = clock();
+    let limits = RateLimits { passwords_per_address_per_hour: 3, ..RateLimits::none() };
+    let engine = TwoFactor::builder().clock(clock.clone()).rate_limits(limits).build().await.unwrap();
+    let accounts = engine.accounts();
+    // A login gives its redirect back.
+    for _ in 0..5 {
+        accounts.start_authorization("/admin", &client(1)).await.unwrap();
+        log_in(&accounts, alice()).await.unwrap();
+    }
+    for _ in 0..3 {
+        accounts.start_authorization("/admin", &client(1)).await.unwrap();
+    }
+    let refused = log_in(&accounts, ExternalIdentity { role: None, subject: "mallory".to_owned(), ..alice() }).await;
+    assert!(refused.unwrap_err().is_invalid_credentials());
+    assert!(accounts.start_authorization("/admin", &client(1)).await.unwrap_err().is_rate_limited());
+    accounts.start_authorization("/admin", &client(2)).await.unwrap();
+    clock.advance(Duration::from_secs(3600));
+    accounts.start_authorization("/admin", &client(1)).await.unwrap();
 }
 
 #[tokio::test]

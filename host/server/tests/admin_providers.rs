@@ -4,6 +4,7 @@ use crate::common;
 use common::Server;
 use common::visitor::{PASSWORD, Page, Visitor};
 use serde_json::{Value, json};
+use twofactor_tests::wrong::component;
 
 /// Returns the component for eCall with the type `email`. Its length is unchanged, so that nothing
 /// else moves.
@@ -42,6 +43,8 @@ async fn approve(visitor: &mut Visitor, shown: &Page) -> Page {
     if shown.text.contains("name=\"allow_invalid\"") {
         form.push(("allow_invalid", "yes"));
     }
+    let destinations = shown.text.split("name=\"destinations\" value=\"").skip(1);
+    form.extend(destinations.map(|rest| ("destinations", rest.split('"').next().unwrap())));
     visitor.post("/admin/providers/approval", &form).await
 }
 
@@ -107,6 +110,30 @@ async fn what_a_component_may_do_and_what_it_changes_is_shown_before_it_is_insta
         .shows("It does not replace another provider.")
         .shows("None.");
     upload(&mut anna, &noted(twofactor_bundle::TWILIO, b"x")).await.shows("Same permissions as before.");
+}
+
+#[tokio::test]
+async fn a_new_destination_of_two_parts_is_shown_and_approved() {
+    let demo = Server::demo();
+    let mut anna = Visitor::first(&demo).await;
+    let before = upload(&mut anna, &component("placed: in a header")).await;
+    approve(&mut anna, &before).await.leads_to();
+    let options = json!({"Sender": "Shop", "Key": "k3y-canary", "Token": "t0ken-canary"});
+    let body = json!({"type": "wrong", "name": "x", "options": options});
+    let path = "/v1/subscriptions/demo/two-factors";
+    let made = demo.call("POST", path, demo.token("admin_token"), body).await.expect(201);
+    assert_eq!(made["valid"], true, "{made}");
+
+    let shown = upload(&mut anna, &component("placed: too many parts")).await;
+    let shown = shown.shows("value=\"https://upstream.example.com place=body,query:/Token\"");
+    let digest = shown.value("name=\"digest\" value=\"");
+    let replaces = shown.value("name=\"replaces\" value=\"");
+    for destinations in ["", "https://upstream.example.com place=body"] {
+        let form = [("digest", &*digest), ("replaces", &*replaces), ("destinations", destinations)];
+        anna.post("/admin/providers/approval", &form).await.shows("new destinations");
+    }
+    assert_eq!(approve(&mut anna, &shown).await.leads_to(), "/admin/providers?done=installed");
+    assert_eq!(digest_of(&demo, "wrong").await, digest);
 }
 
 #[tokio::test]

@@ -318,6 +318,29 @@ async fn an_auditor_reads_every_page_and_finds_no_form_and_no_button_and_leaves_
 }
 
 #[tokio::test]
+async fn base_service_settings_are_shown_only_to_those_of_the_whole_installation() {
+    let stage = Stage::new().await;
+    let mut anna = Visitor::first(&stage.demo).await;
+    let settings = json!({"ECallAccountName": "canary-account", "ECallAccountPassword": "canary-password"});
+    let admin = stage.demo.token("admin_token");
+    stage.demo.call("PUT", "/v1/base-settings/ecall", admin, settings).await.expect(200);
+    let own = anna.create("ecall", "Ours").await;
+    for role in Role::OF_PEOPLE {
+        let mut somebody = stage.somebody(&mut anna, role).await;
+        let mut pages = vec![somebody.get(&own).await];
+        if !role.is_auditor() {
+            pages.push(somebody.get("/admin/two-factors/new").await);
+        }
+        for page in pages {
+            assert_eq!(page.text.contains("canary-account"), role.is_of_the_system(), "{role:?}: {}", page.text);
+            let only_that = page.text.contains("Base service settings: value set");
+            assert_eq!(only_that, !role.is_of_the_system(), "{role:?}: {}", page.text);
+            assert!(!page.text.contains("canary-password"), "{role:?}: {}", page.text);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_auditor_of_no_subscription_cannot_read_everything() {
     let stage = Stage::new().await;
     let admin = stage.demo.token("admin_token");

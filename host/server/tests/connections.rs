@@ -306,7 +306,7 @@ async fn responses_that_nobody_reads_cost_little_memory_and_keep_nobody_waiting(
     const CONNECTIONS: u8 = 40;
     const STREAMS: u32 = 100;
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::serve(&config(folder.path(), ""));
+    let server = Server::serve(&config(folder.path(), "[connections]\nunread_mib = 64\n"));
     let mut first = Http2::open(connect(&server, 1).await, 65_535).await;
     first.get(1, "/openapi.json").await;
     first.get(3, "/admin/login").await;
@@ -357,4 +357,124 @@ async fn above_the_limit_of_unread_responses_the_connection_with_the_most_is_clo
     greedy.end().await;
     modest.get(3, "/healthz").await;
     assert_eq!(modest.responses(1).await, 1);
+}
+
+/// Sends a request and so much of its body.
+async fn post(stream: &mut TcpStream, head: &str, body: &[u8]) -> std::io::Result<()> {
+    stream.write_all(format!("POST {head}\r\n\r\n").as_bytes()).await?;
+    stream.write_all(body).await
+}
+
+/// Reads one response; its status.
+async fn status(stream: &mut TcpStream) -> u16 {
+    let mut answer = Vec::new();
+    loop {
+        let mut part = [0; 1024];
+        let length = stream.read(&mut part).await.unwrap();
+        assert!(length > 0, "the connection was closed");
+        answer.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&answer).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+            return head.split(' ').nth(1).unwrap().parse().unwrap();
+        }
+    }
+}
+
+/// Returns a body in parts of one byte, without an end.
+fn in_parts(bytes: usize) -> Vec<u8> {
+    b"1\r\na\r\n".repeat(bytes)
+}
+
+const REPORT: &str = "/reports/x HTTP/1.1\r\nHost: a\r\n";
+
+#[tokio::test]
+async fn above_the_limit_of_bodies_in_progress_the_connection_with_the_most_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), "[connections]\nunread_mib = 1\n");
+    let token = admin_token(&file);
+    let server = Server::serve(&file);
+    let mut modest = connect(&server, 2).await;
+    post(&mut modest, &format!("{REPORT}Content-Length: 1000"), &[b'a'; 999]).await.unwrap();
+    let component = format!(
+        "/v1/providers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: application/wasm\r\n\
+         Content-Length: 4000000"
+    );
+    // A long body, and one of 30 kB whose parts take a multiple of that.
+    for (head, body) in
+        [(component, vec![0; 2 << 20]), (format!("{REPORT}Transfer-Encoding: chunked"), in_parts(30_000))]
+    {
+        let mut greedy = connect(&server, 3).await;
+        // It may be closed before all was sent.
+        let _ = post(&mut greedy, &head, &body).await;
+        assert_eq!(rest(&mut greedy).await, "", "{head}");
+    }
+    modest.write_all(b"a").await.unwrap();
+    assert!(status(&mut modest).await < 500);
+}
+
+#[tokio::test]
+async fn a_body_counts_until_its_response() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), "[connections]\nunread_mib = 1\n"));
+    let (mut stream, body) = (connect(&server, 2).await, vec![b'a'; 60_000]);
+    for _ in 0..40 {
+        post(&mut stream, &format!("{REPORT}Content-Length: {}", body.len()), &body).await.unwrap();
+        assert!(status(&mut stream).await < 500);
+    }
+}
+
+#[tokio::test]
+async fn bodies_in_parts_of_one_byte_that_do_not_end_cost_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), "[connections]\nunread_mib = 16\n"));
+    ask(&mut connect(&server, 1).await).await.unwrap();
+    let (before, body) = (resident_bytes(&server), in_parts(60_000));
+    let mut open = Vec::new();
+    for n in 0..30 {
+        let mut stream = connect(&server, 2 + n).await;
+        let _ = post(&mut stream, &format!("{REPORT}Transfer-Encoding: chunked"), &body).await;
+        open.push(stream);
+    }
+    let closed = async || {
+        let metrics = common::Answer::of(server.request("GET", "/metrics", "none")).await.text;
+        let lines = metrics.lines();
+        let count =
+            lines.filter_map(|line| line.strip_prefix("twofactor_connections_closed_total{reason=\"memory\"} "));
+        count.map(|count| count.parse::<u32>().unwrap()).sum::<u32>()
+    };
+    let most = async {
+        while closed().await < 20 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), most).await.unwrap();
+    let grown = resident_bytes(&server).saturating_sub(before);
+    assert!(grown < 64 << 20, "{} MiB", grown >> 20);
+    drop(open);
+}
+
+#[tokio::test]
+async fn a_body_keeps_nothing_of_what_was_sent_between_its_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::serve(&config(folder.path(), ""));
+    let mut http2 = Http2::open(connect(&server, 2).await, 65_535).await;
+    http2.get(1, "/healthz").await;
+    assert_eq!(http2.responses(1).await, 1);
+    let before = resident_bytes(&server);
+    http2.post(3, "/reports/x").await;
+    for _ in 0..8000 {
+        http2.part(3, b"a").await;
+        http2.unknown(&[0; 16_000]).await;
+    }
+    http2.get(5, "/healthz").await;
+    assert_eq!(http2.responses(1).await, 1);
+    let small = async {
+        // The body is read by a task of its own.
+        while resident_bytes(&server).saturating_sub(before) > 64 << 20 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), small).await.unwrap();
 }

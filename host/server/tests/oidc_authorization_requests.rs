@@ -119,6 +119,31 @@ async fn a_return_link_leads_to_no_other_site() {
 }
 
 #[tokio::test]
+async fn what_a_redirect_stores_is_short() {
+    let world = World::new().await;
+    let long = format!("/admin/audit?actor={}", "a".repeat(238));
+    for (to, leads_to) in [(&long[..256], &long[..256]), (&long[..], "/admin")] {
+        let mut anna = world.site.visitor();
+        let to: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
+        let sent = leave(&mut anna, &to).await;
+        world.own.hands_out(&sent, &world.own.sign(&world.own.claims(&sent)));
+        assert_eq!(anna.get(&sent.back(&[("code", CODE)])).await.leads_to(), leads_to);
+    }
+}
+
+#[tokio::test]
+async fn a_client_has_as_many_redirects_as_wrong_passwords() {
+    let world = World::new().await;
+    let mut nobody = world.site.visitor();
+    for _ in 0..60 {
+        assert_eq!(nobody.get("/admin/login/oidc").await.status, 303);
+    }
+    let page = nobody.get("/admin/login/oidc").await;
+    assert_eq!(page.status, 429);
+    page.shows("name=\"password\"");
+}
+
+#[tokio::test]
 async fn an_error_of_the_identity_provider_is_explained_without_repeating_it() {
     let world = World::new().await;
     let (mut anna, sent) = world.away().await;

@@ -217,6 +217,42 @@ async fn an_upgrade_shows_the_difference_and_serves_at_once_until_it_is_rolled_b
 }
 
 #[tokio::test]
+async fn over_the_api_each_new_destination_is_approved_as_a_parameter_of_its_own() {
+    let place = Place::new("");
+    let (token, server) = (place.admin_token(), Server::serve(&place.config));
+    out(&place.add(&place.write("it.wasm", &component("placed: in a header")), &["--yes"]));
+    serves(&server, &token, Some("1.0.0")).await;
+    server.call("POST", "/v1/subscriptions", &token, json!({"id": "s", "name": "S"})).await.expect(201);
+    let options = json!({"Sender": "Shop", "Key": "k3y-canary", "Token": "t0ken-canary"});
+    let body = json!({"type": "wrong", "name": "x", "options": options});
+    let made = server.call("POST", "/v1/subscriptions/s/two-factors", &token, body).await.expect(201);
+    assert_eq!(made["valid"], true, "{made}");
+
+    let next = component("placed: too many parts");
+    let ask = |path: &str, parameters: &[(&str, &str)]| {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        common::Answer::of(server.request("POST", &format!("{path}?{query}"), &token).body(next.clone()))
+    };
+    let examined = ask("/v1/providers/preview", &[]).await.expect(200);
+    let new = "https://upstream.example.com place=body,query:/Token";
+    let [destination] = &examined["changes"]["new_destinations"].as_array().unwrap()[..] else { panic!("{examined}") };
+    assert_eq!(destination["destination"], new);
+    let other = "https://other.example.com";
+    let refused: [&[(&str, &str)]; 6] = [
+        &[],
+        &[("destinations", other)],
+        &[("destinations", "https://upstream.example.com place=body"), ("destinations", "query:/Token")],
+        &[("destinations", new), ("allow_invalid", "false"), ("allow_invalid", "false")],
+        &[("destinations", new), ("allow_invalid", "no")],
+        &[("destinations", new), ("destination", new)],
+    ];
+    for parameters in refused {
+        ask("/v1/providers", parameters).await.problem(400, "invalid-input");
+    }
+    ask("/v1/providers", &[("destinations", other), ("destinations", new)]).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_folder_must_hold_one_component() {
     let place = Place::new("");
     let folder = place.folder.path().join("empty");

@@ -16,7 +16,7 @@ use super::login::Proof;
 use super::manage::role_changes;
 use super::refusals::By;
 use super::{Account, Accounts, Client, LoginOutcome, Person, Use};
-use crate::challenge::to_the_end;
+use crate::challenge::{Challenges, to_the_end};
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
@@ -88,16 +88,21 @@ fn hash(text: &str) -> String {
 
 impl Accounts {
     /// Starts an authorization request at an identity provider. The browser returns to the page
-    /// `aim`.
+    /// `aim`. Anybody can call this, so requests are counted for the client's address, until they lead to a login.
     ///
     /// # Errors
-    /// If the store is not available.
-    pub async fn start_authorization(&self, aim: &str) -> Result<AuthorizationRequest, Error> {
-        let (secret, digest) = Use::AuthorizationRequest.draw()?;
+    /// [`Error::is_rate_limited`] after too many of them. If the store is not available.
+    pub async fn start_authorization(&self, aim: &str, client: &Client) -> Result<AuthorizationRequest, Error> {
         let now = self.clock.now();
+        let charges = self.limits.authorization(&self.keyring, client.address);
+        let (names, charges): (Vec<_>, Vec<_>) = charges.into_iter().unzip();
+        if let Some(limited) = self.store.charge(charges, now).await? {
+            return Err(Challenges::limited(&limited, &names, now));
+        }
+        let (secret, digest) = Use::AuthorizationRequest.draw()?;
         let record = AuthorizationRequestRecord { digest, return_to: aim.to_owned(), expires_at: now + AWAY };
         self.store.insert_authorization_request(record, now).await?;
-        self.challenges.purge();
+        self.challenges.purge_now_and_then();
         Ok(AuthorizationRequest::of(secret))
     }
 
@@ -174,6 +179,9 @@ impl Accounts {
             }
             None => self.welcome(&external, identity, role, client).await?,
         };
+        // Those who may log in use up nothing.
+        let counted = self.limits.authorization(&self.keyring, client.address);
+        self.store.release(counted.into_iter().map(|(_, charge)| charge.key).collect()).await?;
         self.admit(record, Proof::External { second_factor: external.second_factor }, client).await
     }
 

@@ -71,7 +71,7 @@ pub struct RateLimits {
     /// Wrong passwords for one account from one client address in an hour. Default: 20.
     pub passwords_per_account_and_address_per_hour: u32,
     /// Wrong passwords from one client address in an hour, including those for accounts that do not
-    /// exist. Default: 60.
+    /// exist. Default: 60. As many redirects to an identity provider that do not lead to a login, counted separately.
     pub passwords_per_address_per_hour: u32,
     /// Wrong passwords for one account from all addresses in an hour. Default: 100. Beyond it
     /// nobody can log in to that account until the hour has passed, except in a browser in which
@@ -329,6 +329,14 @@ impl RateLimits {
         }
         charges.push(charge("passwords-account", &[account], self.passwords_per_account_per_hour));
         limiting(charges)
+    }
+
+    /// Returns the limits of a redirect to an identity provider, which anybody can ask for.
+    pub(crate) fn authorization(&self, keyring: &Keyring, address: Option<IpAddr>) -> Vec<(&'static str, Charge)> {
+        let charge = address.map(|address| {
+            hourly(keyring, "authorizations-address", &[&network(address)], self.passwords_per_address_per_hour)
+        });
+        limiting(charge.into_iter().collect())
     }
 
     /// Returns the limits of a password typed where the account is known: in a browser or a session, of

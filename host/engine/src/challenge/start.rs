@@ -40,7 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// longer than a delivery takes. The outcome of its message is unknown.
 const ABANDONED_AFTER: SignedDuration = SignedDuration::from_secs(120);
 
-/// How many challenges are started between two purges of old data.
+/// How many challenges and redirects to an identity provider are started between two purges of old data.
 const PURGE_EVERY: u64 = 256;
 
 impl Challenges {
@@ -460,7 +460,7 @@ impl Challenges {
         }
     }
 
-    /// Purges old data in the background, in one of many calls.
+    /// Purges old data in the background, once in many calls: for what anybody can cause.
     pub(crate) fn purge_now_and_then(&self) {
         if self.started.fetch_add(1, Ordering::Relaxed).is_multiple_of(PURGE_EVERY) {
             self.purge();
@@ -469,11 +469,11 @@ impl Challenges {
 
     /// Purges old data in the background.
     pub(crate) fn purge(&self) {
-        let (store, before) = (self.store.clone(), self.clock.now() - DAY);
+        let (store, now) = (self.store.clone(), self.clock.now());
         tokio::spawn(async move {
             // Each call is a commit of its own, so that other writes come in between.
             loop {
-                match store.purge(before).await {
+                match store.purge(now).await {
                     Ok(0) => return,
                     Ok(_) => {}
                     Err(error) => {

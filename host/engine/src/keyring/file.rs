@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -47,22 +47,17 @@ impl Keyring {
     }
 
     /// Adds a new key to a key file, before the others. Processes that start from now on seal with it; running processes read it
-    /// when they find data that was sealed with it. Older data is still opened with the older keys.
+    /// when they find data that was sealed with it. Older data is still opened with the older keys. The file keeps its owner and group.
     ///
     /// # Errors
     /// As for [`Self::open_or_create`].
     pub fn rotate(path: &Path) -> Result<Self, KeyringError> {
         // A link stays a link: others may know the file by its own name. One that leads nowhere is reported below.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
+        // Beside a file that is missing, nothing is created.
+        Self::from_file(path)?;
         // Two that rotate at once must not lose a key. The system gives the lock back when the file is closed.
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let lock = options.open(PathBuf::from(name)).and_then(|file| file.lock().map(|()| file));
-        let _lock = lock.map_err(|error| about(path, error))?;
+        let _lock = lock(path).map_err(|error| about(path, error))?;
         let mut keys = Self::from_file(path)?.keys().clone();
         let new = loop {
             let new = Key::generate()?;
@@ -117,6 +112,9 @@ fn write(path: &Path, keys: &[Arc<Key>], new: bool) -> std::io::Result<()> {
         text.push_str(&format!("{:08x} {}\n", key.id, *Zeroizing::new(hex::encode(*key.secret))));
     }
     file.write_all(text.as_bytes())?;
+    if !new {
+        keep_owner(file.as_file(), path)?;
+    }
     file.as_file().sync_all()?;
     if new {
         file.persist_noclobber(path)?
@@ -124,6 +122,49 @@ fn write(path: &Path, keys: &[Arc<Key>], new: bool) -> std::io::Result<()> {
         file.persist(path)?
     };
     sync(folder)
+}
+
+/// Locks a file beside a key file. One that exists is only opened: whoever can write to the folder could have made a link of it.
+fn lock(path: &Path) -> std::io::Result<File> {
+    let name = path.with_added_extension("lock");
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = match options.clone().create_new(true).open(&name) {
+        Ok(file) => {
+            // The owner of the keys must be able to open it the next time.
+            keep_owner(&file, path)?;
+            file
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => options.open(&name)?,
+        Err(error) => return Err(error),
+    };
+    file.lock()?;
+    Ok(file)
+}
+
+/// Gives a new file the owner and group of the one that it replaces or belongs to: root may write it, and a server with a user of its
+/// own must read it.
+#[cfg(unix)]
+fn keep_owner(file: &File, other: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let (wanted, now) = (std::fs::metadata(other)?, file.metadata()?);
+    match fchown(file, Some(wanted.uid()), Some(wanted.gid())) {
+        // The group may do nothing with it.
+        Err(_) if wanted.uid() == now.uid() => Ok(()),
+        Err(error) => {
+            let why =
+                format!("cannot keep its owner: {error}; run this as root or as the user with the id {}", wanted.uid());
+            Err(std::io::Error::new(error.kind(), why))
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// A name is on disk when its folder is.
@@ -192,6 +233,43 @@ mod tests {
         Keyring::rotate(&link).unwrap();
         assert!(link.is_symlink());
         assert_eq!(Keyring::from_file(&file).unwrap().keys().len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_to_which_a_key_is_added_stays_its_owners_also_if_root_adds_it() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        const NOBODY: u32 = 65534;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        Keyring::open_or_create(&path).unwrap();
+        let own = std::fs::metadata(&path).unwrap();
+        // Only root can give a file to somebody else.
+        let given = chown(&path, Some(NOBODY), Some(NOBODY)).is_ok();
+        let owner = if given { (NOBODY, NOBODY) } else { (own.uid(), own.gid()) };
+        Keyring::rotate(&path).unwrap();
+        for file in [path.clone(), path.with_added_extension("lock")] {
+            let now = std::fs::metadata(&file).unwrap();
+            assert_eq!((now.uid(), now.gid(), now.mode() & 0o777), (owner.0, owner.1, 0o600), "{}", file.display());
+        }
+        assert_eq!(Keyring::from_file(&path).unwrap().keys().len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_the_lock_is_a_link_to_stays_as_it_is() {
+        use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("key"), folder.path().join("other"));
+        Keyring::open_or_create(&path).unwrap();
+        // Only root can give a file to somebody else.
+        let _ = chown(&path, Some(65534), Some(65534));
+        std::fs::write(&other, "text").unwrap();
+        let owner = std::fs::metadata(&other).unwrap().uid();
+        symlink(&other, path.with_added_extension("lock")).unwrap();
+        Keyring::rotate(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "text");
+        assert_eq!(std::fs::metadata(&other).unwrap().uid(), owner);
     }
 
     #[test]

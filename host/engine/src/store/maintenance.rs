@@ -52,9 +52,9 @@ pub trait MaintenanceStore {
     /// Adding a key again changes nothing.
     async fn add_key_in_use(&self, key: KeyInUse, known: Vec<KeyId>) -> Result<bool>;
 
-    /// Removes a few rows that expired before `before`, persons without a wrong answer since 30 days before it, statistics
-    /// older than 90 days before it, browsers that were not used since 180 days before it, and events of factors and unverified
-    /// addresses older than 365 days before it. Returns how many rows: few
-    /// enough that no other call waits for long. It is called again until it returns 0.
-    async fn purge(&self, before: Timestamp) -> Result<u64>;
+    /// Removes a few rows: authorization requests that have expired at `now`, others that expired a day ago, persons without a
+    /// wrong answer for 30 days, statistics older than 90 days, browsers that were not used for 180 days, and events of factors
+    /// and unverified addresses older than 365 days. Returns how many rows: few enough that no other call waits for long. It is
+    /// called again until it returns 0.
+    async fn purge(&self, now: Timestamp) -> Result<u64>;
 }

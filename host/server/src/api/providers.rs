@@ -225,9 +225,12 @@ fn signed(new: NewProvider, headers: &HeaderMap) -> Result<NewProvider, Problem>
     Ok(new.signature(text))
 }
 
+/// Names and values of a query.
+type Pairs = Vec<(String, String)>;
+
 /// Conditions for adding a component.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Pairs")]
 #[into_params(parameter_in = Query)]
 pub(super) struct Expected {
     /// The expected SHA-256 digest: `sha256:` and 64 hexadecimal digits.
@@ -237,11 +240,41 @@ pub(super) struct Expected {
     /// Whether it may have a lower version than the component that it replaces; `false` by default.
     #[serde(default)]
     allow_downgrade: bool,
-    /// Approved new destinations of secrets, separated by commas. An error lists those that are missing.
-    destinations: Option<String>,
+    /// Approved new destinations of secrets, each as a parameter of its own. An error lists those that are missing.
+    #[serde(default)]
+    destinations: Vec<String>,
     /// Whether valid instances may become invalid; `false` by default. An error lists them.
     #[serde(default)]
     allow_invalid: bool,
+}
+
+/// By hand, because one of the parameters may be repeated.
+impl TryFrom<Pairs> for Expected {
+    type Error = &'static str;
+
+    fn try_from(parameters: Pairs) -> Result<Self, Self::Error> {
+        let (mut digest, mut replaces, mut allow_downgrade, mut allow_invalid) = (None, None, None, None);
+        let mut destinations = Vec::new();
+        for (name, value) in parameters {
+            let parameter = match &*name {
+                "digest" => &mut digest,
+                "replaces" => &mut replaces,
+                "allow_downgrade" => &mut allow_downgrade,
+                "allow_invalid" => &mut allow_invalid,
+                "destinations" => {
+                    destinations.push(value);
+                    continue;
+                }
+                _ => return Err("unknown"),
+            };
+            if parameter.replace(value).is_some() {
+                return Err("repeated");
+            }
+        }
+        let flag = |text: Option<String>| text.map_or(Ok(false), |text| text.parse::<bool>().map_err(|_| "invalid"));
+        let (allow_downgrade, allow_invalid) = (flag(allow_downgrade)?, flag(allow_invalid)?);
+        Ok(Self { digest, replaces, allow_downgrade, destinations, allow_invalid })
+    }
 }
 
 /// The header with the signature.
@@ -259,16 +292,15 @@ pub(super) async fn add(
     Raw(component): Raw,
 ) -> Result<(StatusCode, Json<Provider>), Problem> {
     let administration = administrator.administration();
-    let mut new =
-        NewProvider::new(component).allow_downgrade(expected.allow_downgrade).allow_invalid(expected.allow_invalid);
+    let mut new = NewProvider::new(component)
+        .allow_downgrade(expected.allow_downgrade)
+        .destinations(expected.destinations)
+        .allow_invalid(expected.allow_invalid);
     if let Some(digest) = expected.digest {
         new = new.digest(digest);
     }
     if let Some(replaces) = expected.replaces {
         new = new.replacing(replaces.trim_start_matches("sha256:"));
-    }
-    if let Some(allowed) = expected.destinations {
-        new = new.destinations(allowed.split(',').map(str::trim));
     }
     let added = administration.add_provider(signed(new, &headers)?).await?;
     Ok((StatusCode::CREATED, Json(added.into())))

@@ -13,6 +13,7 @@ use url::Url;
 use super::files::{check_folder, read};
 use super::store::open;
 use super::{ClientCertificate, Config, ForwardProxy, NetworkConfig};
+use crate::connections::LONGEST_SECONDS;
 use crate::fido_metadata::Follower;
 use crate::oidc::Oidc;
 use crate::sign_in::PublicUrl;
@@ -162,6 +163,9 @@ impl NetworkConfig {
     pub(super) fn build(&self) -> anyhow::Result<Network> {
         if self.smtp_connections == 0 {
             bail!("`network.smtp_connections` must be at least 1");
+        }
+        if !(1..=LONGEST_SECONDS).contains(&self.timeout_seconds) {
+            bail!("`network.timeout_seconds` must be 1 to {LONGEST_SECONDS} (a day)");
         }
         let mut network = Network::builder().smtp_connections(self.smtp_connections);
         for file in &self.ca_certificates {

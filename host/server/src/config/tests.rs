@@ -242,6 +242,22 @@ fn a_mail_server_in_the_network_settings_has_a_host_and_a_port() {
 }
 
 #[test]
+fn a_request_of_the_network_may_take_between_a_second_and_a_day() {
+    let built = |seconds: u64| {
+        let text = format!("{LEAST}[network]\ntimeout_seconds = {seconds}\n");
+        let built = parse(&text, &[]).unwrap().network.build();
+        built.map(drop).map_err(|error| format!("{error:#}"))
+    };
+    for seconds in [1, 86_400] {
+        assert_eq!(built(seconds), Ok(()), "{seconds}");
+    }
+    for seconds in [0, 86_401, i64::MAX.unsigned_abs()] {
+        let error = built(seconds).unwrap_err();
+        assert!(error.contains("`network.timeout_seconds` must be 1 to 86400"), "{error}");
+    }
+}
+
+#[test]
 fn a_postgresql_database_needs_a_key_file_of_its_own() {
     let config = parse("[store]\nurl = \"postgres://a@b/c\"\n", &[]).unwrap();
     assert!(config.key_file().unwrap_err().to_string().contains("`keys.file` is required"));

@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use twofactor::sandbox::IpNet;
 
 pub use limits::ConnectionLimits;
+pub(crate) use limits::LONGEST_SECONDS;
 use registry::{Registry, is_near};
 use service::Counted;
 use stream::Guarded;

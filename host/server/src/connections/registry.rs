@@ -37,8 +37,8 @@ enum Why {
     Idle,
     /// A response was not read in time.
     Response,
-    /// It had the most unread response data.
-    Unread,
+    /// Its bodies, of requests and of responses, took the most memory.
+    Memory,
 }
 
 impl Why {
@@ -48,7 +48,7 @@ impl Why {
             Self::Head => "head",
             Self::Idle => "idle",
             Self::Response => "response",
-            Self::Unread => "unread",
+            Self::Memory => "memory",
         }
     }
 }
@@ -58,8 +58,8 @@ pub(super) struct Registry {
     limits: ConnectionLimits,
     total: u32,
     open: Mutex<Open>,
-    /// The number of bytes of responses that clients have not read yet.
-    unread: AtomicU64,
+    /// The number of bytes that bodies take: of requests without a response yet, and of responses that clients have not read yet.
+    held: AtomicU64,
 }
 
 #[derive(Default)]
@@ -97,7 +97,7 @@ impl Registry {
     /// Creates a registry. `total` is the number of connections that the limit on open files
     /// allows.
     pub(super) fn new(limits: &ConnectionLimits, total: u32) -> Self {
-        Self { limits: limits.clone(), total, open: Mutex::default(), unread: AtomicU64::new(0) }
+        Self { limits: limits.clone(), total, open: Mutex::default(), held: AtomicU64::new(0) }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -151,7 +151,7 @@ impl Registry {
                 requests: Vec::new(),
                 shutdown: None,
                 told: None,
-                unread: 0,
+                held: 0,
                 closed: false,
             }),
             closed: AtomicBool::new(false),
@@ -177,19 +177,18 @@ impl Registry {
         u32::try_from(open.connections.len()).unwrap_or(u32::MAX)
     }
 
-    /// Closes the connections with the most unread response data, until all together are within the
-    /// limit.
+    /// Closes the connections whose bodies take the most memory, until all together are within the limit.
     fn relieve(&self) {
         let most = self.limits.unread_mib.saturating_mul(1 << 20);
-        if self.unread.load(Ordering::Relaxed) <= most {
+        if self.held.load(Ordering::Relaxed) <= most {
             return;
         }
         let mut open = self.open();
-        while self.unread.load(Ordering::Relaxed) > most {
-            let heaviest = open.connections.values().max_by_key(|it| it.activity().unread).map(Arc::clone);
-            let Some(heaviest) = heaviest.filter(|it| it.activity().unread > 0) else { return };
+        while self.held.load(Ordering::Relaxed) > most {
+            let heaviest = open.connections.values().max_by_key(|it| it.activity().held).map(Arc::clone);
+            let Some(heaviest) = heaviest.filter(|it| it.activity().held > 0) else { return };
             open.remove(&heaviest);
-            heaviest.close(Why::Unread);
+            heaviest.close(Why::Memory);
         }
     }
 }
@@ -223,8 +222,8 @@ struct Activity {
     shutdown: Option<ConnectionShutdown>,
     /// When the client was told to.
     told: Option<Instant>,
-    /// The number of bytes of its responses that were not read yet.
-    unread: u64,
+    /// The number of bytes that the bodies of its requests and responses take.
+    held: u64,
     closed: bool,
 }
 
@@ -232,6 +231,8 @@ struct Request {
     id: u64,
     since: Instant,
     phase: Phase,
+    /// The number of bytes that its body takes, and from the response on those of the response.
+    held: u64,
 }
 
 /// What a request waits for.
@@ -293,7 +294,7 @@ impl Connection {
         metrics::counter!("twofactor_connections_closed_total", "reason" => why.name()).increment(1);
         let mut activity = self.activity();
         activity.closed = true;
-        self.registry.unread.fetch_sub(std::mem::take(&mut activity.unread), Ordering::Relaxed);
+        self.registry.held.fetch_sub(std::mem::take(&mut activity.held), Ordering::Relaxed);
         drop(activity);
         self.closed.store(true, Ordering::Release);
         self.waker.wake();
@@ -320,7 +321,7 @@ impl Connection {
         let mut activity = self.activity();
         activity.last += 1;
         let id = activity.last;
-        activity.requests.push(Request { id, since: Instant::now(), phase: Phase::Working });
+        activity.requests.push(Request { id, since: Instant::now(), phase: Phase::Working, held: 0 });
         if activity.shutdown.is_none() {
             activity.shutdown = shutdown.cloned();
         }
@@ -328,15 +329,22 @@ impl Connection {
         Work { connection: Arc::clone(self), id }
     }
 
-    /// Records whether a request waits for its body.
-    pub(super) fn receives(&self, id: u64, waits: bool) {
-        let phase = if waits { Phase::Body } else { Phase::Working };
+    /// Records whether a request waits for its body, and how many more bytes the body takes.
+    pub(super) fn receives(&self, id: u64, waits: bool, bytes: u64) {
         let mut activity = self.activity();
+        if activity.closed {
+            return;
+        }
         let request = activity.requests.iter_mut().find(|it| it.id == id);
         // Body data that is read after the response was made does not matter.
-        if let Some(request) = request.filter(|it| !matches!(it.phase, Phase::Response(_))) {
-            request.phase = phase;
-        }
+        let Some(request) = request.filter(|it| !matches!(it.phase, Phase::Response(_))) else { return };
+        request.phase = if waits { Phase::Body } else { Phase::Working };
+        request.held += bytes;
+        activity.held += bytes;
+        // Count it before the connection can be closed, because closing takes it back.
+        self.registry.held.fetch_add(bytes, Ordering::Relaxed);
+        drop(activity);
+        self.registry.relieve();
     }
 }
 
@@ -355,19 +363,21 @@ impl Work {
         self.id
     }
 
-    /// Records that the response is ready for the client to read.
+    /// Records that the response is ready for the client to read. The body of the request is no longer needed.
     pub(super) fn responds(&self, bytes: u64) {
         let mut activity = self.connection.activity();
         if activity.closed {
             return;
         }
-        if let Some(request) = activity.requests.iter_mut().find(|it| it.id == self.id) {
-            request.since = Instant::now();
-            request.phase = Phase::Response(bytes);
-        }
-        activity.unread += bytes;
+        let Some(request) = activity.requests.iter_mut().find(|it| it.id == self.id) else { return };
+        request.since = Instant::now();
+        request.phase = Phase::Response(bytes);
+        let body = std::mem::replace(&mut request.held, bytes);
+        activity.held = activity.held - body + bytes;
         // Count it before the connection can be closed, because closing takes it back.
-        self.connection.registry.unread.fetch_add(bytes, Ordering::Relaxed);
+        let held = &self.connection.registry.held;
+        held.fetch_add(bytes, Ordering::Relaxed);
+        held.fetch_sub(body, Ordering::Relaxed);
         drop(activity);
         self.connection.registry.relieve();
     }
@@ -380,9 +390,9 @@ impl Drop for Work {
         let request = activity.requests.swap_remove(at);
         activity.since = Instant::now();
         activity.told = None;
-        if let (Phase::Response(bytes), false) = (request.phase, activity.closed) {
-            activity.unread -= bytes;
-            self.connection.registry.unread.fetch_sub(bytes, Ordering::Relaxed);
+        if !activity.closed {
+            activity.held -= request.held;
+            self.connection.registry.held.fetch_sub(request.held, Ordering::Relaxed);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The requests of a connection, with a time limit on each body, and responses passed on in small
+//! The requests of a connection, with a time limit on each body and its memory counted, and responses passed on in small
 //! parts.
 
 use std::error::Error;
@@ -23,6 +23,10 @@ use crate::problem::{Problem, ProblemType};
 /// The size of the parts of a response that hyper is given, in bytes. It buffers what it is given,
 /// also for a client that reads nothing.
 const PART: usize = 16 << 10;
+
+/// What a part of a body takes in memory beside its bytes, in bytes, until the body is complete: with parts of one byte, far more than
+/// the body.
+const PER_PART: u64 = 64;
 
 /// A service whose requests are registered in their connection.
 #[derive(Clone)]
@@ -81,7 +85,7 @@ where
     }
 }
 
-/// A body that must arrive in time.
+/// A body that must arrive in time, and whose memory is counted.
 struct Timed {
     body: Body,
     connection: Arc<Connection>,
@@ -112,16 +116,18 @@ impl HttpBody for Timed {
         let this = &mut *self;
         let due = this.begun + this.connection.body_time(this.received);
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
-            this.connection.receives(this.request, false);
-            if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(|frame| frame.data_ref())) {
-                this.received += data.map_or(0, |data| data.len() as u64);
-            }
+            // By itself, a part keeps all of the buffer that it was read into, with whatever else a client sent.
+            let frame = frame.map(|frame| frame.map(|frame| frame.map_data(|data| Bytes::copy_from_slice(&data))));
+            let part = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            let part = part.map(|data| data.len() as u64);
+            this.received += part.unwrap_or_default();
+            this.connection.receives(this.request, false, part.map_or(0, |bytes| bytes + PER_PART));
             // A client that always sends just enough to prevent a wait gets no more time.
             if Instant::now() < due || frame.is_none() {
                 return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
             }
         } else {
-            this.connection.receives(this.request, true);
+            this.connection.receives(this.request, true, 0);
             let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
             if timer.deadline() != due {
                 timer.as_mut().reset(due);

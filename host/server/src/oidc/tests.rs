@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use twofactor::accounts::AuthorizationRequest;
+use twofactor::accounts::{AuthorizationRequest, Client};
 use twofactor::token::Role;
 use twofactor::{Network, TwoFactor};
 
@@ -98,7 +98,8 @@ fn a_provider_over_tls_names_no_endpoint_without_it() {
 }
 
 async fn request() -> AuthorizationRequest {
-    TwoFactor::builder().build().await.unwrap().accounts().start_authorization("/admin").await.unwrap()
+    let engine = TwoFactor::builder().build().await.unwrap();
+    engine.accounts().start_authorization("/admin", &Client::default()).await.unwrap()
 }
 
 #[tokio::test]

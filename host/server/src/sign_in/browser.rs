@@ -15,6 +15,7 @@ use url::Url;
 use super::public::PublicUrl;
 use super::site::Site;
 use crate::client_address;
+use crate::request_limits::FORM_FIELDS;
 
 /// The data that every request of a browser has.
 pub(super) struct Client {
@@ -91,7 +92,7 @@ pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     fn of(bytes: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(bytes).into_owned().collect())
+        Self(url::form_urlencoded::parse(bytes).into_owned().take(FORM_FIELDS).collect())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -277,4 +278,15 @@ fn back<'a>(visit: &Visit, more: impl IntoIterator<Item = (&'a str, &'a str)>) -
     };
     url.query_pairs_mut().append_pair("state", visit.state()).extend_pairs(more);
     url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_has_a_bounded_number_of_fields() {
+        let fields = Fields::of("a=1&".repeat(FORM_FIELDS + 1).as_bytes());
+        assert_eq!(fields.0.len(), FORM_FIELDS);
+    }
 }

@@ -25,15 +25,16 @@ const FORM_BYTES: usize = 256 << 10;
 /// The forms of those who are not logged in. They answer with redirects of their own.
 const OUTSIDE: [&str; 3] = ["/admin/login", "/admin/second-factor", "/admin/invitation"];
 
+/// The forms of a person's own account. They have passwords and codes, so nothing of them is kept.
+const OWN_ACCOUNT: &str = "/admin/account";
+
 /// Runs the handler of a form, and answers with a redirect.
 pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if OUTSIDE
-        .iter()
-        .any(|outside| path.strip_prefix(outside).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    {
+    if OUTSIDE.iter().any(|outside| is_within(path, outside)) {
         return next.run(request).await;
     }
+    let of_own_account = is_within(path, OWN_ACCOUNT);
     let language = Language::of(request.headers());
     let page = page_of(request.uri());
     let secret = cookie(request.headers(), SESSION).unwrap_or_default();
@@ -46,8 +47,15 @@ pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
             return to_login("/admin");
         }
         let Some(account) = ui.form_replies.account_of(&secret) else { return to_login(&page) };
-        let posted = read(request).await.unwrap_or_default();
-        let reply = Reply { posted, outcome: Outcome::SessionEnded };
+        let reply = if of_own_account {
+            let ended = language.say(
+                "Your session expired and nothing was saved.",
+                "Ihre Sitzung ist abgelaufen und nichts wurde gespeichert.",
+            );
+            Reply { posted: Posted::NOTHING, outcome: Outcome::Refused(ended.to_owned()) }
+        } else {
+            Reply { posted: read(request).await.unwrap_or_default(), outcome: Outcome::SessionEnded }
+        };
         return to_login(&keep(&ui, &account, &page, reply));
     };
     let (request, posted) = match is_upload(request.headers()) {
@@ -64,9 +72,15 @@ pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let Some(told) = response.extensions().get::<Told>().cloned() else { return response };
     let posted = told.posted.or_else(|| posted.as_ref().map(Posted::parse)).unwrap_or_default();
-    let posted = if matches!(told.outcome, Outcome::Issued(_)) { Posted::default() } else { posted };
+    let is_secret = of_own_account || matches!(told.outcome, Outcome::Issued(_));
+    let posted = if is_secret { Posted::NOTHING } else { posted };
     let reply = Reply { posted, outcome: told.outcome };
     Redirect::to(&keep(&ui, &session.account.id, told.page.as_deref().unwrap_or(&page), reply)).into_response()
+}
+
+/// Returns whether a path is that of a page, or below it.
+fn is_within(path: &str, page: &str) -> bool {
+    path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Keeps a reply; returns the address of the page that shows it.
@@ -103,7 +117,55 @@ async fn read(request: Request) -> Option<Posted> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::middleware::from_fn;
+    use tower::ServiceExt as _;
+    use twofactor::TwoFactor;
+    use twofactor::accounts::{Client, OpenedSession};
+
     use super::*;
+    use crate::state::AppState;
+
+    /// Sends a form that is refused. Returns what is kept of it.
+    async fn kept(ui: &Ui, opened: &OpenedSession, path: &str) -> Arc<Reply> {
+        let own = ui.clone();
+        let router: Router = Router::new()
+            .fallback(|| async { Told::refused("no") })
+            .layer(from_fn(move |request: Request, next: Next| answer(own.clone(), request, next)));
+        let cookie = format!("{SESSION}={}", opened.secret.expose());
+        let form = Body::from("password=typed&name=typed");
+        let request = Request::post(path).header(header::COOKIE, cookie).body(form).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let leads_to = response.headers()[header::LOCATION].to_str().unwrap();
+        let (_, id) = leads_to.split_at(leads_to.len() - 32);
+        ui.form_replies.find(&opened.session.account.id, id, Instant::now()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_form_of_the_own_account() {
+        let engine = TwoFactor::builder().build().await.unwrap();
+        let ui = Ui::new(AppState { engine: engine.clone(), proxies: Vec::new().into(), public: None, oidc: None });
+        let accounts = engine.accounts();
+        let (account, opened) = twofactor_tests::accounts::active(&accounts, "anna").await;
+        ui.form_replies.note_session(opened.secret.expose(), &account.id);
+        for ended in [false, true] {
+            if ended {
+                accounts.log_out(&opened.session, &Client::default()).await.unwrap();
+            }
+            for (path, fields) in [
+                ("/admin/account/password", 0),
+                ("/admin/account/factors", 0),
+                ("/admin/account/factors/x/remove", 0),
+                ("/admin/account/enrolments/x", 0),
+                ("/admin/accounts", 2),
+                ("/admin/tokens", 2),
+            ] {
+                assert_eq!(kept(&ui, &opened, path).await.posted.iter().count(), fields, "{path}, ended: {ended}");
+            }
+        }
+    }
 
     #[test]
     fn a_page_is_shown_without_its_earlier_messages() {

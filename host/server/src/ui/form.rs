@@ -12,7 +12,7 @@ use crate::wording::{Language, sentence, spoken};
 #[derive(Clone, Copy)]
 pub(super) struct Form<'a> {
     pub(super) language: Language,
-    /// The values that apply to options that are left out, with secrets masked.
+    /// The values that apply to options that are left out, with secrets masked, and whatever else the person may not read.
     pub(super) inherited: &'a Value,
     /// The source of these values.
     pub(super) inherited_from: &'static str,
@@ -294,6 +294,7 @@ impl Form<'_> {
         let l = self.language;
         let text = match (kind, inherited) {
             (Kind::Secret { .. }, _) => l.say("Secret", "Geheimnis").to_owned(),
+            (_, Value::String(text)) if text == MASK => l.say("value set", "Wert vorhanden").to_owned(),
             (Kind::Union { key, .. }, _) => shown(&inherited[key]),
             (Kind::Map { .. }, Value::Object(map)) => {
                 map.iter().map(|(name, text)| format!("{name}: {}", shown(text))).collect::<Vec<_>>().join(", ")
@@ -391,6 +392,26 @@ mod tests {
         }
         assert!(form.other_problems(&fields).is_empty());
         assert_eq!(page(Form { disabled: true, ..form }).matches("name=\"/Senders#key\"").count(), 2);
+    }
+
+    #[test]
+    fn of_a_masked_value_only_that_it_is_set_is_shown() {
+        let server = json!({"type": "object", "oneOf": [
+            {"properties": {"MailType": {"const": "SMTP"}}},
+            {"properties": {"MailType": {"const": "M365"}}}
+        ]});
+        let schema = json!({"type": "object", "properties": {
+            "Name": {"type": "string"}, "Retries": {"type": "integer"}, "Flag": {"type": "boolean"}, "Server": server}});
+        let form = Form {
+            language: Language::German,
+            inherited: &json!({"Name": MASK, "Retries": MASK, "Flag": MASK, "Server": MASK}),
+            inherited_from: "Basiseinstellungen",
+            problems: &[],
+            disabled: false,
+        };
+        let shown = form.show(&fields(&schema), "", &json!({})).into_string();
+        assert_eq!(shown.matches("Basiseinstellungen: Wert vorhanden").count(), 4, "{shown}");
+        assert!(!shown.contains(MASK), "{shown}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
+use twofactor::Error;
 use twofactor::admin::{Administration, Assigned, Instance};
+use twofactor::instance::MASK;
 use twofactor::sandbox::ProviderInfo;
 
 use super::failure::Failure;
@@ -16,6 +18,16 @@ use crate::wording::Language;
 pub(super) async fn own_subscriptions(person: &Person) -> Result<Vec<(String, String)>, Failure> {
     let all = person.of_anything().subscriptions().await.map_err(|error| person.failure(error))?;
     Ok(all.into_iter().filter(|one| person.has(&one.id)).map(|one| (one.id, one.name)).collect())
+}
+
+/// Returns the base service settings that instances of a type inherit. A person who is not of the whole installation may not read them,
+/// and sees only which options are set.
+pub(super) async fn inherited(person: &Person, admin: &Administration, type_id: &str) -> Result<Value, Error> {
+    let mut options = admin.base_settings(type_id).await?.options;
+    if let Some(options) = options.as_object_mut().filter(|_| !person.is_of_the_system()) {
+        options.values_mut().filter(|value| !value.is_null()).for_each(|value| *value = Value::from(MASK));
+    }
+    Ok(options)
 }
 
 /// Returns whether sign-ins can use it, and if not why.

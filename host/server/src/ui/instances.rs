@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::form::Form;
 use super::form_replies::{Outcome, Told};
 use super::health::health_of;
-use super::instance_form::{own_policy, provider_of, state, stored, typed};
+use super::instance_form::{inherited, own_policy, provider_of, state, stored, typed};
 use super::layout::notice;
 use super::links::{instance_path, on_to};
 use super::page::{self, Room, page};
@@ -67,8 +67,8 @@ async fn show(
 ) -> Result<Response, Failure> {
     let l = person.language;
     let provider = provider_of(admin, &instance.type_id);
-    let inherited = match admin.base_settings(&instance.type_id).await {
-        Ok(settings) => settings.options,
+    let inherited = match inherited(person, admin, &instance.type_id).await {
+        Ok(options) => options,
         // The provider is no longer installed.
         Err(error) if error.is_not_found() => Value::Null,
         Err(error) => return Err(person.failure(error)),

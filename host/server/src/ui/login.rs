@@ -92,6 +92,9 @@ impl FromRequestParts<Ui> for Visitor {
 /// The longest link that is come back to.
 const LONGEST_AIM: usize = 2 << 10;
 
+/// The longest link that is stored for a person who is not logged in, in bytes.
+const LONGEST_STORED_AIM: usize = 256;
+
 /// The page that the person wanted.
 #[derive(Deserialize)]
 pub(super) struct Aim {
@@ -106,6 +109,11 @@ impl Aim {
         // The characters that a header may contain, without those that browsers read as a slash.
         let fits = self.to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         if own && fits && self.to.len() <= LONGEST_AIM { &self.to } else { "/admin" }
+    }
+
+    /// Returns the same where it is stored during the login: a longer link is not come back to.
+    pub(super) fn stored_path(&self) -> &str {
+        Some(self.path()).filter(|path| path.len() <= LONGEST_STORED_AIM).unwrap_or("/admin")
     }
 }
 

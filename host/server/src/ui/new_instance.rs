@@ -12,7 +12,7 @@ use twofactor::{NewInstance, Recipient};
 use super::failure::Failure;
 use super::form::Form;
 use super::form_replies::{Outcome, Told};
-use super::instance_form::{own_subscriptions, provider_of};
+use super::instance_form::{inherited, own_subscriptions, provider_of};
 use super::layout::notice;
 use super::links::instance_path;
 use super::page::{Room, page};
@@ -101,7 +101,7 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
 async fn panel(person: &Person, admin: &Administration, provider: &ProviderInfo) -> Result<Markup, Failure> {
     let (l, posted, manifest) = (person.language, person.posted(), &provider.manifest);
     let type_id = &*manifest.type_id;
-    let inherited = admin.base_settings(type_id).await.map_err(|error| person.failure(error))?.options;
+    let inherited = inherited(person, admin, type_id).await.map_err(|error| person.failure(error))?;
     let fields = fields(&manifest.options_schema);
     let values = if posted.get("type") == Some(type_id) {
         Value::Object(read(&fields, posted, type_id, &Value::Null))

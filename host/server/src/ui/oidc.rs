@@ -20,7 +20,7 @@ pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Qu
         Ok(provider) => provider,
         Err(trouble) => return fail(&visitor, oidc, &trouble),
     };
-    match visitor.accounts().start_authorization(aim.path()).await {
+    match visitor.accounts().start_authorization(aim.stored_path(), visitor.client()).await {
         Ok(request) => {
             let cookie = [(header::SET_COOKIE, set(AUTHORIZATION_COOKIE, request.secret.expose()))];
             (cookie, Redirect::to(oidc.authorization_url(&provider, &request).as_str())).into_response()

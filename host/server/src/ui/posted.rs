@@ -7,9 +7,7 @@ use axum::body::Bytes;
 use serde_json::{Map, Number, Value};
 
 use super::schema::{Field, Kind};
-
-/// The maximum number of fields of a form: no page has as many. Each takes more memory than its bytes in the body.
-const FIELDS: usize = 4096;
+use crate::request_limits::FORM_FIELDS;
 
 /// The fields of a form that was sent. `Debug` shows none.
 #[derive(Clone, Default)]
@@ -26,7 +24,7 @@ impl Posted {
     pub(super) const NOTHING: Self = Self(Vec::new());
 
     pub(super) fn parse(body: &Bytes) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().take(FIELDS).collect())
+        Self(url::form_urlencoded::parse(body).into_owned().take(FORM_FIELDS).collect())
     }
 
     pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
@@ -242,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_form_has_a_bounded_number_of_fields() {
-        let posted = Posted::parse(&Bytes::from("a=1&".repeat(FIELDS + 1)));
-        assert_eq!(posted.iter().count(), FIELDS);
+        let posted = Posted::parse(&Bytes::from("a=1&".repeat(FORM_FIELDS + 1)));
+        assert_eq!(posted.iter().count(), FORM_FIELDS);
     }
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofactor::admin::{Administration, ExaminedProvider, NewProvider};
-use twofactor::sandbox::{Destination, Manifest, ProviderInfo, RecipientKind};
+use twofactor::sandbox::{Manifest, ProviderInfo, RecipientKind};
 
 use super::base_settings::affected;
 use super::failure::Failure;
@@ -115,7 +115,7 @@ pub(super) async fn approve(person: Person, State(ui): State<Ui>, body: Bytes) -
     // The page showed whether it is a downgrade.
     let new = new(&component, &signature)
         .replacing(posted.get("replaces").unwrap_or_default())
-        .destinations(posted.get("destinations").unwrap_or_default().split(','))
+        .destinations(posted.all("destinations"))
         .allow_invalid(posted.get("allow_invalid").is_some())
         .allow_downgrade(true);
     match admin.add_provider(new).await {
@@ -199,7 +199,7 @@ async fn ask(person: &Person, admin: &Administration, examined: &ExaminedProvide
         @if !same {
             form.card method="post" action="/admin/providers/approval" {
                 input type="hidden" name="digest" value=(info.digest);
-                input type="hidden" name="destinations" value=(elsewhere.iter().map(Destination::to_string).collect::<Vec<_>>().join(","));
+                @for one in elsewhere { input type="hidden" name="destinations" value=(one.to_string()); }
                 input type="hidden" name="replaces" value=(before.as_ref().map_or("", |before| &*before.digest));
                 @if !examined.made_invalid.is_empty() { (allow_invalid(l, true)) }
                 p { (l.say("You approve the component with exactly this digest:", "Sie genehmigen die Komponente mit genau diesem Digest:")) " " code.digest { (info.digest) } }

@@ -3,12 +3,19 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+/// Of no known kind: it is ignored (section 4.1).
+const UNKNOWN: u8 = 0xfa;
 const ACKNOWLEDGES: u8 = 1;
+const END_HEADERS: u8 = 4;
 const END_HEADERS_AND_STREAM: u8 = 5;
+/// `:method` GET and POST (RFC 7541 appendix A).
+const GET: u8 = 0x82;
+const POST: u8 = 0x83;
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
 pub(crate) struct Http2 {
@@ -37,12 +44,32 @@ impl Http2 {
         let _ = self.stream.write_all(&frame).await;
     }
 
-    /// Sends a request without a body. Names and values are not compressed (RFC 7541).
+    /// Sends a request without a body.
     pub(crate) async fn get(&mut self, stream: u32, path: &str) {
-        let mut headers = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+        self.request(GET, END_HEADERS_AND_STREAM, stream, path).await;
+    }
+
+    /// Sends a request whose body follows.
+    pub(crate) async fn post(&mut self, stream: u32, path: &str) {
+        self.request(POST, END_HEADERS, stream, path).await;
+    }
+
+    /// Sends the headers of a request. Names and values are not compressed (RFC 7541).
+    async fn request(&mut self, method: u8, flags: u8, stream: u32, path: &str) {
+        let mut headers = vec![method, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
         headers.extend_from_slice(path.as_bytes());
         headers.extend_from_slice(&[0x01, 1, b'a']);
-        self.send(HEADERS, END_HEADERS_AND_STREAM, stream, &headers).await;
+        self.send(HEADERS, flags, stream, &headers).await;
+    }
+
+    /// Sends a part of a body that goes on. The caller keeps within the server's window.
+    pub(crate) async fn part(&mut self, stream: u32, bytes: &[u8]) {
+        self.send(DATA, 0, stream, bytes).await;
+    }
+
+    /// Sends a frame that a server ignores.
+    pub(crate) async fn unknown(&mut self, payload: &[u8]) {
+        self.send(UNKNOWN, 0, 0, payload).await;
     }
 
     /// Returns the next frame's kind and flags, with its payload; `None` at the end of the connection.

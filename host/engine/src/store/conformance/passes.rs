@@ -123,7 +123,7 @@ pub async fn a_clock_set_back_over_a_restart_ends_passes_browsers_and_proofs(sto
 pub async fn expired_passes_and_browsers_are_purged(store: &dyn Store) {
     store.put_pass(pass(noon()), COUNTED).await.unwrap();
     remembered_browsers::remember(store, remembered_browsers::browser("d", noon()), 5).await;
-    assert_eq!(store.purge(noon() + HOUR).await.unwrap(), 0);
-    assert_eq!(store.purge(noon() + 2 * HOUR).await.unwrap(), 1);
-    assert_eq!(store.purge(noon() + 31 * DAY).await.unwrap(), 1);
+    assert_eq!(store.purge(noon() + DAY + HOUR).await.unwrap(), 0);
+    assert_eq!(store.purge(noon() + DAY + 2 * HOUR).await.unwrap(), 1);
+    assert_eq!(store.purge(noon() + 32 * DAY).await.unwrap(), 1);
 }

@@ -9,10 +9,10 @@ pub async fn expired_rows_are_purged_and_wrong_answers_are_kept_for_a_month(stor
     store.charge_attempt(attempt("a", noon())).await.unwrap();
     let end = noon() + 5 * MINUTE;
     for (at, removed) in [
-        (end, 0),
-        (end + MINUTE, 1),
-        (noon() + 2 * HOUR, 1),
-        (noon() + 2 * DAY, 1),
+        (end + DAY, 0),
+        (end + DAY + MINUTE, 1),
+        (noon() + DAY + 2 * HOUR, 1),
+        (noon() + 3 * DAY, 1),
         (noon() + 30 * DAY, 0),
         (noon() + 31 * DAY, 1),
     ] {

@@ -40,9 +40,9 @@ impl MaintenanceStore for PostgresStore {
         .await
     }
 
-    async fn purge(&self, before: Timestamp) -> Result<u64> {
-        let set = self.times.set(before);
-        self.write((), move |c, _| async move { purge::purge(&c, before, set).await }).await
+    async fn purge(&self, now: Timestamp) -> Result<u64> {
+        let set = self.times.set(now);
+        self.write((), move |c, _| async move { purge::purge(&c, now, set).await }).await
     }
 }
 

@@ -8,6 +8,9 @@ use super::sign_ins::CANCELLED;
 use super::values::{ms, values};
 use crate::store::Result;
 
+/// How long rows are kept after they expired, by default.
+const EXPIRED_MS: i64 = 86_400_000;
+
 /// How long consecutive wrong answers are kept after the last of them.
 const REMEMBERED_MS: i64 = 30 * 86_400_000;
 
@@ -25,20 +28,21 @@ const BROWSERS_MS: i64 = 180 * 86_400_000;
 
 /// Tables whose rows expire: the table, its key, the column with the end (and a condition), and how long rows are kept after that.
 const EXPIRING: &[(&str, &str, &str, i64)] = &[
-    ("challenges", "id", "expires_at", 0),
-    ("enrolments", "id", "expires_at", 0),
-    ("sign_ins", "id", "expires_at", 0),
-    ("buckets", "key", "ends", 0),
-    ("idempotency", "key", "until", 0),
+    ("challenges", "id", "expires_at", EXPIRED_MS),
+    ("enrolments", "id", "expires_at", EXPIRED_MS),
+    ("sign_ins", "id", "expires_at", EXPIRED_MS),
+    ("buckets", "key", "ends", EXPIRED_MS),
+    ("idempotency", "key", "until", EXPIRED_MS),
     ("persons", "person", "last", REMEMBERED_MS),
     ("statistics", "subscription, hour, instance, event, label", "hour", FIGURES_MS),
     ("browsers", "digest", "used_at", BROWSERS_MS),
-    ("sessions", "digest", "ends_at", 0),
-    ("logins", "digest", "expires_at", 0),
+    ("sessions", "digest", "ends_at", EXPIRED_MS),
+    ("logins", "digest", "expires_at", EXPIRED_MS),
+    // Anybody can have one stored, without logging in.
     ("authorization_requests", "digest", "expires_at", 0),
-    ("invitations", "digest", "expires_at", 0),
-    ("passes", "person", "expires_at", 0),
-    ("remembered_devices", "digest", "expires_at", 0),
+    ("invitations", "digest", "expires_at", EXPIRED_MS),
+    ("passes", "person", "expires_at", EXPIRED_MS),
+    ("remembered_devices", "digest", "expires_at", EXPIRED_MS),
     ("addresses", "person, kind, hash", "verified_at IS NULL AND seen_at", GIVEN_ADDRESSES_MS),
     ("factor_events", "seq", "at", EVENTS_MS),
 ];
@@ -47,10 +51,10 @@ const EXPIRING: &[(&str, &str, &str, i64)] = &[
 ///
 /// The database's clock decides what has expired: a process whose clock is ahead cannot end what others started. `set` is the time of
 /// that clock in tests.
-pub(super) async fn purge(c: &Session, before: Timestamp, set: Option<i64>) -> Result<u64> {
+pub(super) async fn purge(c: &Session, now: Timestamp, set: Option<i64>) -> Result<u64> {
     let mut removed = 0;
     for (table, key, end, kept) in EXPIRING {
-        removed += c.execute(&statement(table, key, end), values![ms(before), set, *kept]).await?;
+        removed += c.execute(&statement(table, key, end), values![ms(now), set, *kept]).await?;
     }
     Ok(removed)
 }

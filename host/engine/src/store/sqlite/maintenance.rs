@@ -28,8 +28,8 @@ impl MaintenanceStore for SqliteStore {
         self.threads.write(move |c| add_key_in_use(c, &key, &known)).await
     }
 
-    async fn purge(&self, before: Timestamp) -> Result<u64> {
-        self.threads.write(move |c| purge::purge(c, before)).await
+    async fn purge(&self, now: Timestamp) -> Result<u64> {
+        self.threads.write(move |c| purge::purge(c, now)).await
     }
 }
 

@@ -59,7 +59,7 @@ impl HttpClient {
         origin: &Origin,
         request: Request,
     ) -> Result<HttpResponse, HttpError> {
-        let deadline = self.timeout + Duration::from_millis(100);
+        let deadline = self.timeout.saturating_add(Duration::from_millis(100));
         let bytes = meter.leaving(request.body().and_then(Body::as_bytes).map_or(0, <[u8]>::len));
         let answer = match timeout(deadline, self.exchange_unbounded(meter, origin, request)).await {
             Ok(answer) => answer,

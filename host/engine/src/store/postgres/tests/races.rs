@@ -267,7 +267,7 @@ async fn a_purge_deletes_no_window_that_has_just_begun() {
         // The next window begins while the last one is purged.
         let later = now + Duration::from_millis(5);
         let day = Charge { window_ms: 86_400_000, ..charge };
-        let (charged, purged) = tokio::join!(stores[1].charge(vec![day], later), stores[2].purge(later));
+        let (charged, purged) = tokio::join!(stores[1].charge(vec![day], later), stores[2].purge(later + DAY));
         charged.unwrap();
         purged.unwrap();
         let full = Charge { limit: 1, ..day };

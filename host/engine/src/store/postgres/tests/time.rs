@@ -29,11 +29,16 @@ async fn a_process_whose_clock_is_an_hour_off_cannot_end_what_others_started() {
     let now = Timestamp::now();
     store.resume(now).await.unwrap();
     store.open_challenge(opening("a", now)).await.unwrap();
+    let request =
+        AuthorizationRequestRecord { digest: [1; 32], return_to: "/admin".to_owned(), expires_at: now + 10 * MINUTE };
+    store.insert_authorization_request(request, now).await.unwrap();
     for off in [now + HOUR, now - HOUR] {
         let other = connect(&url).await;
         let start = other.resume(off).await.unwrap();
         assert!(start.now.duration_since(now).abs() < jiff::SignedDuration::from_secs(60), "{start:?}");
         other.check_time(off).await.unwrap();
+        // What expired a day ago, and what has just expired.
+        other.purge(off + DAY).await.unwrap();
         other.purge(off).await.unwrap();
         assert!(other.challenge("s", "a").await.unwrap().unwrap().closed.is_none());
         // Another process, whose clock is right, starts after that.
@@ -42,6 +47,7 @@ async fn a_process_whose_clock_is_an_hour_off_cannot_end_what_others_started() {
         assert!(third.challenge("s", "a").await.unwrap().unwrap().closed.is_none());
     }
     assert!(matches!(store.charge_attempt(attempt("a", now)).await.unwrap(), Charged::Compare(_)));
+    assert!(store.take_authorization_request(&[1; 32], now).await.unwrap().is_some());
 }
 
 #[tokio::test]
