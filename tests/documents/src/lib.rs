@@ -1,10 +1,13 @@
 //! The documents tell the truth: their links lead somewhere, the guide lists its pages, and each claim on security names a test that exists.
-//! They use the words of today: see `words.rs`.
+//! They use the words of today: see `words.rs`. And gateways are small: see `gateways.rs`.
 //! And modules know only those below them: see `module_order.rs`. And generated code is what is generated: see `bindings.rs`.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod bindings;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod gateways;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod module_order;
