@@ -17,6 +17,7 @@ mod an_outcome_is_kept;
 mod audit_log;
 mod bundled_providers;
 mod codes_that_are_asked_for;
+mod context_of_messages;
 mod debug_output;
 mod destinations;
 mod egress;
