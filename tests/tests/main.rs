@@ -30,6 +30,7 @@ mod first_factor;
 mod frozen_components;
 mod frozen_factors;
 mod gateways;
+mod gateways_are_strict;
 mod gateways_in_other_languages;
 mod held_factors;
 mod held_factors_two_processes;
