@@ -1,10 +1,12 @@
 //! What every provider for a gateway is held to: a code travels through the real component to the vendor's strict stand-in and is
 //! accepted once; what the vendor refuses has its outcome; and neither the code nor a secret is in the component's memory.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
 use twofactor::instance::Policy;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
@@ -46,6 +48,14 @@ pub fn code_in(text: &str) -> String {
     runs.next().unwrap().to_owned()
 }
 
+/// Waits until no other test of this process uses the provider of a type. Its secrets must be in no guest that another test made while
+/// they are searched for; and what the first test compiles the others find in the cache.
+pub async fn turn(type_id: &str) -> OwnedMutexGuard<()> {
+    static TURNS: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>> = Mutex::new(BTreeMap::new());
+    let turn = TURNS.lock().unwrap().entry(type_id.to_owned()).or_default().clone();
+    turn.lock_owned().await
+}
+
 fn recipient(address: &str) -> Recipient {
     match address.chars().next() {
         Some('+') => Recipient { phone: Some(address.to_owned()), ..Recipient::default() },
@@ -57,6 +67,7 @@ fn recipient(address: &str) -> Recipient {
 impl Gateway {
     /// Holds the provider to all of it, and prints the request as it left.
     pub async fn holds(self, refusals: &[Refusal]) {
+        let _turn = turn(self.type_id).await;
         let policy = Policy { countries: ["*".to_owned()].into(), code_length: CODE_LENGTH, ..Policy::default() };
         let builder = compiled::builder().network(self.network.clone()).policy(policy);
         let engine = builder.provider(self.component.clone()).build().await.unwrap();

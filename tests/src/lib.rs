@@ -7,6 +7,7 @@ pub mod authors;
 pub mod canaries;
 pub mod certificates;
 pub mod compiled;
+pub mod delivery_reports;
 pub mod ecall;
 pub mod errors;
 pub mod exim;

@@ -75,7 +75,7 @@ async fn a_code_travels_through_whatsapp_by_itself_and_what_it_refuses_has_its_o
     let gateway = gateway(provider, (&authority, vendor), options, &[whatsapp::TOKEN], "+41791234503");
     let refusals: [Refusal; 5] = [
         (json!({"WhatsAppAccessToken": "EAAJBwrong"}), None, "misconfigured", "190"),
-        (json!({"WhatsAppPhoneNumberId": "106540352242923"}), None, "misconfigured", "33"),
+        (json!({"WhatsAppPhoneNumberId": "106540352242923"}), None, "misconfigured", "100"),
         (json!({"WhatsAppTemplateName": "other"}), None, "misconfigured", "132001"),
         (json!({"WhatsAppTemplateLanguages": ["fr"]}), None, "misconfigured", "132001"),
         (json!({}), Some(whatsapp::ABSENT), "rejected-recipient", "131026"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use twofactor::Network;
+use twofactor_tests::delivery_reports::{Headers, Report, Reported, hs256, sha256};
 use twofactor_tests::gateways::{Gateway, Refusal, code_in_body};
 use twofactor_tests::languages::providers_in;
 use twofactor_tests::vendors::recorder::Recorder;
@@ -57,6 +58,24 @@ async fn a_code_travels_through_sinch_by_a_provider_in_javascript() {
 }
 
 #[tokio::test]
+async fn a_report_of_sinch_counts_at_the_secret_url_of_its_message_alone() {
+    let Some(component) = component("javascript", "sinch").await else { return };
+    let authority = Authority::default();
+    let vendor = sinch::start(&authority).await;
+    let options = json!({"SinchServicePlanId": sinch::PLAN, "SinchApiToken": sinch::TOKEN, "SinchFrom": sinch::FROM,
+        "SinchRegion": "eu"});
+    let place = Reported::new(("sinch", component), (&authority, vendor), options, "/callback_url").await;
+    let report = |_: &str, status: &str| {
+        let code = if status == "Delivered" { 0 } else { 402 };
+        let report = json!({"type": "recipient_delivery_report_sms", "batch_id": "01FC66621XXXXX119Z8PMV1QPQ",
+            "recipient": "41791234567", "code": code, "status": status, "at": "2026-11-24T12:00:01.000Z"});
+        Report::post(Headers::new(), &report.to_string())
+    };
+    place.refuses_other_urls(&report("", "Delivered")).await;
+    place.counts(("Delivered", "Failed"), "402", report).await;
+}
+
+#[tokio::test]
 async fn a_code_travels_through_bird_by_a_provider_in_javascript() {
     let Some(component) = component("javascript", "bird").await else { return };
     let authority = Authority::default();
@@ -69,6 +88,52 @@ async fn a_code_travels_through_bird_by_a_provider_in_javascript() {
         (json!({}), Some(bird::UNKNOWN), "rejected-recipient", "9"),
     ];
     gateway.holds(&refusals).await;
+}
+
+/// Returns a token as MessageBird makes it, for a report to this URL: developers.messagebird.com/api/#verifying-http-requests.
+fn signed_by_bird(key: &str, issuer: &str, now: i64, url: &str) -> Headers {
+    let claims = json!({"iss": issuer, "nbf": now, "exp": now + 60, "jti": "e8bc7e9f-2b3f-4bb0-9d5c-5e0b8d0c1a9e",
+        "url_hash": sha256(url)});
+    vec![("messagebird-signature-jwt", hs256(key, &claims))]
+}
+
+#[tokio::test]
+async fn a_report_of_bird_counts_if_its_token_is_signed_with_the_key_of_the_account() {
+    const KEY: &str = "signing-key-of-the-account";
+    let Some(component) = component("javascript", "bird").await else { return };
+    let authority = Authority::default();
+    let vendor = bird::start(&authority).await;
+    let options = json!({"BirdAccessKey": bird::KEY, "BirdOriginator": bird::ORIGINATOR, "BirdSigningKey": KEY});
+    let place = Reported::new(("bird", component), (&authority, vendor), options, "/reportUrl").await;
+    let query = |status: &str| {
+        let code = if status == "delivery_failed" { "104" } else { "" };
+        format!(
+            "id=e8077d803532c0b5937c639b60216938&reference=m&recipient=41791234567&status={status}\
+             &statusDatetime=2026-11-24T12%3A00%3A01%2B00%3A00&statusErrorCode={code}\
+             &price%5Bamount%5D=0.07&price%5Bcurrency%5D=EUR"
+        )
+    };
+    let (now, url) = (place.now(), place.sent().await);
+    let delivered = query("delivered");
+    let signed = |key: &str, issuer: &str, at: i64| signed_by_bird(key, issuer, at, &format!("{url}?{delivered}"));
+    let mut elsewhere = signed(KEY, "MessageBird", now);
+    elsewhere[0].0 = "authorization";
+    for (why, headers) in [
+        ("it is not signed", Headers::new()),
+        ("it is signed with another key", signed("another key", "MessageBird", now)),
+        ("somebody else issued it", signed(KEY, "Bird", now)),
+        ("it is an hour old", signed(KEY, "MessageBird", now - 3600)),
+        ("its signature is in another header", elsewhere),
+    ] {
+        assert!(!place.accepts(&url, &Report::get(headers, &delivered)).await, "{why}");
+    }
+    let report = |url: &str, status: &str| {
+        let query = query(status);
+        Report::get(signed_by_bird(KEY, "MessageBird", now, &format!("{url}?{query}")), &query)
+    };
+    assert!(place.accepts(&url, &report(&url, "buffered")).await);
+    assert_eq!(place.counted().await, (0, Vec::new()));
+    place.counts(("delivered", "delivery_failed"), "104", report).await;
 }
 
 #[tokio::test]

@@ -111,6 +111,10 @@ fn failed(response: &Response) -> Failure {
         (_, Some(33 | 131_031 | 131_042 | 131_045 | 133_000..=133_015 | 131_005)) => {
             misconfigured(&code, "the phone number or the account is not ready: registration, payment or a lock")
         }
+        // Meta has no such object: the id is wrong, or the token's app may not use it.
+        (_, Some(100)) if error["error_subcode"] == 33 => {
+            misconfigured(&code, "WhatsApp does not know the id of the phone number")
+        }
         (_, Some(100 | 131_008 | 131_009)) => rejected_message(&code, "WhatsApp does not accept the request"),
         (_, Some(1 | 2 | 131_000 | 131_016)) => outcome_unknown(&code, "WhatsApp failed to process the request"),
         _ => response.failure_by_status(if code.is_empty() { "refused" } else { &code }),

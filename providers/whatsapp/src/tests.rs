@@ -74,6 +74,9 @@ fn each_code_has_its_class() {
             assert_eq!(failure_name(&failure), *expected, "{status} {code}");
         }
     }
+    let no_such_number = r#"{"error": {"type": "GraphMethodException", "code": 100, "error_subcode": 33}}"#;
+    let _upstream = Upstream::new().responds(400, &[], no_such_number);
+    assert_eq!(failure_name(&deliver::<WhatsApp>(&options(), &with_code("en")).unwrap_err()), "misconfigured");
     let paused = r#"{"messages":[{"id":"w","message_status":"paused"}]}"#;
     let _upstream = Upstream::new().responds(200, &[], paused);
     assert_eq!(failure_name(&deliver::<WhatsApp>(&options(), &with_code("en")).unwrap_err()), "misconfigured");

@@ -5,6 +5,7 @@
 //! | `POST /VERSION/PHONE_NUMBER_ID/messages`, JSON; another id: 400 with 100 and subcode 33 | whatsapp/cloud-api/reference/messages |
 //! | a bearer token; else 401 with 190 | whatsapp/support/error-codes |
 //! | an authentication template has the code in its body and in its URL button, both the same, at most 15 characters | whatsapp/templates/authentication-templates |
+//! | a missing parameter: 400 with 131008; an unknown or wrong one: 400 with 100 | whatsapp/support/error-codes |
 //! | a template or a language that is not there: 404 with 132001 | whatsapp/support/error-codes |
 //! | a number that is not on WhatsApp: 400 with 131026 | whatsapp/support/error-codes |
 //! | an error has `message`, `type`, `code`, `fbtrace_id` | docs/graph-api/guides/error-handling |
@@ -51,9 +52,15 @@ fn judge(seen: &Seen) -> Reply {
         return error(401, 190);
     }
     if id != NUMBER_ID {
-        return error(400, 33);
+        let message = "Unsupported post request. Object with this ID does not exist.";
+        let error = json!({"message": message, "type": "GraphMethodException", "code": 100, "error_subcode": 33,
+            "fbtrace_id": "Az8or2yhqkZfEZ-_4Qn_Bam"});
+        return Reply::refuses(400, &json!({"error": error}));
     }
     let Some(body) = seen.json().map(Value::Object) else { return error(400, 100) };
+    if ["messaging_product", "to", "type", "template"].into_iter().any(|name| body.get(name).is_none()) {
+        return error(400, 131_008);
+    }
     match template(&body) {
         None => error(400, 100),
         Some((name, language, _)) if name != TEMPLATE || !LANGUAGES.contains(&language) => error(404, 132_001),
@@ -71,7 +78,9 @@ fn judge(seen: &Seen) -> Reply {
 /// Name, language and recipient of a template message.
 fn template(body: &Value) -> Option<(&str, &str, &str)> {
     let message = only(body, &["messaging_product", "to", "type", "template"], &["recipient_type"])?;
-    if (&message["messaging_product"], &message["type"]) != (&json!("whatsapp"), &json!("template")) {
+    if (&message["messaging_product"], &message["type"]) != (&json!("whatsapp"), &json!("template"))
+        || message.get("recipient_type").is_some_and(|kind| kind != "individual")
+    {
         return None;
     }
     let template = only(&message["template"], &["name", "language", "components"], &[])?;

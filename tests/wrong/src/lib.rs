@@ -348,6 +348,12 @@ impl delivery::Guest for Wrong {
                 body = json!({"messages": [{"destinations": [{"to": message.recipient}], "content": content}]})
                     .to_string();
             }
+            // Not wrong: it shows what a message says besides its fields.
+            "it passes extra on" => {
+                let extra = message.extra.iter().map(|entry| (entry.name.clone(), json!(entry.value)));
+                let extra = extra.collect::<serde_json::Map<_, _>>();
+                body = json!({"to": message.recipient, "text": text, "extra": extra}).to_string();
+            }
             // Not wrong: it makes a request before it sends, and needs the response.
             "it asks who that is" => {
                 let answer = http::send(&http::Request {

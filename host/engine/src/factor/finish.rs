@@ -48,10 +48,10 @@ impl Factors {
         };
         let this = self.clone();
         // Runs to completion even if the caller disconnects: the enrolment may be used up by now.
-        to_the_end(async move { this.judge(&chosen, &record, &given, label, now).await }).await
+        to_the_end(async move { this.verify_answer(&chosen, &record, &given, label, now).await }).await
     }
 
-    async fn judge(
+    async fn verify_answer(
         &self,
         chosen: &ChosenFactor,
         record: &EnrolmentRecord,

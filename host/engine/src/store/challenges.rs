@@ -308,7 +308,7 @@ pub trait ChallengeStore {
     /// that exceed a limit at the same moment none is compared.
     async fn answer_challenge(&self, answer: CodeAnswer) -> Result<Answered>;
 
-    /// Counts an answer for an open challenge and for its person, before somebody else judges the answer: an upstream, or a factor.
+    /// Counts an answer for an open challenge and for its person, before an upstream or a factor verifies the answer.
     async fn charge_attempt(&self, attempt: Attempt) -> Result<Charged>;
 
     /// Closes a challenge as used, and replaces the state of the factor that answered it: both or neither. A challenge whose last attempt
