@@ -487,7 +487,7 @@ async fn an_answer_that_a_reset_waits_for_proves_nothing_after_it() {
                 };
                 resetting.transaction(BEGIN_UNGUARDED.to_owned(), (), close).await.unwrap();
             } else {
-                let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], now: noon() };
+                let reset = FactorReset { user: [7; 16], persons: vec![[7; 16]], account: None, now: noon() };
                 resetting.reset_factors(reset).await.unwrap();
             }
         });
@@ -507,7 +507,7 @@ async fn a_challenge_to_an_address_that_was_read_before_a_reset_is_not_opened_af
     let store = Arc::new(connect(&cluster.url(&name)).await);
     let client = cluster.client(&name).await;
     // Of the first user something has changed before, of the second one nothing.
-    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), now: noon() }).await.unwrap();
+    store.reset_factors(FactorReset { user: [7; 16], persons: Vec::new(), account: None, now: noon() }).await.unwrap();
     for (id, user, count) in [("a", [7_u8; 16], 1), ("b", [6; 16], 0)] {
         // The reset has counted itself, and is not committed yet.
         let sql = "INSERT INTO user_changes AS u VALUES ($1, 1) ON CONFLICT (person) DO UPDATE SET count = u.count + 1";
