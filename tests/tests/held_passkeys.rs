@@ -11,7 +11,7 @@ use twofactor::{
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
 use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, sign_in, use_factor};
+use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, offered_on_page, sign_in, use_factor};
 
 const ORIGIN: &str = "https://login.example.com";
 
@@ -97,6 +97,29 @@ async fn an_acr_that_is_asked_for_is_answered_truthfully() {
     ] {
         assert_eq!(engine.start(start).await.unwrap_err().requirement(), Some(requirement));
     }
+}
+
+#[tokio::test]
+async fn a_passkey_that_cannot_be_copied_comes_before_one_that_can() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let admin = engine.administration(Actor::new("test"));
+    let passkeys = instance(&engine, "fido").await;
+    let synced = authenticator("synced");
+    enrol(&engine, "alice", &synced).await.unwrap();
+    let challenge = start(&engine, "alice").await;
+    verify(&engine, &challenge, &answer(&challenge, &synced, None)).await.unwrap();
+    let keys = admin.create_instance(SUBSCRIPTION, NewInstance::new("fido", "keys", json!({}))).await.unwrap().id;
+    admin.set_assignments(SUBSCRIPTION, &keys, vec![Assignment::tenant("t")]).await.unwrap();
+    let proof = Proof::Challenge(challenge.id);
+    let enrolment = engine.enrol(NewEnrolment::new(sign_in("alice"), &keys, proof)).await.unwrap();
+    let bound = Authenticator { flags: flag::UP | flag::UV, ..authenticator("bound") };
+    let credential = bound.create(&enrolment.public, ORIGIN).answer(&bound);
+    let finish = EnrolmentAnswer::credential(&enrolment.id, credential);
+    engine.finish_enrolment(SUBSCRIPTION, finish).await.unwrap();
+    // The other one was used, and this one never.
+    let picked = engine.start(NewChallenge::new(sign_in("alice"))).await.unwrap();
+    assert_eq!(picked.two_factor, keys);
+    assert_eq!(offered_on_page(&engine, "alice").await, [keys, passkeys]);
 }
 
 #[tokio::test]

@@ -157,14 +157,15 @@ impl HostedSignIns {
         let active = |factor: &&UserFactor| factor.status == FactorStatus::Active;
         let has_another = held.factors.iter().filter(active).any(|factor| !factor.fallback);
         let enrollables = self.factors.enrollable(&kept.sign_in).await?;
+        let mut options = Vec::new();
         for one in &enrollables {
             let manifest = &one.manifest;
             let own: Vec<_> = held.factors.iter().filter(|factor| factor.two_factor == one.two_factor).collect();
             let is_webauthn = manifest.challenge == AnswerKind::WebauthnGet;
             let usable = |factor: &&&UserFactor| active(factor) && kept.required.is_met(is_webauthn, &factor.facts);
-            if own.iter().any(|factor| usable(&factor)) {
+            if let Some(best) = own.iter().filter(usable).map(|factor| factor.rank(is_webauthn)).max() {
                 let last_used_at = own.iter().filter(usable).filter_map(|factor| factor.last_used_at).max();
-                held.options.push(option(one, last_used_at));
+                options.push((best, option(one, last_used_at)));
             }
             let room = manifest.replaces_earlier || own.len() < manifest.max_per_user as usize;
             if room && (has_another || !manifest.never_sole) {
@@ -176,7 +177,9 @@ impl HostedSignIns {
             of.is_some_and(|one| one.manifest.challenge == AnswerKind::WebauthnGet)
         };
         held.factors.sort_by_key(|factor| (factor.fallback, !is_passkey(factor), factor.created_at));
-        held.options.sort_by_key(|one| (one.fallback, one.answer != AnswerForm::Passkey, Reverse(one.last_used_at)));
+        // Stable, as where the engine picks a factor: of equal ones the most specific instance is first.
+        options.sort_by_key(|(best, _)| Reverse(*best));
+        held.options = options.into_iter().map(|(_, option)| option).collect();
         held.enrollable.sort_by_key(|one| match one.kind {
             EnrolmentKind::Passkey => 0,
             EnrolmentKind::Secret => 1,

@@ -60,6 +60,13 @@ pub struct UserFactor {
     pub facts: FactorFacts,
 }
 
+impl UserFactor {
+    /// Sorts factors by strength, and equal ones by their last use.
+    pub(crate) fn rank(&self, is_webauthn: bool) -> (u8, Option<Timestamp>) {
+        strength::rank(is_webauthn, self.fallback, &self.facts, self.last_used_at)
+    }
+}
+
 /// A factor with what is sealed of it. `Debug` is missing on purpose.
 #[derive(Clone)]
 pub(crate) struct HeldFactor {
@@ -78,7 +85,7 @@ impl HeldFactor {
 
     /// Sorts factors by strength, and equal ones by their last use.
     pub(crate) fn rank(&self, is_webauthn: bool) -> (u8, Option<Timestamp>) {
-        (strength::rank(is_webauthn, self.record.fallback, &self.facts), self.record.last_used_at)
+        strength::rank(is_webauthn, self.record.fallback, &self.facts, self.record.last_used_at)
     }
 
     pub(crate) fn view(&self) -> UserFactor {
