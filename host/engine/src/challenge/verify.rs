@@ -47,6 +47,15 @@ impl Challenges {
         answer: Answer<'_>,
         whose: StartedFor,
     ) -> Result<Verified, Error> {
+        self.verify_answer(subscription, answer, whose).await.map_err(Error::of_answer)
+    }
+
+    async fn verify_answer(
+        self: &Arc<Self>,
+        subscription: &str,
+        answer: Answer<'_>,
+        whose: StartedFor,
+    ) -> Result<Verified, Error> {
         let Answer { challenge: id, given, client_address } = answer;
         let id = whose.own(id);
         let now = self.clock.now();
