@@ -21,7 +21,8 @@ pub(crate) use events::FactorEvents;
 pub use events::{FactorEvent, FactorEventKind};
 pub(crate) use pending::Pending;
 pub(crate) use sealed::Place;
-pub use strength::RequiredFactor;
+
+pub use crate::instance::RequiredFactor;
 
 use crate::audit::{Actor, AuditLog};
 use crate::clock::Clock;

@@ -1,38 +1,13 @@
 //! Which factors satisfy a sign-in.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use twofactor_sandbox::{FactorFacts, Requirements, UserVerification};
 
 use super::assurance::{Acr, is_hardware};
 use crate::error::Error;
-
-/// Which factors satisfy a sign-in. Each kind is among those before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequiredFactor {
-    /// Any factor, delivered codes included.
-    #[default]
-    Any,
-    /// One whose answers are worthless on any other site: WebAuthn.
-    PhishingResistant,
-    /// One that cannot be copied to another device, too.
-    DeviceBound,
-    /// One whose model is proved and trusted, too.
-    Attested,
-}
+use crate::instance::RequiredFactor;
 
 impl RequiredFactor {
-    /// Returns its stable name, such as `phishing-resistant`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::PhishingResistant => "phishing-resistant",
-            Self::DeviceBound => "device-bound",
-            Self::Attested => "attested",
-        }
-    }
-
     /// Returns what is required if an application asks for an `acr`, too.
     pub(crate) fn with_acr(self, acr: Option<&str>) -> Result<Self, Error> {
         Ok(match acr {
