@@ -61,6 +61,7 @@ mod quotas;
 mod recipients_by_handle;
 mod replies_of_mail_servers;
 mod reports;
+mod required_factor;
 mod schemas;
 mod second_factor_of_accounts;
 mod second_factor_stays_closed;

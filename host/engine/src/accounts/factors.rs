@@ -109,9 +109,11 @@ impl Accounts {
         }
         let usable = |one: EnrollableFactor| {
             let is_webauthn = one.manifest.challenge == AnswerKind::WebauthnGet;
-            let own =
-                held.iter().filter(|held| held.status == FactorStatus::Active && held.two_factor == one.two_factor);
-            let best = own.map(|held| held.rank(is_webauthn)).max()?;
+            let fits = |held: &&UserFactor| {
+                let is_of_it = held.status == FactorStatus::Active && held.two_factor == one.two_factor;
+                is_of_it && one.required.is_met(is_webauthn, &held.facts)
+            };
+            let best = held.iter().filter(fits).map(|held| held.rank(is_webauthn)).max()?;
             let factor = LoginFactor {
                 two_factor: one.two_factor,
                 type_id: one.type_id,

@@ -162,7 +162,8 @@ impl HostedSignIns {
             let manifest = &one.manifest;
             let own: Vec<_> = held.factors.iter().filter(|factor| factor.two_factor == one.two_factor).collect();
             let is_webauthn = manifest.challenge == AnswerKind::WebauthnGet;
-            let usable = |factor: &&&UserFactor| active(factor) && kept.required.is_met(is_webauthn, &factor.facts);
+            let required = kept.required.max(one.required);
+            let usable = |factor: &&&UserFactor| active(factor) && required.is_met(is_webauthn, &factor.facts);
             if let Some(best) = own.iter().filter(usable).map(|factor| factor.rank(is_webauthn)).max() {
                 let last_used_at = own.iter().filter(usable).filter_map(|factor| factor.last_used_at).max();
                 options.push((best, option(one, last_used_at)));
