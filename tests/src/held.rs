@@ -14,6 +14,9 @@ use twofactor::{
     Proof, SignIn, TwoFactor, UserFactor, Verified,
 };
 
+/// Authenticators in software.
+pub use twofactor_fido::testing as passkeys;
+
 /// The subscription of all users.
 pub const SUBSCRIPTION: &str = "s";
 

@@ -20,7 +20,7 @@ use crate::challenge::Verified;
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, Basis, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
-    SignedInBy, UserFactor,
+    RequiredFactor, SignedInBy, UserFactor,
 };
 
 /// How long a factor that was used on the page permits changes.
@@ -75,6 +75,8 @@ pub(super) struct Proved {
 pub(super) struct Held {
     pub(super) factors: Vec<UserFactor>,
     pub(super) options: Vec<FactorOption>,
+    /// What a factor would have to be, if there are no options for want of one.
+    pub(super) unmet: Option<RequiredFactor>,
     pub(super) enrollable: Vec<Enrollable>,
 }
 
@@ -181,6 +183,8 @@ impl HostedSignIns {
         // Stable, as where the engine picks a factor: of equal ones the most specific instance is first.
         options.sort_by_key(|(best, _)| Reverse(*best));
         held.options = options.into_iter().map(|(_, option)| option).collect();
+        let least = enrollables.iter().map(|one| kept.required.max(one.required)).min().unwrap_or(kept.required);
+        held.unmet = Some(least).filter(|least| held.options.is_empty() && *least != RequiredFactor::Any);
         held.enrollable.sort_by_key(|one| match one.kind {
             EnrolmentKind::Passkey => 0,
             EnrolmentKind::Secret => 1,
