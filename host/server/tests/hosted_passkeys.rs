@@ -48,6 +48,7 @@ async fn a_sign_in_that_nobody_can_satisfy_is_refused_as_a_challenge_is() {
         (json!({"acr": "phr"}), "phishing-resistant"),
         (json!({"acr": "phrh"}), "attested"),
         (json!({"acr": "aal3"}), "acr"),
+        (json!({"required": "device-bound"}), "device-bound"),
         // Bob holds nothing, and could only get a code.
         (json!({"acr": "phr", "user": "bob"}), "phishing-resistant"),
     ] {
@@ -101,6 +102,16 @@ async fn a_page_offers_only_what_satisfies_its_sign_in_and_says_if_nothing_does(
     assert!(others.iter().all(|other| !page.html.contains(other)), "{}", page.html);
     let handle = confirm(&browser, &device).await.brings("handle").unwrap();
     assert_eq!(stage.site.redeem(&begun, &handle).await.expect(200)["acr"], "phr");
+
+    let (browser, _) = open(json!({"required": "device-bound"})).await;
+    let page = browser.get("").await;
+    page.says(200, "Use your passkey");
+    assert!(others.iter().all(|other| !page.html.contains(other)), "{}", page.html);
+    // A stronger class counts as well.
+    let more = json!({"tenant": "main", "user": "alice", "return_url": site::RETURN_URL, "state": "s",
+        "required": "device-bound", "acr": "phrh"});
+    let refused = stage.call("POST", "/v1/sign-ins", more).await.problem(422, "requirement-unmet");
+    assert_eq!(refused["requirement"], "attested");
 
     // The passkey is suspended while the page is open.
     let (browser, _) = open(json!({"acr": "phr"})).await;
