@@ -34,6 +34,19 @@ async fn confirm(browser: &Browser, device: &Authenticator) -> Page {
     browser.post("/answer", &[("credential", &device.get(&asked, ORIGIN).answer(device))]).await
 }
 
+/// Begins to add a passkey on a page. Returns the page that asks the browser for it.
+async fn begin_on_page(stage: &Stage, browser: &Browser) -> Page {
+    let step = browser.get("").await.values("step")[0].to_owned();
+    browser.post("/enrol", &[("two_factor", &stage.fido), ("step", &step)]).await.location();
+    browser.get("").await
+}
+
+/// Adds a passkey on a page. Returns where that leads.
+async fn add_on_page(stage: &Stage, browser: &Browser, device: &Authenticator) -> Page {
+    let asked = data(&begin_on_page(stage, browser).await, "data-options");
+    browser.post("/finish", &[("credential", &device.create(&asked, ORIGIN).answer(device))]).await
+}
+
 #[tokio::test]
 async fn a_sign_in_that_nobody_can_satisfy_is_refused_as_a_challenge_is() {
     let stage = Stage::start().await;
@@ -164,14 +177,53 @@ async fn what_is_added_on_a_page_must_satisfy_the_policy() {
     let path = format!("/v1/subscriptions/shop/two-factors/{}", stage.fido);
     stage.call_as(&stage.admin, "PATCH", &path, policy).await.expect(200);
     let browser = Browser::at(&stage.site.begin(json!({"page": "factors", "first_factor": true})).await.url);
-    let page = browser.get("").await;
-    let step = page.values("step")[0].to_owned();
-    browser.post("/enrol", &[("two_factor", &stage.fido), ("step", &step)]).await.location();
-    let asked = data(&browser.get("").await, "data-options");
+    let page = begin_on_page(&stage, &browser).await;
+    let asked = data(&page, "data-options");
     assert_eq!(asked["attestation"], "direct");
     let device = authenticator("alice");
     let credential = device.create(&asked, ORIGIN).answer(&device);
     let page = browser.post("/finish", &[("credential", &credential)]).await;
     page.says(200, "This one doesn’t meet the requirements here.");
     assert!(stage.site.engine.factors("shop", "alice").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_browser_learns_of_a_removed_passkey_on_whatever_page_follows_and_not_after_another_change() {
+    let stage = Stage::start().await;
+    let body = json!({"page": "factors", "first_factor": true, "recipient": {}});
+    let browser = Browser::at(&stage.site.begin(body.clone()).await.url);
+    let device = authenticator("alice");
+    assert!(add_on_page(&stage, &browser, &device).await.location().contains("done=added"));
+    let page = browser.get("").await;
+    assert!(!page.html.contains("data-signals"), "{}", page.html);
+    let passkey = page.values("factor")[0].to_owned();
+    browser.post("/remove", &[("factor", &passkey)]).await.location();
+    // It was the only factor.
+    let page = browser.get("").await;
+    page.says(200, "You can’t add a method here.");
+    let signals = data(&page, "data-signals");
+    assert_eq!(signals[0]["kind"], "unknown-credential");
+    assert_eq!(signals[1]["argument"]["allAcceptedCredentialIds"], json!([]));
+    assert_eq!(page.html.matches(".js\"").count(), 2, "the script that tells the browser: {}", page.html);
+
+    // The one that was used to confirm; another one is left.
+    let app = stage.app("alice", json!({})).await;
+    let device = authenticator("phone");
+    let passkey = add_passkey(&stage, stage.proof("alice", &app).await, &device).await;
+    let browser = Browser::at(&stage.site.begin(body).await.url);
+    let page = browser.get("").await;
+    let step = page.values("step")[0].to_owned();
+    browser.post("/start", &[("two_factor", &stage.fido), ("step", &step)]).await.location();
+    let asked = data(&browser.get("").await, "data-options");
+    browser.post("/answer", &[("credential", &device.get(&asked, ORIGIN).answer(&device))]).await.location();
+    browser.post("/remove", &[("factor", &passkey)]).await.location();
+    let page = browser.get("").await;
+    page.says(200, "first confirm that it’s you");
+    assert_eq!(data(&page, "data-signals")[0]["kind"], "unknown-credential");
+    // With another passkey, the list of those that are accepted is out of date.
+    browser.post("/start", &page.start()).await.location();
+    browser.post("/answer", &[("code", &stage.code(&app.secret))]).await.location();
+    assert!(browser.get("").await.html.contains("data-signals"));
+    assert!(add_on_page(&stage, &browser, &authenticator("key")).await.location().contains("done=added"));
+    assert!(!browser.get("").await.html.contains("data-signals"));
 }

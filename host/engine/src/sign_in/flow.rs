@@ -279,7 +279,7 @@ impl HostedSignIns {
             factors: held.factors,
             enrollable: if may_change { held.enrollable } else { Vec::new() },
             enrolment: kept.session.enrolment.clone().filter(|open| open.expires_at > now),
-            signals: kept.session.signals.clone(),
+            signals: self.signals(&kept).await?,
             may_change,
             first_factor,
             challenge,

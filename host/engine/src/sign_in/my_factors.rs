@@ -38,8 +38,12 @@ pub(super) struct Session {
     /// The enrolment that the person gave up. Another one may rest on the same proof.
     #[serde(default)]
     pub(super) given_up: Option<String>,
+    /// What the browser is to learn of the last removal.
     #[serde(default)]
     pub(super) signals: Vec<Value>,
+    /// The count of the person's changes with that removal. After another one, the signals are out of date.
+    #[serde(default)]
+    pub(super) signals_changes: u64,
 }
 
 /// A factor that was used on a hosted page.
@@ -414,13 +418,23 @@ impl HostedSignIns {
         let removed = self.factors.remove(&visit.record.subscription, user, factor, &basis).await?;
         let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
         let signals = signals.collect::<Result<Vec<_>, _>>()?;
+        let changes = self.factors.changes(&visit.kept.sign_in).await?;
         let proved = visit.kept.session.proved.as_ref();
         if proved.is_some_and(|proved| proved.factor.as_deref() == Some(factor)) {
             // Another factor must be used for the next change.
-            let end = |session: &mut Session| (session.signals, session.proved) = (signals, None);
+            let end = |session: &mut Session| {
+                (session.signals, session.signals_changes, session.proved) = (signals, changes, None);
+            };
             return self.rewrite_with(visit, None, end).await;
         }
-        self.rewrite(visit, |session| session.signals = signals).await
+        self.rewrite(visit, |session| (session.signals, session.signals_changes) = (signals, changes)).await
+    }
+
+    /// Returns what a page tells the browser of the last removal, as long as nothing else has changed since.
+    pub(super) async fn signals(&self, kept: &Kept) -> Result<Vec<Value>, Error> {
+        let Session { signals, signals_changes, .. } = &kept.session;
+        let is_current = !signals.is_empty() && self.factors.changes(&kept.sign_in).await? == *signals_changes;
+        Ok(if is_current { signals.clone() } else { Vec::new() })
     }
 
     /// Changes the session of a hosted page, at the step at which the browser saw it.

@@ -247,7 +247,7 @@ pub struct Visit {
     pub enrollable: Vec<Enrollable>,
     /// The enrolment that is open on the page.
     pub enrolment: Option<OpenEnrolment>,
-    /// What the page tells the browser's password manager after a removal: [`Signal`](crate::factor::Signal)s as JSON.
+    /// What any page tells the browser's password manager after a removal: [`Signal`](crate::factor::Signal)s as JSON.
     pub signals: Vec<serde_json::Value>,
     /// Whether a factor was used on this page recently, or the person may add a first one.
     pub may_change: bool,
