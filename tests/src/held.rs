@@ -8,10 +8,14 @@ use ring::hmac;
 use serde_json::json;
 use twofactor::factor::Reveal;
 use twofactor::sandbox::SandboxLimits;
+use twofactor::sign_in::{NewHostedSignIn, SignInPage, VisitOutcome};
 use twofactor::{
     Actor, Answer, Assignment, Builder, Enrolment, EnrolmentAnswer, Error, NewChallenge, NewEnrolment, NewInstance,
     Proof, SignIn, TwoFactor, UserFactor, Verified,
 };
+
+/// Authenticators in software.
+pub use twofactor_fido::testing as passkeys;
 
 /// The subscription of all users.
 pub const SUBSCRIPTION: &str = "s";
@@ -132,4 +136,17 @@ pub async fn use_factor(
     let challenge = start(engine, user, type_id).await;
     let verified = engine.verify(SUBSCRIPTION, Answer::new(&challenge, code)).await;
     (challenge, verified)
+}
+
+/// Returns the instances whose factors the sign-in page offers to a user, in the order of the page.
+pub async fn offered_on_page(engine: &TwoFactor, user: &str) -> Vec<String> {
+    let return_url = "https://example.com/back";
+    let page = SignInPage { return_urls: vec![return_url.to_owned()], ..SignInPage::default() };
+    engine.administration(Actor::new("test")).set_sign_in_page(SUBSCRIPTION, page, None).await.unwrap();
+    let sign_ins = engine.hosted_sign_ins();
+    let begun = sign_ins.begin(NewHostedSignIn::new(sign_in(user), return_url, "state")).await.unwrap();
+    let VisitOutcome::Open(visit) = sign_ins.visit(&begun.secret, None).await.unwrap() else {
+        panic!("it is not open");
+    };
+    visit.factor_options.iter().map(|one| one.two_factor.clone()).collect()
 }

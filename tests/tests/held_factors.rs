@@ -13,7 +13,7 @@ use twofactor::{
 };
 use twofactor_tests::ecall::Place;
 use twofactor_tests::held::{
-    App, SUBSCRIPTION, begin_app, engine, enrol_app, enrol_codes, instance, sign_in, start, use_factor,
+    App, SUBSCRIPTION, begin_app, engine, enrol_app, enrol_codes, instance, offered_on_page, sign_in, start, use_factor,
 };
 use twofactor_tests::interleaved::{StoppingClock, interleaved};
 
@@ -369,6 +369,31 @@ async fn a_challenge_of_one_instance_is_not_answered_with_an_app_of_another() {
     assert!(rejected.unwrap_err().is_code_rejected());
     let code = others.code(world.clock.now());
     assert!(engine.verify(SUBSCRIPTION, Answer::new(&challenge.id, &code)).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_equally_strong_factors_the_one_that_was_used_last_comes_first() {
+    let world = World::new().await;
+    let engine = &world.engine;
+    let first = instance(engine, "totp").await;
+    let phone = world.app("alice").await;
+    let (proof, verified) = use_factor(engine, "alice", "totp", &world.next_code(&phone)).await;
+    verified.unwrap();
+    let admin = engine.administration(Actor::new("test"));
+    let new = NewInstance::new("totp", "second", serde_json::json!({}));
+    let second = admin.create_instance(SUBSCRIPTION, new).await.unwrap().id;
+    admin.set_assignments(SUBSCRIPTION, &second, vec![Assignment::tenant("t")]).await.unwrap();
+    let enrolment = engine.enrol(NewEnrolment::new(sign_in("alice"), &second, Proof::Challenge(proof))).await.unwrap();
+    let tablet = App::scan(&enrolment);
+    let code = tablet.code(world.clock.now());
+    engine.finish_enrolment(SUBSCRIPTION, EnrolmentAnswer::code(&enrolment.id, code)).await.unwrap();
+    for (used, app, other) in [(&second, &tablet, &first), (&first, &phone, &second), (&second, &tablet, &first)] {
+        let challenge = engine.start(NewChallenge::new(sign_in("alice")).two_factor(used)).await.unwrap();
+        engine.verify(SUBSCRIPTION, Answer::new(&challenge.id, &world.next_code(app))).await.unwrap();
+        let picked = engine.start(NewChallenge::new(sign_in("alice"))).await.unwrap();
+        assert_eq!(&picked.two_factor, used);
+        assert_eq!(offered_on_page(engine, "alice").await, [used.clone(), other.clone()]);
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,20 @@
 //! Passkeys with the real component and an authenticator in software: enrolling, using, signing in without a user's name.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use twofactor::challenge::RateLimits;
 use twofactor::factor::{Aal, AnswerKind, FactorStatus, RequiredFactor};
+use twofactor::sandbox::Outbox;
 use twofactor::{
-    Actor, Answer, Assignment, Builder, Challenge, ChallengeKind, EnrolmentAnswer, Error, ErrorKind, NewChallenge,
-    NewEnrolment, NewInstance, Proof, SignIn, TwoFactor, UserFactor, Verified,
+    Actor, Answer, Assignment, Builder, Challenge, ChallengeKind, EnrolmentAnswer, Error, ErrorKind, Network,
+    NewChallenge, NewEnrolment, NewInstance, Proof, SignIn, TwoFactor, UserFactor, Verified,
 };
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
 use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, sign_in, use_factor};
+use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, offered_on_page, sign_in, use_factor};
 
 const ORIGIN: &str = "https://login.example.com";
 
@@ -97,6 +100,29 @@ async fn an_acr_that_is_asked_for_is_answered_truthfully() {
     ] {
         assert_eq!(engine.start(start).await.unwrap_err().requirement(), Some(requirement));
     }
+}
+
+#[tokio::test]
+async fn a_passkey_that_cannot_be_copied_comes_before_one_that_can() {
+    let (engine, _folder) = world(|builder| builder).await;
+    let admin = engine.administration(Actor::new("test"));
+    let passkeys = instance(&engine, "fido").await;
+    let synced = authenticator("synced");
+    enrol(&engine, "alice", &synced).await.unwrap();
+    let challenge = start(&engine, "alice").await;
+    verify(&engine, &challenge, &answer(&challenge, &synced, None)).await.unwrap();
+    let keys = admin.create_instance(SUBSCRIPTION, NewInstance::new("fido", "keys", json!({}))).await.unwrap().id;
+    admin.set_assignments(SUBSCRIPTION, &keys, vec![Assignment::tenant("t")]).await.unwrap();
+    let proof = Proof::Challenge(challenge.id);
+    let enrolment = engine.enrol(NewEnrolment::new(sign_in("alice"), &keys, proof)).await.unwrap();
+    let bound = Authenticator { flags: flag::UP | flag::UV, ..authenticator("bound") };
+    let credential = bound.create(&enrolment.public, ORIGIN).answer(&bound);
+    let finish = EnrolmentAnswer::credential(&enrolment.id, credential);
+    engine.finish_enrolment(SUBSCRIPTION, finish).await.unwrap();
+    // The other one was used, and this one never.
+    let picked = engine.start(NewChallenge::new(sign_in("alice"))).await.unwrap();
+    assert_eq!(picked.two_factor, keys);
+    assert_eq!(offered_on_page(&engine, "alice").await, [keys, passkeys]);
 }
 
 #[tokio::test]
@@ -191,6 +217,69 @@ async fn a_counter_that_goes_back_suspends_the_passkey_and_the_caller_does_not_l
     // A suspended factor still counts as held: nobody enrols another one with a first factor only.
     let error = begin_app(&engine, "alice", Proof::FirstFactor).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ProofRequired);
+}
+
+const ALICE: &str = "alice@example.com";
+
+/// Adds an instance that sends mails, and lets an application send a code to Alice: from then on her address is known.
+async fn know_address(engine: &TwoFactor, outbox: &Outbox) {
+    let admin = engine.administration(Actor::new("test"));
+    let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true,
+        "UserName": "u", "Password": "p", "Timeout": 20000});
+    let options = json!({"EMailSenderAddress": "codes@example.com", "MailServerConfig": server});
+    let email = admin.create_instance(SUBSCRIPTION, NewInstance::new("email", "Email", options)).await.unwrap();
+    assert!(email.valid, "{:?}", email.problems);
+    admin.set_assignments(SUBSCRIPTION, &email.id, vec![Assignment::tenant("t")]).await.unwrap();
+    let challenge = engine.start(NewChallenge::new(sign_in("alice")).email(ALICE)).await.unwrap();
+    let mail = outbox.newest(ALICE).unwrap();
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+    let code = mail.text.lines().find(is_code).unwrap();
+    engine.verify(SUBSCRIPTION, Answer::new(&challenge.id, code)).await.unwrap();
+}
+
+/// Returns how many passkeys were suspended for their counters, as the metrics of this process say.
+async fn suspended(metrics: &str) -> u64 {
+    let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    let labels = ["type=\"fido\"", "reason=\"counter-went-back\""];
+    let is_it = |line: &&str| {
+        line.starts_with("twofactor_factors_suspended_total{") && labels.iter().all(|label| line.contains(label))
+    };
+    text.lines().find(is_it).map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_passkey_that_may_have_been_copied_is_counted_and_its_owner_is_notified() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outbox = Outbox::new();
+    let network = Network::builder().outbox(&outbox).build().unwrap();
+    let (engine, _folder) = world(|builder| builder.network(network).bundled_provider("email").unwrap()).await;
+    let router = twofactor_server::router(engine.clone(), Vec::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let metrics = format!("http://{}/metrics", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    know_address(&engine, &outbox).await;
+    let mut device = Authenticator { flags: flag::UP | flag::UV, sign_count: 5, ..authenticator("alice") };
+    enrol(&engine, "alice", &device).await.unwrap();
+    let before = suspended(&metrics).await;
+
+    device.sign_count = 3;
+    let challenge = start(&engine, "alice").await;
+    assert!(verify(&engine, &challenge, &answer(&challenge, &device, None)).await.is_err());
+    // Other tests of this process may suspend some, too.
+    assert!(suspended(&metrics).await > before);
+    let admin = engine.administration(Actor::new("test"));
+    let mut notified = None;
+    for _ in 0..500 {
+        let log = admin.audit_log(0, 1000).await.unwrap();
+        notified = log.into_iter().find(|line| line.action == "user.notice" && line.detail.starts_with("suspended"));
+        if notified.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(notified.unwrap().detail, "suspended; sent by email: 1, by phone: 0");
+    let is_notice = |text: &str| text.contains("Suspended: passkey");
+    assert!(outbox.mails().iter().any(|mail| mail.recipient == ALICE && is_notice(&mail.text)));
 }
 
 #[tokio::test]

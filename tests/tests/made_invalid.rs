@@ -2,7 +2,7 @@
 //! and without a confirmation it is refused.
 
 use serde_json::{Value, json};
-use twofactor::admin::{Administration, Instance, NewProvider};
+use twofactor::admin::{Administration, Instance, InstanceChange, NewProvider};
 use twofactor::{Actor, NewInstance, TwoFactor};
 use twofactor_tests::compiled;
 use twofactor_tests::errors::invalid_input;
@@ -81,6 +81,19 @@ async fn base_settings_are_checked_before_they_are_saved() {
     // Nothing was saved.
     assert!(!is_valid(&engine, &waiting).await && is_valid(&engine, &complete).await);
     assert_eq!(admin(&engine).base_settings("wrong").await.unwrap().revision, 0);
+}
+
+#[tokio::test]
+async fn what_the_policy_makes_invalid_is_not_made_valid_by_base_settings() {
+    let engine = engine(component("none")).await;
+    let waiting = instance(&engine, "Waiting", json!({"Key": "k3y-canary"})).await;
+    let policy = Some(Some(json!({"required_factor": "phishing-resistant"})));
+    let change = InstanceChange { policy, ..InstanceChange::default() };
+    admin(&engine).update_instance("s", &waiting.id, change, None).await.unwrap();
+    let check = admin(&engine).check_base_settings("wrong", json!({"Sender": "Bank"})).await.unwrap();
+    assert!(check.instances.is_empty(), "{check:?}");
+    admin(&engine).set_base_settings("wrong", json!({"Sender": "Bank"}), None).await.unwrap();
+    assert!(!is_valid(&engine, &waiting).await);
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ mod recipients_by_handle;
 mod replies_of_mail_servers;
 mod reports;
 mod reports_of_gateways;
+mod required_factor;
 mod schemas;
 mod second_factor_of_accounts;
 mod second_factor_stays_closed;

@@ -85,7 +85,7 @@ impl TwoFactor {
     ///
     /// # Errors
     /// [`Error::is_code_rejected`], [`Error::is_closed`], [`Error::is_rate_limited`], [`Error::is_invalid_input`]; [`Error::is_delivery_failed`] if the
-    /// upstream verifies the answers and cannot be reached.
+    /// upstream verifies the answers and cannot be reached; [`Error::is_outcome_unknown`] if the answer may have been accepted.
     pub async fn verify(&self, subscription: &str, answer: Answer<'_>) -> Result<Verified, Error> {
         self.challenges.verify(subscription, answer).await
     }

@@ -66,7 +66,7 @@ pub enum ErrorKind {
     RecipientRejected,
     /// The provider could not deliver, or it is not known whether it did; or its upstream could not verify an answer.
     DeliveryFailed,
-    /// The store is temporarily unavailable.
+    /// The store is temporarily unavailable, or it is not known whether it applied a change; see [`Error::is_outcome_unknown`].
     Unavailable,
     /// The clock of this process and the time of the store differ too much; see [`Error::clock_behind`].
     ClockSkew,
@@ -80,6 +80,7 @@ enum Reason {
     CodeRejected { attempts_left: u32 },
     RequirementUnmet { requirement: &'static str },
     Unavailable { retry_after: Duration },
+    OutcomeUnknown,
     DeliveryFailed { retryable: bool, retry_after: Option<Duration> },
     ClockSkew { behind: SignedDuration },
     FactorConflict(FactorConflict),
@@ -96,6 +97,9 @@ pub enum FactorConflict {
     /// The factor is only a fallback, and the user holds no other.
     NeedsAnother,
 }
+
+/// How long to wait before a call is tried again that failed for a reason that may be gone soon.
+const SOON: Duration = Duration::from_secs(1);
 
 impl Error {
     fn new(reason: Reason, message: impl Into<String>) -> Self {
@@ -241,8 +245,24 @@ impl Error {
     }
 
     pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
-        let reason = Reason::Unavailable { retry_after: Duration::from_secs(1) };
+        let reason = Reason::Unavailable { retry_after: SOON };
         Self::new(reason, "the service is temporarily unavailable").with_detail(detail)
+    }
+
+    /// The store applied the change of a request, or it did not.
+    pub(crate) fn outcome_unknown(detail: impl fmt::Display) -> Self {
+        let text = "it is not known whether the request took effect; send the same request again";
+        Self::new(Reason::OutcomeUnknown, text).with_detail(detail)
+    }
+
+    /// Returns the same error for whoever answered a challenge: if its outcome is unknown, the challenge may be closed now.
+    pub(crate) fn of_answer(mut self) -> Self {
+        if self.is_outcome_unknown() {
+            let text = "it is not known whether the answer was accepted; send the same request again, and start a new challenge if this \
+                        one is closed";
+            self.0.message = text.to_owned();
+        }
+        self
     }
 
     /// The database may have forgotten a moment ago which codes of apps were used.
@@ -323,7 +343,7 @@ impl Error {
         match self.0.reason {
             Reason::Plain(kind) => kind,
             Reason::RateLimited { .. } => ErrorKind::RateLimited,
-            Reason::Unavailable { .. } => ErrorKind::Unavailable,
+            Reason::Unavailable { .. } | Reason::OutcomeUnknown => ErrorKind::Unavailable,
             Reason::CodeRejected { .. } => ErrorKind::CodeRejected,
             Reason::RequirementUnmet { .. } => ErrorKind::RequirementUnmet,
             Reason::DeliveryFailed { .. } => ErrorKind::DeliveryFailed,
@@ -422,18 +442,26 @@ impl Error {
         self.kind() == ErrorKind::Unavailable
     }
 
+    /// Returns whether it is not known whether the call took effect. The kind is [`ErrorKind::Unavailable`].
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.0.reason == Reason::OutcomeUnknown
+    }
+
     /// Returns whether the kind is [`ErrorKind::ClockSkew`].
     pub fn is_clock_skew(&self) -> bool {
         self.kind() == ErrorKind::ClockSkew
     }
 
     /// Returns whether the same call may succeed later. If it starts a challenge or sends its message again, certainly no message was
-    /// sent; if it verifies, the answer was not verified, and may be given again. When a challenge has no resends left, the wait of
-    /// [`retry_after`](Self::retry_after) ends with the challenge.
+    /// sent; if it verifies, the answer was not verified, unless [`Self::is_outcome_unknown`], and may be given again. When a challenge has
+    /// no resends left, the wait of [`retry_after`](Self::retry_after) ends with the challenge.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.0.reason,
-            Reason::DeliveryFailed { retryable: true, .. } | Reason::RateLimited { .. } | Reason::Unavailable { .. }
+            Reason::DeliveryFailed { retryable: true, .. }
+                | Reason::RateLimited { .. }
+                | Reason::Unavailable { .. }
+                | Reason::OutcomeUnknown
         )
     }
 
@@ -451,6 +479,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self.0.reason {
             Reason::RateLimited { retry_after } | Reason::Unavailable { retry_after } => Some(retry_after),
+            Reason::OutcomeUnknown => Some(SOON),
             Reason::DeliveryFailed { retry_after, .. } => retry_after,
             _ => None,
         }

@@ -37,6 +37,8 @@ pub(crate) enum ProblemType {
     DeliveryDelayed,
     /// The clock of this process and the time of the store differ too much.
     ClockSkew,
+    /// The store applied the change, or it did not.
+    OutcomeUnknown,
     Unavailable,
 }
 
@@ -74,6 +76,7 @@ impl ProblemType {
             Self::DeliveryFailed => ("delivery-failed", StatusCode::BAD_GATEWAY, "Delivery failed"),
             Self::DeliveryDelayed => ("delivery-failed", StatusCode::SERVICE_UNAVAILABLE, "Delivery failed"),
             Self::ClockSkew => ("clock-skew", StatusCode::SERVICE_UNAVAILABLE, "Clock skew"),
+            Self::OutcomeUnknown => ("outcome-unknown", StatusCode::SERVICE_UNAVAILABLE, "Outcome unknown"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
         }
     }
@@ -210,6 +213,7 @@ fn type_of(error: &twofactor::Error) -> ProblemType {
         ErrorKind::DeliveryFailed if error.retry_after().is_some() => ProblemType::DeliveryDelayed,
         ErrorKind::DeliveryFailed => ProblemType::DeliveryFailed,
         ErrorKind::ClockSkew => ProblemType::ClockSkew,
+        ErrorKind::Unavailable if error.is_outcome_unknown() => ProblemType::OutcomeUnknown,
         _ => ProblemType::Unavailable,
     }
 }
@@ -248,5 +252,27 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twofactor::store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_has_a_type_of_its_own_and_says_when_to_send_the_request_again() {
+        for (error, name) in [
+            (StoreError::outcome_unknown("for the operator"), "outcome-unknown"),
+            (StoreError::unavailable("for the operator"), "unavailable"),
+        ] {
+            let problem = Problem::from(twofactor::Error::from(error));
+            assert!(!problem.detail().contains("for the operator"));
+            let response = problem.into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers().get(header::RETRY_AFTER), Some(&HeaderValue::from_static("1")));
+            assert_eq!(response.extensions().get::<ProblemName>().map(|name| name.0), Some(name));
+        }
     }
 }

@@ -528,6 +528,8 @@ fn a_document_that_makes_a_valid_instance_invalid_is_refused_unless_that_is_allo
     );
     let base = WHOLE.replace("EMailSenderAddress: noreply@example.com", "EMailSenderName: Shop");
     assert!(installation.refusal(&base).contains("`no` (mail)"), "{}", installation.refusal(&base));
+    let policy = WHOLE.replace("policy: { code_length: 8", "policy: { required_factor: attested, code_length: 8");
+    assert!(installation.refusal(&policy).contains("makes valid instances invalid"));
     let planned = installation.importing(&broken, &["--dry-run"], &[]);
     assert!(!planned.status.success());
     assert!(String::from_utf8_lossy(&planned.stdout).contains("makes valid instances invalid"));

@@ -1,4 +1,4 @@
-//! `twofactor demo --provider FILE`: a provider in development, in a whole TwoFactor.
+//! `twofactor demo`: a whole TwoFactor, with `--provider FILE` for a provider in development.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,24 @@ fn write(folder: &Path, bytes: &[u8]) -> PathBuf {
     let file = folder.join("it.wasm");
     std::fs::write(&file, bytes).unwrap();
     file
+}
+
+#[tokio::test]
+async fn the_demo_has_a_valid_instance_of_each_type_for_its_tenant() {
+    let demo = Server::demo();
+    let (types, yes) = (["ecall", "email", "fido", "recovery", "totp", "twilio"], json!(true));
+    let all = demo.call("GET", "/v1/subscriptions/demo/two-factors", demo.token("admin_token"), json!(null)).await;
+    let all = all.expect(200);
+    let all = all["two_factors"].as_array().unwrap();
+    let mut valid: Vec<_> = all.iter().map(|one| (one["type"].as_str().unwrap(), &one["valid"])).collect();
+    valid.sort_unstable_by_key(|(type_id, _)| *type_id);
+    assert_eq!(valid, types.map(|type_id| (type_id, &yes)));
+    let path = "/v1/two-factors?tenant=demo&user=alice";
+    let available = demo.call("GET", path, demo.token("application_token"), json!(null)).await.expect(200);
+    let available = available["two_factors"].as_array().unwrap();
+    let mut available: Vec<_> = available.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    available.sort_unstable();
+    assert_eq!(available, types);
 }
 
 #[tokio::test]

@@ -132,6 +132,26 @@ async fn a_passkey_is_asked_for_at_the_site() {
 }
 
 #[tokio::test]
+async fn the_policy_of_an_instance_requires_as_much_as_a_request() {
+    let stage = Stage::start().await;
+    let set = async |instance: &str, required: &str| {
+        let path = format!("/v1/subscriptions/shop/two-factors/{instance}");
+        stage.call_as(&stage.admin, "PATCH", &path, json!({"policy": {"required_factor": required}})).await
+    };
+    let unknown = set(&stage.fido, "hardware").await.problem(400, "invalid-input");
+    assert_eq!(unknown["errors"][0]["pointer"], "/policy/required_factor");
+    assert_eq!(set(&stage.fido, "attested").await.expect(200)["valid"], true);
+    let begun = stage.begin("alice", &stage.fido, json!({})).await.expect(201);
+    assert_eq!(begun["public"]["attestation"], "direct");
+    let apps = set(&stage.totp, "phishing-resistant").await.expect(200);
+    assert_eq!(apps["valid"], false);
+    let why = apps["problems"][0]["message"].as_str().unwrap();
+    assert!(why.contains("`phishing-resistant`, which only passkeys and security keys satisfy"), "{why}");
+    stage.begin("alice", &stage.totp, json!({})).await.problem(409, "not-available");
+    assert_eq!(set(&stage.totp, "any").await.expect(200)["valid"], true);
+}
+
+#[tokio::test]
 async fn recovery_codes_are_shown_once_and_need_another_factor() {
     let stage = Stage::start().await;
     stage.begin("alice", &stage.recovery, json!({})).await.problem(409, "conflict");

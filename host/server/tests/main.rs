@@ -73,6 +73,7 @@ mod factor_canaries;
 mod factors_browser;
 mod factors_over_rest;
 mod generated_client;
+mod hosted_passkeys;
 mod instance_limit;
 mod more_outcomes;
 mod my_factors;

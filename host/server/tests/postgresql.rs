@@ -12,6 +12,7 @@ mod patroni;
 #[path = "../../engine/src/store/postgres/tests/proxy.rs"]
 mod proxy;
 mod rolling;
+mod unknown_outcome;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

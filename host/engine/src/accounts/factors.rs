@@ -102,16 +102,18 @@ impl Accounts {
         Ok(all)
     }
 
-    /// Returns the kinds of factors with which a login can be completed, passkeys first and fallbacks last.
+    /// Returns the kinds of factors with which a login can be completed, the strongest first and fallbacks last.
     pub(super) async fn login_factors(&self, sign_in: &SignIn, held: &[UserFactor]) -> Result<Vec<LoginFactor>, Error> {
         if held.is_empty() {
             return Ok(Vec::new());
         }
         let usable = |one: EnrollableFactor| {
-            let own =
-                held.iter().filter(|held| held.status == FactorStatus::Active && held.two_factor == one.two_factor);
-            let last_used_at = own.map(|held| held.last_used_at).max()?;
             let is_webauthn = one.manifest.challenge == AnswerKind::WebauthnGet;
+            let fits = |held: &&UserFactor| {
+                let is_of_it = held.status == FactorStatus::Active && held.two_factor == one.two_factor;
+                is_of_it && one.required.is_met(is_webauthn, &held.facts)
+            };
+            let best = held.iter().filter(fits).map(|held| held.rank(is_webauthn)).max()?;
             let factor = LoginFactor {
                 two_factor: one.two_factor,
                 type_id: one.type_id,
@@ -119,10 +121,10 @@ impl Accounts {
                 kind: if is_webauthn { ChallengeKind::WebauthnGet } else { ChallengeKind::TypedCode },
                 fallback: one.manifest.never_sole,
             };
-            Some((last_used_at, factor))
+            Some((best, factor))
         };
         let mut usable: Vec<_> = self.enrollable(sign_in).await?.into_iter().filter_map(usable).collect();
-        usable.sort_by_key(|(used, one)| (one.fallback, one.kind != ChallengeKind::WebauthnGet, Reverse(*used)));
+        usable.sort_by_key(|(best, _)| Reverse(*best));
         Ok(usable.into_iter().map(|(_, one)| one).collect())
     }
 

@@ -107,8 +107,9 @@ impl Administration {
                     let (type_id, sent_to) = (&record.type_id, self.instances.sent_to(&record)?);
                     self.instances.kept_destinations(type_id, saved_layers, unsaved_layers, sent_to).await?;
                 }
-                unsaved =
-                    self.instances.evaluate_over(self.instances.provider(&record.type_id), unsaved_layers).await?;
+                let provider = self.instances.provider(&record.type_id);
+                let evaluated = self.instances.evaluate_over(provider, unsaved_layers).await?;
+                unsaved = evaluated.under(&self.instances.policy(&record));
                 &unsaved
             }
             None => {

@@ -6,6 +6,7 @@ use super::request::{Challenge, NewChallenge};
 use super::{Challenges, Details, VerifiedBy, code};
 use crate::error::Error;
 use crate::store::{ChallengeRecord, Closing};
+use crate::user_factor::RequiredFactor;
 
 /// A way in which a code can reach a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +48,15 @@ impl ChallengeStatus {
 
 impl Challenges {
     /// Returns the instances that fit a sign-in and its recipient, the most specific first.
+    ///
+    /// # Errors
+    /// As at the start of a challenge that is to be delivered: also if a delivered code does not satisfy what the sign-in requires.
     pub(crate) async fn delivery_options(&self, start: &NewChallenge) -> Result<Vec<DeliveryOption>, Error> {
         let start = &start.clone().checked()?;
+        let required = start.required.with_acr(start.acr.as_deref())?;
+        if required != RequiredFactor::Any {
+            return Err(Error::requirement_unmet(required.name()));
+        }
         let (mut delivery_options, mut unfit) = (Vec::new(), None);
         for one in self.instances.choose(&start.sign_in, None).await? {
             match start.recipient.canonical(one.recipient_kind, &one.policy) {

@@ -50,9 +50,11 @@ impl Challenges {
         delivers: bool,
     ) -> Result<Option<Picked>, Error> {
         let required = start.required.with_acr(start.acr.as_deref())?;
-        let unmet = || match required {
+        // What the user must hold at least. Whatever policies require, a code is delivered if that satisfies the request.
+        let least = factors.iter().map(|one| one.required(required)).min().filter(|_| !delivers).unwrap_or(required);
+        let unmet = || match least {
             RequiredFactor::Any => Ok(None),
-            _ => Err(Error::requirement_unmet(required.name())),
+            _ => Err(Error::requirement_unmet(least.name())),
         };
         let is_for_delivery = delivers && !start.recipient.is_empty() && required == RequiredFactor::Any;
         if factors.is_empty() || is_for_delivery {
@@ -64,7 +66,10 @@ impl Challenges {
             let is_named = start.two_factor.is_some();
             let chosen = factors.into_iter().find(|one| is_named && one.is_webauthn());
             return match chosen {
-                Some(chosen) => Ok(Some(Picked { chosen, held: Vec::new(), required })),
+                Some(chosen) => {
+                    let required = chosen.required(required);
+                    Ok(Some(Picked { chosen, held: Vec::new(), required }))
+                }
                 None if delivers => unmet(),
                 None => Err(Error::invalid_at(
                     "/user",
@@ -74,6 +79,7 @@ impl Challenges {
         };
         let all = self.held.of(subscription, user, false).await?;
         let usable = |chosen: ChosenFactor| {
+            let required = chosen.required(required);
             let fits = |one: &&HeldFactor| {
                 let is_of_it = one.is_active() && one.record.instance == chosen.id;
                 is_of_it && required.is_met(chosen.is_webauthn(), &one.facts)
@@ -107,13 +113,20 @@ impl Challenges {
                 channel: one.channel,
                 factors: None,
             },
-            Available::Factor(one) => AvailableInstance {
-                factors: Some(held.iter().filter(|held| held.is_active() && held.record.instance == one.id).count()),
-                channel: one.manifest.challenge.name().to_owned(),
-                id: one.id,
-                type_id: one.type_id,
-                name: one.name,
-            },
+            Available::Factor(one) => {
+                let required = one.required(RequiredFactor::Any);
+                let usable = |held: &&HeldFactor| {
+                    let is_of_it = held.is_active() && held.record.instance == one.id;
+                    is_of_it && required.is_met(one.is_webauthn(), &held.facts)
+                };
+                AvailableInstance {
+                    factors: Some(held.iter().filter(usable).count()),
+                    channel: one.manifest.challenge.name().to_owned(),
+                    id: one.id,
+                    type_id: one.type_id,
+                    name: one.name,
+                }
+            }
         };
         Ok(available.into_iter().map(view).collect())
     }

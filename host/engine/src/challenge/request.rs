@@ -107,7 +107,8 @@ pub struct NewChallenge {
     /// Some of a user's wrong answers are reserved for that case, so that nobody else can use them
     /// all up: see [`RateLimits`](crate::challenge::RateLimits).
     pub first_factor: bool,
-    /// Which factors satisfy this sign-in. A delivered code satisfies [`RequiredFactor::Any`] only.
+    /// Which factors satisfy this sign-in. A delivered code satisfies [`RequiredFactor::Any`] only. The policy of an instance can require
+    /// more: [`Policy::required_factor`](crate::instance::Policy::required_factor).
     pub required: RequiredFactor,
     /// The authentication context class that the application asks for: `phr` or `phrh`. It is reached, or the challenge is refused.
     pub acr: Option<String>,
@@ -314,6 +315,6 @@ pub struct AvailableInstance {
     /// The channel, such as `email` or `sms`. For factors that users hold the name of the kind of
     /// answer, such as `webauthn-get`.
     pub channel: String,
-    /// How many active factors of this instance the user holds. None if it delivers codes.
+    /// How many factors of this instance the user can use. None if it delivers codes.
     pub factors: Option<usize>,
 }

@@ -50,10 +50,15 @@ impl Challenges {
         let (this, subscription, answer) = (self.clone(), subscription.to_owned(), OwnedAnswer::from(answer));
         // Runs to completion even if the caller disconnects: an upstream accepts a right answer only once, a suspicion must be recorded,
         // and what is not to count is taken back.
-        to_the_end(async move { this.judge(&subscription, answer.get(), whose).await }).await
+        to_the_end(async move { this.verify_answer(&subscription, answer.get(), whose).await.map_err(Error::of_answer) }).await
     }
 
-    async fn judge(&self, subscription: &str, answer: Answer<'_>, whose: StartedFor) -> Result<Verified, Error> {
+    async fn verify_answer(
+        &self,
+        subscription: &str,
+        answer: Answer<'_>,
+        whose: StartedFor,
+    ) -> Result<Verified, Error> {
         let Answer { challenge: id, given, client_address } = answer;
         let id = whose.own(id);
         let now = self.clock.now();

@@ -54,16 +54,17 @@ impl Factors {
             return Ok(first);
         }
         check_number(&chosen, &held)?;
-        if new.required != RequiredFactor::Any && !chosen.is_webauthn() {
-            return Err(Error::new_factor_unmet(new.required.name()));
+        let required = chosen.required(new.required);
+        if required != RequiredFactor::Any && !chosen.is_webauthn() {
+            return Err(Error::new_factor_unmet(required.name()));
         }
         let user_name = new.user_name.clone().unwrap_or_else(|| user.clone());
         let mut kept = Kept {
             digest: chosen.digest().to_owned(),
             display_name: new.display_name.clone().unwrap_or_else(|| user_name.clone()),
             user_name,
-            requirements: new.required.requirements(new.passwordless),
-            required: new.required,
+            requirements: required.requirements(new.passwordless),
+            required,
             holder: self.holder(new.holder.as_deref()),
             proof: String::new(),
             changes,

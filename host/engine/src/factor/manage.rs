@@ -26,8 +26,9 @@ impl Factors {
             Available::Factor(chosen) => {
                 let code_format = chosen.code_format();
                 let passwordless = chosen.is_webauthn() && chosen.policy.passwordless;
+                let required = chosen.policy.required_factor;
                 let ChosenFactor { id, type_id, name, manifest, .. } = chosen;
-                Some(EnrollableFactor { two_factor: id, type_id, name, manifest, code_format, passwordless })
+                Some(EnrollableFactor { two_factor: id, type_id, name, manifest, code_format, passwordless, required })
             }
             Available::Delivery(_) => None,
         };

@@ -76,7 +76,8 @@ pub struct NewEnrolment {
     pub display_name: Option<String>,
     /// What shows that the request comes from the user.
     pub(crate) basis: Basis,
-    /// What the new factor must be.
+    /// What the new factor must be. The policy of the instance can require more:
+    /// [`Policy::required_factor`](crate::instance::Policy::required_factor).
     pub required: RequiredFactor,
     /// Whether the factor is to identify the user by itself: a discoverable credential.
     pub passwordless: bool,
@@ -241,6 +242,8 @@ pub struct EnrollableFactor {
     pub code_format: Option<CodeFormat>,
     /// Whether its policy lets a passkey sign in without a user name.
     pub passwordless: bool,
+    /// What its policy requires of each factor.
+    pub required: RequiredFactor,
 }
 
 /// The result of removing a factor.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use twofactor_sandbox::{AnswerKind, CodeFormat, ConfiguredFactor, FactorManifest, Reason, Site};
 use zeroize::Zeroizing;
 
-use super::{Policy, Prepared};
+use super::{Policy, Prepared, RequiredFactor};
 use crate::error::Error;
 
 /// The maximum size of a credential in JSON, in bytes.
@@ -47,6 +47,11 @@ impl ChosenFactor {
     /// Returns whether answers are credentials of WebAuthn, which are worthless on any other site.
     pub(crate) fn is_webauthn(&self) -> bool {
         self.manifest.challenge == AnswerKind::WebauthnGet
+    }
+
+    /// Returns what its factors must be: the stronger of what is asked for and what the policy requires.
+    pub(crate) fn required(&self, asked: RequiredFactor) -> RequiredFactor {
+        asked.max(self.policy.required_factor)
     }
 
     /// Returns the form of its codes, if codes are typed.

@@ -275,6 +275,7 @@ impl Instances {
         Ok(all.into_iter().collect())
     }
 
+    /// Evaluates a stored instance with a component.
     pub(super) async fn evaluate_with(
         &self,
         record: &InstanceRecord,
@@ -282,7 +283,8 @@ impl Instances {
     ) -> Result<Prepared, Error> {
         let (base, own) = (self.base_options(&record.type_id).await?, self.open_options(record)?);
         let site = self.site_for(Some(provider), &record.subscription).await?;
-        self.evaluate_over(Some(provider.clone()), Layers { base: &base, own: &own, site: site.as_ref() }).await
+        let layers = Layers { base: &base, own: &own, site: site.as_ref() };
+        Ok(self.evaluate_over(Some(provider.clone()), layers).await?.under(&self.policy(record)))
     }
 
     pub(super) async fn of_type(&self, type_id: &str) -> Result<Vec<InstanceRecord>, Error> {

@@ -10,6 +10,7 @@ mod policy;
 mod prepared;
 mod providers;
 mod quota;
+mod required_factor;
 mod sealed_for;
 mod sign_in;
 mod validity;
@@ -32,6 +33,7 @@ pub(crate) use providers::Providers;
 pub use providers::RefusedProvider;
 pub use quota::Quota;
 pub(crate) use quota::{BYTES, MESSAGES, SEGMENTS};
+pub use required_factor::RequiredFactor;
 pub(crate) use sealed_for::SealedFor;
 pub use sign_in::SignIn;
 pub(crate) use twofactor_sandbox::Layers;
@@ -197,8 +199,9 @@ impl Instances {
             if !record.active || !asked {
                 continue;
             }
+            let (policy, base) = (self.policy(&record), base.map(|settings| settings.options));
             // Boxed: the future of every caller would hold it.
-            let prepared = match Box::pin(self.prepared_with(&record, base.map(|settings| settings.options))).await {
+            let prepared = match Box::pin(self.prepared_with(&record, &policy, base)).await {
                 Ok(prepared) => prepared,
                 // Another one may be available.
                 Err(error) => {
@@ -208,7 +211,6 @@ impl Instances {
                     continue;
                 }
             };
-            let policy = self.policy(&record);
             chosen.extend(available(record, policy, prepared));
         }
         match unknown {
@@ -256,16 +258,22 @@ impl Instances {
     /// Returns the evaluated record: from memory if nothing it depends on has changed.
     pub(crate) async fn prepared(&self, record: &InstanceRecord) -> Result<Arc<Prepared>, Error> {
         let base = self.store.base_settings(&record.type_id).await?.map(|settings| settings.options);
-        self.prepared_with(record, base).await
+        self.prepared_with(record, &self.policy(record), base).await
     }
 
-    async fn prepared_with(&self, record: &InstanceRecord, base: Option<Value>) -> Result<Arc<Prepared>, Error> {
+    async fn prepared_with(
+        &self,
+        record: &InstanceRecord,
+        policy: &Policy,
+        base: Option<Value>,
+    ) -> Result<Arc<Prepared>, Error> {
         let provider = self.provider(&record.type_id);
         let evaluated = self.evaluated_of(&record.id);
         let site = self.site_for(provider.as_deref(), &record.subscription).await?;
         let known = || {
             let known = evaluated.known.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
             let is_same = known.is_of(record, base.as_ref(), provider.as_ref()) && known.site == site;
+            let is_same = is_same && known.required == policy.required_factor;
             (is_same && !known.is_to_be_asked_again(self.now())).then_some(known)
         };
         if let Some(known) = known() {
@@ -281,6 +289,7 @@ impl Instances {
         let own = self.open_options(record)?;
         let prepared =
             Box::pin(self.evaluate_over(provider, Layers { base: &plain, own: &own, site: site.as_ref() })).await?;
+        let prepared = prepared.under(policy);
         if !prepared.is_valid() {
             let (instance, type_id) = (&record.id, &record.type_id);
             tracing::warn!(%instance, %type_id, "the instance is not valid and not available; administrators are shown its problems");

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::country::is_country;
 use super::gsm::is_of_gsm;
 use super::quota::{MOST_BYTES, MOST_MESSAGES, Quota};
+use super::required_factor::RequiredFactor;
 use twofactor_sandbox::{CODE_LENGTHS, FieldError, escape, readable};
 
 /// How codes are generated, sent and verified.
@@ -69,6 +70,10 @@ pub struct Policy {
     /// How many seconds such a pause lasts, 1 to 3600. Default: 10. Then one message is tried: the
     /// pause ends if it is accepted.
     pub pause_seconds: u32,
+    /// What each factor of this instance must be, when it is enrolled and when it is used. A request can require more, and never less.
+    /// An instance of which nothing can satisfy it is not valid: only passkeys and security keys are more than
+    /// [`RequiredFactor::Any`], the default.
+    pub required_factor: RequiredFactor,
     /// What a user who holds no factor needs to enrol the first one with this instance. Default:
     /// [`FirstEnrolment::FirstFactor`].
     pub first_enrolment: FirstEnrolment,
@@ -122,6 +127,7 @@ impl Default for Policy {
             retries: 1,
             pause_after: 8,
             pause_seconds: 10,
+            required_factor: RequiredFactor::Any,
             first_enrolment: FirstEnrolment::FirstFactor,
             first_enrolment_until: None,
             enrol_in_sign_in: false,
@@ -333,6 +339,7 @@ mod tests {
             (json!({"lifetime_seconds": 60, "resend_interval_seconds": 61}), "resend_interval_seconds"),
             (json!({"digit": 6}), "digit"),
             (json!({"remembered_days": 31}), "remembered_days"),
+            (json!({"required_factor": "phishing_resistant"}), "required_factor"),
             (json!({"first_enrolment": "never"}), "first_enrolment"),
             (json!({"first_enrolment_until": "2027-01-31"}), "first_enrolment_until"),
         ] {

@@ -8,10 +8,12 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::circuit_breaker::{Pause, PauseAfter};
+use super::policy::Policy;
+use super::required_factor::RequiredFactor;
 use crate::store::InstanceRecord;
 use twofactor_sandbox::{
-    Configured, ConfiguredFactor, DeliveryFailure, DeliveryReport, Destination, FieldError, GrantedConnection, Layers,
-    Message, Provider, Reason, ReportProofError, ReportRequest, Sent, Site, Verdict,
+    AnswerKind, Configured, ConfiguredFactor, DeliveryFailure, DeliveryReport, Destination, FieldError,
+    GrantedConnection, Layers, Message, Provider, Reason, ReportProofError, ReportRequest, Sent, Site, Verdict,
 };
 
 /// The evaluation of merged options: what is wrong with them, or the allowed connections.
@@ -24,6 +26,8 @@ pub(crate) struct Prepared {
     source: Source,
     /// The site it was evaluated for, if the component depends on it.
     pub(super) site: Option<Site>,
+    /// What the policy that it was evaluated for requires of factors.
+    pub(super) required: RequiredFactor,
     pub(super) pause: Arc<Pause>,
     /// When the component is called again, if it returned no result.
     ask_again: Option<Duration>,
@@ -66,7 +70,30 @@ impl Prepared {
 
     pub(super) fn invalid(provider: Option<Arc<Provider>>, problems: Vec<FieldError>) -> Self {
         let (source, pause, evaluated_at) = (Source::default(), Arc::default(), Timestamp::UNIX_EPOCH);
-        Self { provider, problems, configured: None, source, site: None, pause, ask_again: None, evaluated_at }
+        let (required, ask_again) = (RequiredFactor::Any, None);
+        Self { provider, problems, configured: None, source, site: None, required, pause, ask_again, evaluated_at }
+    }
+
+    /// Returns the same for an instance with this policy. It is not valid if none of its factors can satisfy it.
+    pub(crate) fn under(self, policy: &Policy) -> Self {
+        let required = policy.required_factor;
+        let can_satisfy = required == RequiredFactor::Any || self.has_passkeys();
+        let evaluated = if can_satisfy || !self.is_valid() {
+            self
+        } else {
+            let problem = format!(
+                "`required_factor` of the policy is `{}`, which only passkeys and security keys satisfy; \
+                 set it to `any` in the policy of this instance",
+                required.name()
+            );
+            Self::invalid(self.provider, vec![FieldError::new("", problem)])
+        };
+        Self { required, ..evaluated }
+    }
+
+    fn has_passkeys(&self) -> bool {
+        let factor = self.provider.as_ref().and_then(|provider| provider.manifest().factor.as_ref());
+        factor.is_some_and(|factor| factor.challenge == AnswerKind::WebauthnGet)
     }
 
     /// `before` is the previous evaluation of the same instance.

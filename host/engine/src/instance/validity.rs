@@ -78,7 +78,7 @@ impl Instances {
             let own = self.open_options(&record)?;
             let site = self.site_for(provider.as_deref(), &record.subscription).await?;
             let layers = Layers { base, own: &own, site: site.as_ref() };
-            let after = self.evaluate_over(provider.clone(), layers).await?;
+            let after = self.evaluate_over(provider.clone(), layers).await?.under(&self.policy(&record));
             if before.is_valid() != after.is_valid() {
                 affected.push(AffectedInstance::new(record, after));
             }

@@ -47,7 +47,8 @@ impl HostedSignIns {
     /// # Errors
     /// Invalid input if the user is missing and no passkey can name it, or the return URL is not one of those set for this
     /// subscription. [`Error::is_no_instance_available`] or [`Error::is_recipient_rejected`] if no instance
-    /// could serve it. [`Error::is_rate_limited`].
+    /// could serve it. [`Error::is_requirement_unmet`] if no factor of the user satisfies what is required, or the `acr` is unknown.
+    /// [`Error::is_rate_limited`].
     pub async fn begin(&self, new: NewHostedSignIn) -> Result<StartedSignIn, Error> {
         if new.sign_in.user.is_none() && new.page == HostedPage::Factors {
             return Err(Error::invalid_at("/user", "is required for this page"));
@@ -73,7 +74,7 @@ impl HostedSignIns {
             Some(_) => Some(self.factors.changes(&sign_in).await?),
             None => None,
         };
-        let kept = Kept {
+        let mut kept = Kept {
             sign_in,
             recipient: new.recipient,
             locale: new.locale,
@@ -92,15 +93,9 @@ impl HostedSignIns {
         };
         // The other texts.
         kept.start().checked()?;
-        let has_way =
-            async || Ok::<_, Error>(!self.held(&kept).await?.options.is_empty() || self.pass_signs_in(&kept).await?);
-        if kept.sign_in.user.is_none() {
-            if self.held(&kept).await?.options.is_empty() {
-                let why = "is required, unless an instance for passkeys is available whose policy is `passwordless`";
-                return Err(Error::invalid_at("/user", why));
-            }
-        } else if kept.page == HostedPage::SignIn && !has_way().await? {
-            self.challenges.delivery_options(&kept.start()).await?;
+        kept.required = kept.required.with_acr(kept.acr.as_deref())?;
+        if kept.page == HostedPage::SignIn {
+            self.check_way(&kept).await?;
         }
         let lifetime = match kept.page {
             HostedPage::SignIn => LIFETIME,
@@ -124,6 +119,28 @@ impl HostedSignIns {
         let started = StartedSignIn { id: record.id.clone(), secret, expires_at: record.expires_at };
         self.store.insert_sign_in(record).await?;
         Ok(started)
+    }
+
+    /// Checks that there is a way to confirm a sign-in that begins.
+    async fn check_way(&self, kept: &Kept) -> Result<(), Error> {
+        let held = self.held(kept).await?;
+        if !held.options.is_empty() {
+            return Ok(());
+        }
+        if kept.sign_in.user.is_none() {
+            let why = "is required, unless an instance for passkeys is available whose policy is `passwordless`";
+            return Err(Error::invalid_at("/user", why));
+        }
+        if self.pass_signs_in(kept).await? {
+            return Ok(());
+        }
+        match (self.challenges.delivery_options(&kept.start()).await, held.unmet) {
+            // As at the start of a challenge.
+            (Err(error), Some(unmet)) if error.is_no_instance_available() => {
+                Err(Error::requirement_unmet(unmet.name()))
+            }
+            (options, _) => options.map(drop),
+        }
     }
 
     /// Counts a sign-in that begins: each is stored for a day.
@@ -215,15 +232,18 @@ impl HostedSignIns {
         let is_as_begun = kept.page == HostedPage::SignIn || self.is_as_begun(&kept).await?;
         // An ended sign-in does not need them; and an instance that is no longer assigned must not
         // hide that it has ended.
-        let (mut delivery_options, mut held) = (Vec::new(), Held::default());
+        let (mut delivery_options, mut held, mut unmet) = (Vec::new(), Held::default(), false);
         if ended.is_none() {
             held = self.held(&kept).await?;
+            unmet = held.unmet.is_some() && !held.factors.is_empty();
             if kept.page == HostedPage::SignIn {
                 held.enrollable = self.offers(&record.id, &kept, &held, now).await?;
             }
             // A code is weaker than a factor that the person has: it does not lead to changes of that. One that adds nothing is not sent.
             if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
-                || held.options.iter().all(|one| one.fallback) && (is_as_begun || !held.factors.is_empty())
+                || !unmet
+                    && held.options.iter().all(|one| one.fallback)
+                    && (is_as_begun || !held.factors.is_empty())
             {
                 delivery_options = self.delivery_options(&kept).await?;
             }
@@ -254,10 +274,11 @@ impl HostedSignIns {
             application,
             delivery_options,
             factor_options: held.options,
+            unmet,
             factors: held.factors,
             enrollable: if may_change { held.enrollable } else { Vec::new() },
             enrolment: kept.session.enrolment.clone().filter(|open| open.expires_at > now),
-            signals: kept.session.signals.clone(),
+            signals: self.signals(&kept).await?,
             may_change,
             first_factor,
             challenge,
@@ -491,11 +512,14 @@ impl HostedSignIns {
         }
     }
 
-    /// None if what was available at the start no longer is.
+    /// None if what was available at the start no longer is, or if a delivered code is not enough.
     async fn delivery_options(&self, kept: &Kept) -> Result<Vec<DeliveryOption>, Error> {
         match self.challenges.delivery_options(&kept.start()).await {
             Err(error)
-                if error.is_no_instance_available() || error.is_recipient_rejected() || error.is_invalid_input() =>
+                if error.is_no_instance_available()
+                    || error.is_recipient_rejected()
+                    || error.is_requirement_unmet()
+                    || error.is_invalid_input() =>
             {
                 Ok(Vec::new())
             }

@@ -20,7 +20,7 @@ use crate::challenge::{Verified, to_the_end};
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, Basis, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,
-    SignedInBy, UserFactor,
+    RequiredFactor, SignedInBy, UserFactor,
 };
 
 /// How long a factor that was used on the page permits changes.
@@ -38,8 +38,12 @@ pub(super) struct Session {
     /// The enrolment that the person gave up. Another one may rest on the same proof.
     #[serde(default)]
     pub(super) given_up: Option<String>,
+    /// What the browser is to learn of the last removal.
     #[serde(default)]
     pub(super) signals: Vec<Value>,
+    /// The count of the person's changes with that removal. After another one, the signals are out of date.
+    #[serde(default)]
+    pub(super) signals_changes: u64,
 }
 
 /// A factor that was used on a hosted page.
@@ -75,6 +79,8 @@ pub(super) struct Proved {
 pub(super) struct Held {
     pub(super) factors: Vec<UserFactor>,
     pub(super) options: Vec<FactorOption>,
+    /// What a factor would have to be, if there are no options for want of one.
+    pub(super) unmet: Option<RequiredFactor>,
     pub(super) enrollable: Vec<Enrollable>,
 }
 
@@ -157,14 +163,16 @@ impl HostedSignIns {
         let active = |factor: &&UserFactor| factor.status == FactorStatus::Active;
         let has_another = held.factors.iter().filter(active).any(|factor| !factor.fallback);
         let enrollables = self.factors.enrollable(&kept.sign_in).await?;
+        let mut options = Vec::new();
         for one in &enrollables {
             let manifest = &one.manifest;
             let own: Vec<_> = held.factors.iter().filter(|factor| factor.two_factor == one.two_factor).collect();
             let is_webauthn = manifest.challenge == AnswerKind::WebauthnGet;
-            let usable = |factor: &&&UserFactor| active(factor) && kept.required.is_met(is_webauthn, &factor.facts);
-            if own.iter().any(|factor| usable(&factor)) {
+            let required = kept.required.max(one.required);
+            let usable = |factor: &&&UserFactor| active(factor) && required.is_met(is_webauthn, &factor.facts);
+            if let Some(best) = own.iter().filter(usable).map(|factor| factor.rank(is_webauthn)).max() {
                 let last_used_at = own.iter().filter(usable).filter_map(|factor| factor.last_used_at).max();
-                held.options.push(option(one, last_used_at));
+                options.push((best, option(one, last_used_at)));
             }
             let room = manifest.replaces_earlier || own.len() < manifest.max_per_user as usize;
             if room && (has_another || !manifest.never_sole) {
@@ -176,7 +184,11 @@ impl HostedSignIns {
             of.is_some_and(|one| one.manifest.challenge == AnswerKind::WebauthnGet)
         };
         held.factors.sort_by_key(|factor| (factor.fallback, !is_passkey(factor), factor.created_at));
-        held.options.sort_by_key(|one| (one.fallback, one.answer != AnswerForm::Passkey, Reverse(one.last_used_at)));
+        // Stable, as where the engine picks a factor: of equal ones the most specific instance is first.
+        options.sort_by_key(|(best, _)| Reverse(*best));
+        held.options = options.into_iter().map(|(_, option)| option).collect();
+        let least = enrollables.iter().map(|one| kept.required.max(one.required)).min().unwrap_or(kept.required);
+        held.unmet = Some(least).filter(|least| held.options.is_empty() && *least != RequiredFactor::Any);
         held.enrollable.sort_by_key(|one| match one.kind {
             EnrolmentKind::Passkey => 0,
             EnrolmentKind::Secret => 1,
@@ -431,13 +443,23 @@ impl HostedSignIns {
         let removed = self.factors.remove(&visit.record.subscription, user, factor, &basis).await?;
         let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
         let signals = signals.collect::<Result<Vec<_>, _>>()?;
+        let changes = self.factors.changes(&visit.kept.sign_in).await?;
         let proved = visit.kept.session.proved.as_ref();
         if proved.is_some_and(|proved| proved.factor.as_deref() == Some(factor)) {
             // Another factor must be used for the next change.
-            let end = |session: &mut Session| (session.signals, session.proved) = (signals, None);
+            let end = |session: &mut Session| {
+                (session.signals, session.signals_changes, session.proved) = (signals, changes, None);
+            };
             return self.rewrite_with(visit, None, end).await;
         }
-        self.rewrite(visit, |session| session.signals = signals).await
+        self.rewrite(visit, |session| (session.signals, session.signals_changes) = (signals, changes)).await
+    }
+
+    /// Returns what a page tells the browser of the last removal, as long as nothing else has changed since.
+    pub(super) async fn signals(&self, kept: &Kept) -> Result<Vec<Value>, Error> {
+        let Session { signals, signals_changes, .. } = &kept.session;
+        let is_current = !signals.is_empty() && self.factors.changes(&kept.sign_in).await? == *signals_changes;
+        Ok(if is_current { signals.clone() } else { Vec::new() })
     }
 
     /// Changes the session of a hosted page, at the step at which the browser saw it.

@@ -39,9 +39,9 @@ pub struct NewHostedSignIn {
     /// The user's name as the person knows it, such as an email address: apps and browsers show it with a factor that is enrolled. By
     /// default the user's id.
     pub user_name: Option<String>,
-    /// Which factors satisfy this sign-in.
+    /// Which factors satisfy this sign-in, or permit changes on the page of the person's own factors.
     pub required: RequiredFactor,
-    /// The authentication context class that the application asks for: `phr` or `phrh`.
+    /// The authentication context class that the application asks for: `phr` or `phrh`. It is reached, or the sign-in is refused.
     pub acr: Option<String>,
     /// Where the browser goes at the end: one of [`SignInPage::return_urls`].
     pub return_url: String,
@@ -239,13 +239,15 @@ pub struct Visit {
     pub delivery_options: Vec<DeliveryOption>,
     /// The factors that the person can confirm with, the strongest first and fallbacks last.
     pub factor_options: Vec<FactorOption>,
+    /// Whether the person holds factors, none of which satisfies what is required here.
+    pub unmet: bool,
     /// All factors of the person.
     pub factors: Vec<UserFactor>,
     /// What the person may add here, once a proof was given.
     pub enrollable: Vec<Enrollable>,
     /// The enrolment that is open on the page.
     pub enrolment: Option<OpenEnrolment>,
-    /// What the page tells the browser's password manager after a removal: [`Signal`](crate::factor::Signal)s as JSON.
+    /// What any page tells the browser's password manager after a removal: [`Signal`](crate::factor::Signal)s as JSON.
     pub signals: Vec<serde_json::Value>,
     /// Whether a factor was used on this page recently, or the person may add a first one.
     pub may_change: bool,

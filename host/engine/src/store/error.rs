@@ -142,7 +142,32 @@ impl From<StoreError> for crate::error::Error {
                 Self::conflict("it already exists, or refers to something that does not exist").with_source(error)
             }
             StoreErrorKind::InvalidText => Self::invalid("texts must not contain U+0000").with_source(error),
+            StoreErrorKind::OutcomeUnknown => Self::outcome_unknown(&error).with_source(error),
             _ => Self::unavailable(&error).with_source(error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn only_an_unknown_outcome_says_that_the_request_may_have_taken_effect() {
+        let unknown = || Error::from(StoreError::outcome_unknown("the connection was lost"));
+        assert!(unknown().is_outcome_unknown() && unknown().is_unavailable());
+        assert!(unknown().is_retryable() && unknown().retry_after().is_some());
+        assert!(unknown().to_string().contains("whether the request took effect; send the same request again"));
+        assert!(unknown().operator_detail().unwrap().contains("the connection was lost"));
+        let of_answer = unknown().of_answer();
+        assert!(of_answer.to_string().contains("whether the answer was accepted; send the same request again"));
+        assert!(of_answer.is_outcome_unknown() && of_answer.operator_detail() == unknown().operator_detail());
+        for other in [StoreError::busy("x"), StoreError::unavailable("x"), StoreError::incompatible("x")] {
+            let error = Error::from(other);
+            assert!(!error.is_outcome_unknown() && error.is_unavailable());
+            assert_eq!(error.of_answer().to_string(), "the service is temporarily unavailable");
         }
     }
 }

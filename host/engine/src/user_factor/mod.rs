@@ -21,7 +21,8 @@ pub(crate) use events::FactorEvents;
 pub use events::{FactorEvent, FactorEventKind};
 pub(crate) use pending::Pending;
 pub(crate) use sealed::Place;
-pub use strength::RequiredFactor;
+
+pub use crate::instance::RequiredFactor;
 
 use crate::audit::{Actor, AuditLog};
 use crate::clock::Clock;
@@ -60,6 +61,13 @@ pub struct UserFactor {
     pub facts: FactorFacts,
 }
 
+impl UserFactor {
+    /// Sorts factors by strength, and equal ones by their last use.
+    pub(crate) fn rank(&self, is_webauthn: bool) -> (u8, Option<Timestamp>) {
+        strength::rank(is_webauthn, self.fallback, &self.facts, self.last_used_at)
+    }
+}
+
 /// A factor with what is sealed of it. `Debug` is missing on purpose.
 #[derive(Clone)]
 pub(crate) struct HeldFactor {
@@ -78,7 +86,7 @@ impl HeldFactor {
 
     /// Sorts factors by strength, and equal ones by their last use.
     pub(crate) fn rank(&self, is_webauthn: bool) -> (u8, Option<Timestamp>) {
-        (strength::rank(is_webauthn, self.record.fallback, &self.facts), self.record.last_used_at)
+        strength::rank(is_webauthn, self.record.fallback, &self.facts, self.record.last_used_at)
     }
 
     pub(crate) fn view(&self) -> UserFactor {

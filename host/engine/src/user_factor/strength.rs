@@ -1,37 +1,13 @@
 //! Which factors satisfy a sign-in.
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 use twofactor_sandbox::{FactorFacts, Requirements, UserVerification};
 
 use super::assurance::{Acr, is_hardware};
 use crate::error::Error;
-
-/// Which factors satisfy a sign-in. Each kind is among those before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequiredFactor {
-    /// Any factor, delivered codes included.
-    #[default]
-    Any,
-    /// One whose answers are worthless on any other site: WebAuthn.
-    PhishingResistant,
-    /// One that cannot be copied to another device, too.
-    DeviceBound,
-    /// One whose model is proved and trusted, too.
-    Attested,
-}
+use crate::instance::RequiredFactor;
 
 impl RequiredFactor {
-    /// Returns its stable name, such as `phishing-resistant`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::PhishingResistant => "phishing-resistant",
-            Self::DeviceBound => "device-bound",
-            Self::Attested => "attested",
-        }
-    }
-
     /// Returns what is required if an application asks for an `acr`, too.
     pub(crate) fn with_acr(self, acr: Option<&str>) -> Result<Self, Error> {
         Ok(match acr {
@@ -65,20 +41,28 @@ impl RequiredFactor {
     }
 }
 
-/// Sorts by strength: attested, device-bound, other passkeys, typed codes, fallbacks.
-pub(super) fn rank(is_webauthn: bool, fallback: bool, facts: &FactorFacts) -> u8 {
-    match (is_webauthn, fallback) {
+/// Sorts by strength: attested, device-bound, other passkeys, typed codes, fallbacks. Equal ones are sorted by their last use.
+pub(super) fn rank(
+    is_webauthn: bool,
+    fallback: bool,
+    facts: &FactorFacts,
+    last_used_at: Option<Timestamp>,
+) -> (u8, Option<Timestamp>) {
+    let strength = match (is_webauthn, fallback) {
         (_, true) => 0,
         (false, false) => 1,
         (true, false) if is_hardware(facts) => 4,
         (true, false) if facts.device_bound == Some(true) => 3,
         (true, false) => 2,
-    }
+    };
+    (strength, last_used_at)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -112,5 +96,25 @@ mod tests {
                 assert_eq!(required.is_met(is_webauthn, &facts), required <= met, "{required:?} {facts:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_stronger_factor_ranks_higher_and_of_equal_ones_the_one_that_was_used_last() {
+        let facts = |device_bound, attested| FactorFacts { device_bound, attested, ..FactorFacts::default() };
+        // From the weakest to the strongest, each as it is if it was never used, long ago, and recently.
+        let strengths = [
+            (false, true, facts(None, false)),
+            (false, false, facts(None, false)),
+            (true, false, facts(Some(false), true)),
+            (true, false, facts(Some(true), false)),
+            (true, false, facts(Some(true), true)),
+        ];
+        let long_ago = Timestamp::UNIX_EPOCH;
+        let uses = [None, Some(long_ago), Some(long_ago + Duration::from_secs(1))];
+        let mut ranks = Vec::new();
+        for (is_webauthn, fallback, facts) in &strengths {
+            ranks.extend(uses.map(|last_used_at| rank(*is_webauthn, *fallback, facts, last_used_at)));
+        }
+        assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
     }
 }

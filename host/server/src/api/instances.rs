@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::body::{Body, Parameters, Segments};
 use super::challenges::Recipient;
 use super::condition::{Expected, tagged};
+use super::enrolments::Required;
 use super::part::{Page, size};
 use super::price::Price;
 use super::reach::Connection;
@@ -101,6 +102,10 @@ pub(super) struct PolicyPart {
     /// How many seconds the pause lasts.
     #[schema(minimum = 1, maximum = 3600, nullable = false)]
     pause_seconds: Option<u32>,
+    /// What each factor of the instance must be, when it is enrolled and when it is used; a request can require more. An instance of which
+    /// nothing can satisfy it is not valid: only passkeys and security keys are more than `any`.
+    #[schema(nullable = false, value_type = Option<Required>)]
+    required_factor: Option<String>,
     /// What a user who holds no factor needs to enrol the first one: `first-factor` (the application states that the user has just
     /// passed the first factor) or `pass` (a temporary pass).
     #[schema(nullable = false, value_type = Option<FirstEnrolment>)]

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twofactor::factor::RequiredFactor;
 use twofactor::sign_in::{HostedPage, NewHostedSignIn, SignInStatus};
 use twofactor::{SignIn, TwoFactor};
 use utoipa::ToSchema;
 
 use super::body::{Body, Segments};
 use super::challenges::Recipient;
+use super::enrolments::Required;
 use crate::access::Application;
 use crate::assurance::Assurance;
 use crate::problem::{Problem, ProblemType};
@@ -41,7 +41,12 @@ pub(super) struct NewSignIn {
     page: Page,
     /// The user's name as the person knows it, such as an email address: apps and browsers show it. By default `user`.
     user_name: Option<String>,
-    /// The authentication context class that is required: `phr` (phishing-resistant) or `phrh` (with a key in protected hardware).
+    /// Which factors satisfy this sign-in. By default any. With `"page":"factors"`: which factors permit changes; what is added there is up
+    /// to the policy.
+    #[serde(default)]
+    required: Required,
+    /// The authentication context class that is required: `phr` (phishing-resistant) or `phrh` (with a key in protected hardware). It is
+    /// reached, or the sign-in is refused with 422 `requirement-unmet`.
     #[schema(example = "phr")]
     acr: Option<String>,
     /// The language of the message and of the page (BCP 47, or a list as in `Accept-Language`); by default that of the browser.
@@ -118,7 +123,7 @@ pub(super) async fn begin(
             Page::Factors => HostedPage::Factors,
         },
         user_name: new.user_name,
-        required: RequiredFactor::Any,
+        required: new.required.into(),
         acr: new.acr,
         return_url: new.return_url,
         state: new.state,

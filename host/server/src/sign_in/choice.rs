@@ -29,6 +29,7 @@ pub(super) fn choice(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>, has_ch
     let none = (nothing || !visit.more).then(|| {
         Say::Error(match visit.hosted_page() {
             _ if !nothing => words.no_more.to_owned(),
+            _ if visit.unmet => words.factors.none_satisfies.to_owned(),
             HostedPage::SignIn => words.no_way.to_owned(),
             HostedPage::Factors => words.factors.not_allowed.to_owned(),
         })

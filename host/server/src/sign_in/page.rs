@@ -27,7 +27,7 @@ pub(super) struct Frame<'a> {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Shape {
     pub(super) class: Option<&'static str>,
-    /// Whether it needs the script for passkeys.
+    /// Whether its body needs the script for passkeys.
     pub(super) passkey: bool,
 }
 
@@ -48,6 +48,8 @@ impl Frame<'_> {
     pub(super) fn document(&self, title: &str, say: Option<&Say>, shape: Shape, body: Markup) -> Markup {
         let words = self.words;
         let page = self.visit.map(|visit| &visit.page);
+        // Whoever removes the factor that was used here, or the last one, comes to another page than the list.
+        let signals = self.visit.map(|visit| &visit.signals).filter(|signals| !signals.is_empty());
         html! {
             (DOCTYPE)
             html lang=(words.tag) {
@@ -66,7 +68,9 @@ impl Frame<'_> {
                         link rel="stylesheet" href={ (self.path) "/theme.css" };
                     }
                     script src=(assets::script_path()) nonce=(self.nonce) defer {}
-                    @if shape.passkey { script src=(assets::passkey_path()) nonce=(self.nonce) defer {} }
+                    @if shape.passkey || signals.is_some() {
+                        script src=(assets::passkey_path()) nonce=(self.nonce) defer {}
+                    }
                 }
                 body {
                     main class=[shape.class] {
@@ -83,6 +87,7 @@ impl Frame<'_> {
                             }
                         }
                         (body)
+                        @if let Some(signals) = signals { div data-signals=(serde_json::json!(signals)) hidden {} }
                     }
                     footer {
                         nav aria-label=(words.languages) {

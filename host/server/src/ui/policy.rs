@@ -9,6 +9,7 @@ pub(super) const AT: &str = "policy";
 /// Returns the fields of [`twofactor::instance::Policy`].
 pub(super) fn fields(l: Language) -> Vec<Field> {
     let number = |name: &str, label: &str, help: &str| Field { kind: Kind::Number, ..text(name, label, help) };
+    let choice = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned() };
     vec![
         text(
             "application_name",
@@ -105,11 +106,33 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
         number("pause_seconds", l.say("Pause (seconds)", "Pause (Sekunden)"), "1–3600"),
         Field {
             kind: Kind::Choice(vec![
-                Choice {
-                    value: "first-factor".to_owned(),
-                    label: l.say("First factor, stated by the application", "Erster Faktor (von der Anwendung bestätigt)").to_owned(),
-                },
-                Choice { value: "pass".to_owned(), label: l.say("Temporary pass", "Temporärer Zugangscode").to_owned() },
+                choice("any", l.say("Any", "Beliebig")),
+                choice("phishing-resistant", l.say("Passkey or security key", "Passkey oder Sicherheitsschlüssel")),
+                choice("device-bound", l.say("Bound to one device", "An ein Gerät gebunden")),
+                choice(
+                    "attested",
+                    l.say(
+                        "Bound to one device, model verified by attestation",
+                        "An ein Gerät gebunden, Modell durch Attestierung nachgewiesen",
+                    ),
+                ),
+            ]),
+            ..text(
+                "required_factor",
+                l.say("Required factor", "Erforderlicher Faktor"),
+                l.say(
+                    "Applies when a factor is added and when it is used. An instance that cannot provide it is invalid.",
+                    "Gilt beim Einrichten und beim Verwenden eines Faktors. Eine Instanz, die ihn nicht bieten kann, ist ungültig.",
+                ),
+            )
+        },
+        Field {
+            kind: Kind::Choice(vec![
+                choice(
+                    "first-factor",
+                    l.say("First factor, stated by the application", "Erster Faktor (von der Anwendung bestätigt)"),
+                ),
+                choice("pass", l.say("Temporary pass", "Temporärer Zugangscode")),
             ]),
             ..text(
                 "first_enrolment",

@@ -15,7 +15,7 @@ use crate::admin::{Administration, CHOSEN_ID, MANY, MAX_INSTANCES, is_chosen_id}
 use crate::changes::Changes;
 use crate::display_name;
 use crate::error::Error;
-use crate::instance::{AffectedInstance, Changed, Layers, SealedFor};
+use crate::instance::{AffectedInstance, Changed, Layers, Policy, SealedFor};
 use crate::sign_in::SignInPage;
 use crate::store::{
     AssignmentKind, AssignmentRecord, AssignmentsRecord, BaseSettingsRecord, ConfigurationChange, DirectoryRecord,
@@ -453,6 +453,7 @@ impl Plan<'_> {
             return Ok(());
         }
         let fields = administration.instance_changes(stored, Some((&new, options))).text();
+        let policy = administration.instances.policy(&new);
         match before {
             None => {
                 let change = ConfigurationChange::InsertInstance(new);
@@ -467,7 +468,7 @@ impl Plan<'_> {
             Some(page) => administration.instances.sites.with(subscription, page).await?,
             None => administration.instances.sites.of(subscription).await?,
         };
-        let problems = self.problems_of(&wanted.type_id, options, &site).await?;
+        let problems = self.problems_of(&wanted.type_id, options, &site, &policy).await?;
         let is_broken = match before {
             Some(before) if !problems.is_empty() => administration.instances.prepared(before).await?.is_valid(),
             _ => false,
@@ -487,13 +488,19 @@ impl Plan<'_> {
         }
     }
 
-    /// Returns what will be wrong with options over the base settings of the document, on this site.
-    async fn problems_of(&self, type_id: &str, own: &Value, site: &Site) -> Result<Vec<FieldError>, Error> {
+    /// Returns what will be wrong with options over the base settings of the document, on this site and under this policy.
+    async fn problems_of(
+        &self,
+        type_id: &str,
+        own: &Value,
+        site: &Site,
+        policy: &Policy,
+    ) -> Result<Vec<FieldError>, Error> {
         let administration = self.administration;
         let base = self.base_after(type_id).await?;
         let provider = administration.instances.provider(type_id);
         let layers = Layers { base: &base, own, site: Some(site) };
-        Ok(administration.instances.evaluate_over(provider, layers).await?.problems)
+        Ok(administration.instances.evaluate_over(provider, layers).await?.under(policy).problems)
     }
 
     async fn assignments(

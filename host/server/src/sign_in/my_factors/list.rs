@@ -17,7 +17,6 @@ pub(super) fn page(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>) -> Marku
     let body = html! {
         p.lead { (words.lead) }
         (said(say))
-        @if !visit.signals.is_empty() { div data-signals=(serde_json::json!(visit.signals)) hidden {} }
         @if visit.factors.is_empty() { p.lead { (words.none) } }
         ul.factors #held {
             @for factor in &visit.factors { li { (one(frame, visit, factor)) } }
@@ -35,8 +34,7 @@ pub(super) fn page(frame: &Frame<'_>, visit: &Visit, say: Option<&Say>) -> Marku
             button.main type="submit" { (frame.words.back.replace("{application}", &visit.application)) }
         }
     };
-    let shape = Shape { class: Some("wide"), passkey: !visit.signals.is_empty() };
-    frame.document(words.title, say, shape, body)
+    frame.document(words.title, say, Shape { class: Some("wide"), ..Shape::default() }, body)
 }
 
 fn one(frame: &Frame<'_>, visit: &Visit, factor: &UserFactor) -> Markup {

@@ -13,6 +13,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("too many requests; try again later", "zu viele Anfragen: Versuchen Sie es später erneut"),
     ("the service is temporarily unavailable", "der Dienst ist zurzeit nicht verfügbar"),
     (
+        "it is not known whether the request took effect; send the same request again",
+        "es ist nicht bekannt, ob die Anfrage wirksam wurde: Senden Sie dieselbe Anfrage noch einmal",
+    ),
+    (
+        "it is not known whether the answer was accepted; send the same request again, and start a new challenge if this one is closed",
+        "es ist nicht bekannt, ob die Antwort akzeptiert wurde: Senden Sie dieselbe Anfrage noch einmal, und starten Sie eine neue \
+         Challenge, falls diese geschlossen ist",
+    ),
+    (
         "codes of authenticator apps are not accepted in the first minutes after a failover or a restore of the database; try again \
          later, or use another factor",
         "in den ersten Minuten nach einem Failover oder einer Wiederherstellung der Datenbank werden keine Codes von Authenticator-Apps \

@@ -20,6 +20,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "ist maskiert, aber dort ist kein Geheimnis gespeichert: Geben Sie es ein",
     ),
     ("the provider of this type is not installed", "der Provider dieses Typs ist nicht installiert"),
+    (
+        "`required_factor` of the policy is `{}`, which only passkeys and security keys satisfy; set it to `any` in the policy of this instance",
+        "`required_factor` der Richtlinie ist `{}`, was nur Passkeys und Sicherheitsschlüssel erfüllen: Setzen Sie es in der Richtlinie dieser Instanz auf `any`",
+    ),
     ("the provider could not validate the options: {}", "der Provider konnte die Optionen nicht prüfen: {}"),
     (
         "other options are being checked: try again later",

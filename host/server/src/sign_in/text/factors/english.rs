@@ -79,6 +79,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     not_added: "It wasn’t added. Try again.",
     too_late: "That took too long, and nothing was added. Try again.",
     unmet: "This one doesn’t meet the requirements here. Use another device or security key.",
+    none_satisfies: "None of your sign-in methods meets the requirements here. Cancel, and ask your administrator for help.",
     too_many: "You can’t add another one. Remove one first.",
     not_allowed: "You can’t add a method here. Ask your administrator for a temporary pass.",
     was_added: "Added.",

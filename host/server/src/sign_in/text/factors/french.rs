@@ -79,6 +79,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     not_added: "Rien n’a été ajouté. Réessayez.",
     too_late: "Le délai est dépassé et rien n’a été ajouté. Réessayez.",
     unmet: "Cette méthode ne remplit pas les exigences. Utilisez un autre appareil ou une autre clé de sécurité.",
+    none_satisfies: "Aucune de vos méthodes de connexion ne remplit les exigences. Annulez et adressez-vous à votre administrateur.",
     too_many: "Vous ne pouvez pas en ajouter d’autre. Supprimez-en une d’abord.",
     not_allowed: "Vous ne pouvez pas ajouter de méthode ici. Demandez un code d’accès temporaire à votre administrateur.",
     was_added: "Méthode ajoutée.",

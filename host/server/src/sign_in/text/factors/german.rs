@@ -79,6 +79,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     not_added: "Es wurde nichts hinzugefügt. Versuchen Sie es noch einmal.",
     too_late: "Das hat zu lange gedauert; es wurde nichts hinzugefügt. Versuchen Sie es noch einmal.",
     unmet: "Damit sind die Anforderungen hier nicht erfüllt. Verwenden Sie ein anderes Gerät oder einen anderen Sicherheitsschlüssel.",
+    none_satisfies: "Keine Ihrer Anmeldemethoden erfüllt die Anforderungen hier. Brechen Sie ab, und wenden Sie sich an Ihren Administrator.",
     too_many: "Sie können keine weitere hinzufügen. Entfernen Sie zuerst eine.",
     not_allowed: "Sie können hier keine Methode hinzufügen. Bitten Sie Ihren Administrator um einen temporären Zugangscode.",
     was_added: "Hinzugefügt.",

@@ -79,6 +79,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     not_added: "Non è stato aggiunto nulla. Riprovi.",
     too_late: "Il tempo è scaduto e non è stato aggiunto nulla. Riprovi.",
     unmet: "Questo metodo non soddisfa i requisiti. Usi un altro dispositivo o un’altra chiave di sicurezza.",
+    none_satisfies: "Nessuno dei Suoi metodi di accesso soddisfa i requisiti. Annulli e si rivolga al Suo amministratore.",
     too_many: "Non può aggiungerne altri. Ne rimuova prima uno.",
     not_allowed: "Non può aggiungere metodi qui. Chieda al Suo amministratore un codice di accesso temporaneo.",
     was_added: "Metodo aggiunto.",

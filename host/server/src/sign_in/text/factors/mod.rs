@@ -100,6 +100,7 @@ pub(in crate::sign_in) struct FactorWords {
     pub(in crate::sign_in) not_added: &'static str,
     pub(in crate::sign_in) too_late: &'static str,
     pub(in crate::sign_in) unmet: &'static str,
+    pub(in crate::sign_in) none_satisfies: &'static str,
     pub(in crate::sign_in) too_many: &'static str,
     pub(in crate::sign_in) not_allowed: &'static str,
     // What was done.
