@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use ring::digest::SHA256;
 use ring::hmac;
 use serde_json::{Value, json};
@@ -64,7 +65,8 @@ impl Reported {
         url_at: &'static str,
     ) -> Self {
         let turn = turn(type_id).await;
-        let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
+        // It stands still now: a vendor refuses a message that has expired by its own clock.
+        let clock = ManualClock::new(Timestamp::now());
         let network = vendor.on(trusting(authority)).build().unwrap();
         let builder = compiled::builder().network(network).clock(clock.clone()).report_url(BASE);
         let engine = builder.provider(component).build().await.unwrap();

@@ -6,13 +6,13 @@
 //! | `Authorization: AccessKey KEY`; else 401 with 2 | developers.messagebird.com/api/#authentication |
 //! | `originator` of up to 11 characters or 17 digits, `recipients` in digits, `body` | developers.messagebird.com/api/sms-messaging |
 //! | `reportUrl` needs `reference` | developers.messagebird.com/api/sms-messaging |
-//! | an error has `code`, `description`, `parameter`: 422 with 9 or 10, no credit with 25 | developers.messagebird.com/api/#api-errors |
+//! | an error has `code`, `description`, `parameter`: 422 with 9 (missing) or 10 (invalid), no credit with 25 | developers.messagebird.com/api/#api-errors |
 //!
 //! That a field nobody documents is an error is our own strictness.
 
 use serde_json::{Value, json};
 
-use super::recorder::{Recorder, Reply, Seen, only};
+use super::recorder::{Recorder, Reply, Seen, is_https, only};
 use super::tls::Authority;
 
 pub const KEY: &str = "live0a1b2c3d4e5f60718293a4b5c";
@@ -40,8 +40,12 @@ fn judge(seen: &Seen) -> Reply {
         return error(401, 2, Some("access_key"));
     }
     let Some(body) = seen.json().map(Value::Object) else { return error(400, 21, None) };
+    let required = ["originator", "recipients", "body"];
+    if let Some(missing) = required.into_iter().find(|name| body.get(name).is_none()) {
+        return error(422, 9, Some(missing));
+    }
     let optional = ["datacoding", "validity", "reference", "reportUrl", "type"];
-    let Some(sms) = only(&body, &["originator", "recipients", "body"], &optional) else { return error(422, 10, None) };
+    let Some(sms) = only(&body, &required, &optional) else { return error(422, 10, None) };
     let Some([Value::String(to)]) = sms["recipients"].as_array().map(Vec::as_slice) else {
         return error(422, 9, Some("recipients"));
     };
@@ -56,6 +60,9 @@ fn judge(seen: &Seen) -> Reply {
         || sms.get("datacoding").is_some_and(|coding| !codings.contains(coding))
         || sms.get("validity").is_some_and(|seconds| seconds.as_u64().is_none_or(|seconds| seconds < 5))
         || sms.contains_key("reportUrl") && !sms.contains_key("reference")
+        || !sms.get("reference").is_none_or(Value::is_string)
+        || !sms.get("reportUrl").is_none_or(is_https)
+        || sms.get("type").is_some_and(|kind| kind != "sms")
     {
         return error(422, 10, Some("body"));
     }

@@ -12,7 +12,7 @@
 
 use serde_json::{Value, json};
 
-use super::recorder::{Recorder, Reply, Seen, only};
+use super::recorder::{Recorder, Reply, Seen, is_https, only};
 use super::tls::Authority;
 
 pub const HOST: &str = "xyz01.api.infobip.com";
@@ -77,15 +77,19 @@ fn message(body: &Value) -> Result<(&str, &str), &'static str> {
         only(&message["content"], &["text"], &["transliteration", "language"]).and_then(|it| it["text"].as_str());
     text.filter(|text| !text.is_empty()).ok_or("messages[0].content.text")?;
     if let Some(options) = message.get("options") {
-        let period = only(options, &[], &["validityPeriod"]).map(|it| &it["validityPeriod"]);
-        let period = period.and_then(|it| only(it, &["amount"], &["timeUnit"])).ok_or("messages[0].options")?;
+        let period = only(options, &["validityPeriod"], &[]).map(|it| &it["validityPeriod"]);
+        let period = period.and_then(|it| only(it, &["amount", "timeUnit"], &[])).ok_or("messages[0].options")?;
         let is_known = matches!(period["timeUnit"].as_str(), Some("SECONDS" | "MINUTES" | "HOURS"));
         period["amount"].as_u64().filter(|_| is_known).ok_or("messages[0].options.validityPeriod")?;
     }
     if let Some(webhooks) = message.get("webhooks") {
-        let url = only(webhooks, &["delivery"], &["contentType", "callbackData"]).map(|it| &it["delivery"]["url"]);
-        let url = url.and_then(Value::as_str).filter(|url| url.starts_with("https://"));
-        url.ok_or("messages[0].webhooks.delivery.url")?;
+        let webhooks = only(webhooks, &["delivery", "contentType"], &["callbackData"]).ok_or("messages[0].webhooks")?;
+        let kinds = ["application/json", "application/xml"].map(Value::from);
+        if !kinds.contains(&webhooks["contentType"]) {
+            return Err("messages[0].webhooks.contentType");
+        }
+        let delivery = only(&webhooks["delivery"], &["url"], &["intermediateReport", "notify"]);
+        delivery.filter(|it| is_https(&it["url"])).ok_or("messages[0].webhooks.delivery.url")?;
     }
     let sender = message["sender"].as_str().filter(|it| (3..=15).contains(&it.len())).ok_or("messages[0].sender")?;
     Ok((to, sender))

@@ -4,10 +4,11 @@
 //! | rule | where |
 //! |---|---|
 //! | `PUT /_matrix/client/v3/rooms/ROOM/send/m.room.message/TRANSACTION`, JSON; 200 with `event_id` | Sending events to a room |
-//! | a bearer token; else 401 with `M_UNKNOWN_TOKEN` | Using access tokens |
+//! | another path: 404, another method: 405, each with `M_UNRECOGNIZED` | Common error codes |
+//! | a bearer token; else 401 with `M_MISSING_TOKEN` or `M_UNKNOWN_TOKEN` | Using access tokens |
 //! | a room that the account is not in: 403 with `M_FORBIDDEN` | Sending events to a room |
 //! | `msgtype` and `body` | m.room.message |
-//! | the same transaction id gives the same event, and sends nothing again | Transaction identifiers |
+//! | the same transaction id gives the same event | Transaction identifiers |
 //!
 //! That a member nobody documents is an error is our own strictness.
 
@@ -37,8 +38,14 @@ fn judge(seen: &Seen) -> Reply {
     let ["", "_matrix", "client", "v3", "rooms", room, "send", "m.room.message", transaction] = parts[..] else {
         return error(404, "M_UNRECOGNIZED");
     };
-    if seen.method != "PUT" || !seen.query.is_empty() || transaction.is_empty() {
+    if !seen.query.is_empty() || transaction.is_empty() {
         return error(404, "M_UNRECOGNIZED");
+    }
+    if seen.method != "PUT" {
+        return error(405, "M_UNRECOGNIZED");
+    }
+    if seen.header("authorization").is_empty() {
+        return error(401, "M_MISSING_TOKEN");
     }
     if seen.header("authorization") != format!("Bearer {TOKEN}") {
         return error(401, "M_UNKNOWN_TOKEN");
@@ -47,11 +54,12 @@ fn judge(seen: &Seen) -> Reply {
         return error(403, "M_FORBIDDEN");
     }
     let Some(body) = seen.json().map(Value::Object) else { return error(400, "M_NOT_JSON") };
-    let content = only(&body, &["msgtype", "body"], &["format", "formatted_body"]);
+    // A formatted text has two more members; a code is plain.
+    let content = only(&body, &["msgtype", "body"], &[]);
     let is_text =
         content.is_some_and(|it| it["msgtype"] == "m.text" && it["body"].as_str().is_some_and(|it| !it.is_empty()));
     if !is_text {
         return error(400, "M_BAD_JSON");
     }
-    Reply::accepts(200, &json!({"event_id": "$YUwRidLecu:example.com"}))
+    Reply::accepts(200, &json!({"event_id": format!("${transaction}:example.com")}))
 }

@@ -209,6 +209,11 @@ impl Recorder {
     }
 }
 
+/// Whether a value is a URL with TLS.
+pub fn is_https(value: &Value) -> bool {
+    value.as_str().is_some_and(|url| url.starts_with("https://"))
+}
+
 /// An object that has all of `required` and no field beside those and `optional`.
 pub fn only<'a>(value: &'a Value, required: &[&str], optional: &[&str]) -> Option<&'a Map<String, Value>> {
     let fields = value.as_object()?;

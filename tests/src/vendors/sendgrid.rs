@@ -3,7 +3,7 @@
 //! | rule | where |
 //! |---|---|
 //! | `POST /v3/mail/send`, JSON; 202 without a body, with `X-Message-Id` | sendgrid/api-reference/mail-send/mail-send |
-//! | a bearer token, else 401; `Accept`, else 406 | sendgrid/api-reference/how-to-use-the-sendgrid-v3-api |
+//! | a bearer token, else 401; `Accept`, else 406; another method: 405; no JSON: 415 | sendgrid/api-reference/how-to-use-the-sendgrid-v3-api |
 //! | `personalizations[].to[].email`, `from`, `subject`, `content` with `text/plain` first | sendgrid/api-reference/mail-send/errors |
 //! | a sender that is not verified: 403 with the field `from` | sendgrid/for-developers/sending-email/sender-identity |
 //! | an error has `message`, `field`, `help` | sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors |
@@ -28,14 +28,20 @@ fn error(status: u16, field: Option<&str>) -> Reply {
 }
 
 fn judge(seen: &Seen) -> Reply {
-    if (&*seen.method, &*seen.path, &*seen.query) != ("POST", "/v3/mail/send", "") {
+    if (&*seen.path, &*seen.query) != ("/v3/mail/send", "") {
         return error(404, None);
+    }
+    if seen.method != "POST" {
+        return error(405, None);
     }
     if seen.header("authorization") != format!("Bearer {KEY}") {
         return error(401, None);
     }
     if seen.header("accept").is_empty() {
         return error(406, None);
+    }
+    if !super::is_of_type(&seen.headers, "application/json") {
+        return error(415, None);
     }
     let Some(body) = seen.json().map(Value::Object) else { return error(400, None) };
     match mail(&body) {
@@ -48,11 +54,16 @@ fn judge(seen: &Seen) -> Reply {
 /// The sender's address; `Err` names the field that is wrong.
 fn mail(body: &Value) -> Result<&str, &'static str> {
     let fields = ["personalizations", "from", "subject", "content"];
-    let mail = only(body, &fields, &["reply_to", "tracking_settings", "headers"]).ok_or("")?;
-    let to = mail["personalizations"][0]["to"][0]["email"].as_str().unwrap_or_default();
-    if mail["personalizations"].as_array().is_none_or(|all| all.len() != 1) {
-        return Err("personalizations");
+    if let Some(missing) = fields.into_iter().find(|name| body.get(name).is_none()) {
+        return Err(missing);
     }
+    let mail = only(body, &fields, &["tracking_settings"]).ok_or("")?;
+    let Some([personalization]) = mail["personalizations"].as_array().map(Vec::as_slice) else {
+        return Err("personalizations");
+    };
+    let to = only(personalization, &["to"], &[]).and_then(|it| it["to"].as_array()).map(Vec::as_slice);
+    let Some([to]) = to else { return Err("personalizations.0.to") };
+    let to = only(to, &["email"], &["name"]).and_then(|it| it["email"].as_str()).unwrap_or_default();
     // SendGrid takes no address with letters beyond ASCII before the sign.
     if !to.is_ascii() || to.split_once('@').is_none_or(|(user, domain)| user.is_empty() || !domain.contains('.')) {
         return Err("personalizations.0.to.0.email");
@@ -63,7 +74,8 @@ fn mail(body: &Value) -> Result<&str, &'static str> {
     }
     let content = mail["content"].as_array().map(Vec::as_slice).unwrap_or_default();
     let kinds: Vec<&str> = content.iter().filter_map(|part| part["type"].as_str()).collect();
-    let are_full = content.iter().all(|part| part["value"].as_str().is_some_and(|value| !value.is_empty()));
+    let value = |part| only(part, &["type", "value"], &[]).and_then(|it| it["value"].as_str());
+    let are_full = content.iter().all(|part| value(part).is_some_and(|value| !value.is_empty()));
     if !matches!(&kinds[..], ["text/plain"] | ["text/plain", "text/html"]) || !are_full {
         return Err("content");
     }

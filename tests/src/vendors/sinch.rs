@@ -9,9 +9,10 @@
 //!
 //! That a field nobody documents is an error, and the words of a text, are our own.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::recorder::{Recorder, Reply, Seen, only};
+use super::recorder::{Recorder, Reply, Seen, is_https, only};
 use super::tls::Authority;
 
 pub const PLAN: &str = "4f3e2d1c0b9a48576665544433221100";
@@ -52,13 +53,20 @@ fn judge(seen: &Seen) -> Reply {
     if batch.get("type").is_some_and(|kind| kind != "mt_text") || batch["body"].as_str().is_none_or(str::is_empty) {
         return error(400, "syntax_constraint_violation", "The field body is invalid.");
     }
-    let is_time = |time: &Value| time.as_str().is_some_and(|time| time.len() >= 20 && time.ends_with('Z'));
-    if batch.get("expire_at").is_some_and(|time| !is_time(time)) {
+    let time = |time: &Value| time.as_str()?.parse::<Timestamp>().ok();
+    let is_later = |expiry: &Value| time(expiry).is_some_and(|expiry| expiry > Timestamp::now());
+    if !batch.get("expire_at").is_none_or(is_later) {
         return error(400, "syntax_invalid_parameter_format", "The field expire_at is invalid.");
     }
     let kinds = ["none", "summary", "full", "per_recipient", "per_recipient_final"].map(Value::from);
     if batch.get("delivery_report").is_some_and(|kind| !kinds.contains(kind)) {
         return error(400, "syntax_invalid_parameter_format", "The field delivery_report is invalid.");
+    }
+    if !batch.get("callback_url").is_none_or(is_https) {
+        return error(400, "syntax_invalid_parameter_format", "The field callback_url is invalid.");
+    }
+    if !batch.get("client_reference").is_none_or(Value::is_string) {
+        return error(400, "syntax_invalid_parameter_format", "The field client_reference is invalid.");
     }
     if batch.get("from").is_none_or(|from| from != FROM) {
         return error(403, "forbidden", "The sender is not allowed.");

@@ -10,7 +10,7 @@
 
 use serde_json::{Value, json};
 
-use super::recorder::{Recorder, Reply, Seen, only};
+use super::recorder::{Recorder, Reply, Seen, is_https, only};
 use super::tls::Authority;
 
 pub const TOKEN: &str = "AAEBSwAAo7x0a1b2c3d4e5f60718293a4b5c6d7e8f9";
@@ -43,6 +43,10 @@ fn judge(seen: &Seen) -> Reply {
     let Some(body) = seen.json().map(Value::Object) else { return error("INPUT_INVALID") };
     let optional = ["ttl", "sender_username", "payload", "callback_url", "request_id"];
     let Some(message) = only(&body, &["phone_number", "code"], &optional) else { return error("INPUT_INVALID") };
+    let are_texts = ["payload", "request_id"].into_iter().all(|name| message.get(name).is_none_or(Value::is_string));
+    if !are_texts || !message.get("callback_url").is_none_or(is_https) {
+        return error("INPUT_INVALID");
+    }
     let (to, code) = (message["phone_number"].as_str(), message["code"].as_str().unwrap_or_default());
     let Some(to) = to.filter(|to| super::is_e164(to)) else { return error("PHONE_NUMBER_INVALID") };
     if !(4..=8).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /v2/messages`, JSON; else 404 with 10005, or 415 with 10014 | api-reference/messages/send-a-message |
 //! | a bearer token; else 401 with 10009 | development/api-fundamentals/authentication |
+//! | `from`, `to` and `text`, else 10004 with the pointer; a webhook with TLS, else 10003 | development/api-fundamentals/api-errors |
 //! | `to` in E.164, else 10016 with `/to`; `from` is a number of the account, else 40305 | docs/messaging/messages/error-codes |
 //! | a name as sender needs `messaging_profile_id`, else 40313 | docs/messaging/messages/alphanumeric-sender-id |
 //! | an unsubscribed number: 40300 | docs/messaging/messages/error-codes |
@@ -13,7 +14,7 @@
 
 use serde_json::{Value, json};
 
-use super::recorder::{Recorder, Reply, Seen, only};
+use super::recorder::{Recorder, Reply, Seen, is_https, only};
 use super::tls::Authority;
 
 pub const HOST: &str = "api.telnyx.com";
@@ -43,6 +44,11 @@ fn judge(seen: &Seen) -> Reply {
         return error(401, "10009", "");
     }
     let Some(body) = seen.json().map(Value::Object) else { return error(415, "10014", "") };
+    for (name, pointer) in [("from", "/from"), ("to", "/to"), ("text", "/text")] {
+        if body.get(name).is_none() {
+            return error(400, "10004", pointer);
+        }
+    }
     let optional = ["messaging_profile_id", "webhook_url", "webhook_failover_url", "use_profile_webhooks", "type"];
     let Some(message) = only(&body, &["from", "to", "text"], &optional) else { return error(400, "10015", "") };
     let (from, to) = (message["from"].as_str().unwrap_or_default(), message["to"].as_str().unwrap_or_default());
@@ -58,10 +64,17 @@ fn judge(seen: &Seen) -> Reply {
     if to == STOPPED {
         return error(400, "40300", "");
     }
+    for (name, pointer) in [("webhook_url", "/webhook_url"), ("webhook_failover_url", "/webhook_failover_url")] {
+        if !message.get(name).is_none_or(is_https) {
+            return error(422, "10003", pointer);
+        }
+    }
     let text = message["text"].as_str().unwrap_or_default();
-    let is_url =
-        message.get("webhook_url").is_none_or(|url| url.as_str().is_some_and(|url| url.starts_with("https://")));
-    if text.is_empty() || !is_url || message.get("type").is_some_and(|kind| kind != "SMS") {
+    if text.is_empty()
+        || message.get("type").is_some_and(|kind| kind != "SMS")
+        || !message.get("messaging_profile_id").is_none_or(Value::is_string)
+        || !message.get("use_profile_webhooks").is_none_or(Value::is_boolean)
+    {
         return error(422, "10015", "");
     }
     let data = json!({"record_type": "message", "direction": "outbound", "id": "b0c7e8cb-6227-4c74-9f32-c7f80c30934b",

@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::recorder::{Recorder, Reply, Seen, only};
+use super::recorder::{Recorder, Reply, Seen, is_https, only};
 use super::tls::Authority;
 
 pub const API_KEY: &str = "a1b2c3d4";
@@ -84,6 +84,17 @@ fn judge(seen: &Seen) -> Reply {
     }
     if message.contains_key("webhook_url") && text("webhook_version") != "v1" {
         return error(422, "1150", "webhook_version");
+    }
+    let is_ttl = |ttl: &Value| ttl.as_u64().is_some_and(|seconds| (20..=604_800).contains(&seconds));
+    for (name, is_right) in [
+        ("webhook_url", message.get("webhook_url").is_none_or(is_https)),
+        ("client_ref", message.get("client_ref").is_none_or(Value::is_string)),
+        ("ttl", message.get("ttl").is_none_or(is_ttl)),
+        ("sms", message.get("sms").is_none_or(Value::is_object)),
+    ] {
+        if !is_right {
+            return error(422, "1150", name);
+        }
     }
     if text("from") != FROM {
         return error(422, "1120", "");
