@@ -11,7 +11,7 @@ use twofactor::{
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
 use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, sign_in, use_factor};
+use twofactor_tests::held_factors::{App, SUBSCRIPTION, begin_app, engine, instance, sign_in, use_factor};
 
 const ORIGIN: &str = "https://login.example.com";
 
