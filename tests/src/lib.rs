@@ -16,7 +16,7 @@ pub mod gateway;
 pub mod gateways;
 pub mod golden;
 pub mod guest_memory;
-pub mod held;
+pub mod held_factors;
 pub mod hostile;
 pub mod http_requests;
 pub mod interleaved;

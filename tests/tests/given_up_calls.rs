@@ -11,7 +11,7 @@ use twofactor::{Actor, Answer, NewChallenge, Proof, Recipient, SignIn, TwoFactor
 use twofactor_tests::accounts::{OTHER, active, audited, client};
 use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, Place, start};
-use twofactor_tests::held::{SUBSCRIPTION, engine, enrol_app, instance, sign_in, use_factor};
+use twofactor_tests::held_factors::{SUBSCRIPTION, engine, enrol_app, instance, sign_in, use_factor};
 use twofactor_tests::interleaved::given_up;
 
 /// How long a call may go on by itself.

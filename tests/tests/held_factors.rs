@@ -12,7 +12,7 @@ use twofactor::{
     Proof, TwoFactor,
 };
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{
+use twofactor_tests::held_factors::{
     App, SUBSCRIPTION, begin_app, engine, enrol_app, enrol_codes, instance, offered_on_page, sign_in, start, use_factor,
 };
 use twofactor_tests::interleaved::{StoppingClock, interleaved};

@@ -13,7 +13,7 @@ use twofactor::factor::Reveal;
 use twofactor::{Answer, EnrolmentAnswer, Proof};
 use twofactor_tests::canaries::Canaries;
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, enrol_codes, start, use_factor};
+use twofactor_tests::held_factors::{App, SUBSCRIPTION, begin_app, engine, enrol_codes, start, use_factor};
 use twofactor_tests::log::Log;
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::{Answer, EnrolmentAnswer, NewChallenge, NewEnrolment, Proof, TwoFactor};
 use twofactor_fido::testing::{Algorithm, Authenticator, ORIGIN, flag};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{SUBSCRIPTION, engine, enrol_app, enrol_codes, instance, sign_in, start};
+use twofactor_tests::held_factors::{SUBSCRIPTION, engine, enrol_app, enrol_codes, instance, sign_in, start};
 use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_HELD_FACTORS_IN";

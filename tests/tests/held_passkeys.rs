@@ -14,7 +14,9 @@ use twofactor::{
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
 use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{App, SUBSCRIPTION, begin_app, engine, instance, offered_on_page, sign_in, use_factor};
+use twofactor_tests::held_factors::{
+    App, SUBSCRIPTION, begin_app, engine, instance, offered_on_page, sign_in, use_factor,
+};
 
 const ORIGIN: &str = "https://login.example.com";
 

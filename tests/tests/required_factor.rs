@@ -15,7 +15,7 @@ use twofactor::{
 use twofactor_fido::testing::{Algorithm, Authenticator, flag};
 use twofactor_tests::accounts::{PASSWORD, active, client, log_in, pending};
 use twofactor_tests::ecall::Place;
-use twofactor_tests::held::{self, SUBSCRIPTION, instance, sign_in};
+use twofactor_tests::held_factors::{self as held, SUBSCRIPTION, instance, sign_in};
 
 const ORIGIN: &str = "https://login.example.com";
 

@@ -13,7 +13,7 @@ use twofactor_tests::accounts::{
 };
 use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Ecall, Place, wrong};
-use twofactor_tests::held::{self, App, SUBSCRIPTION};
+use twofactor_tests::held_factors::{self, App, SUBSCRIPTION};
 use twofactor_tests::interleaved::{StoppingClock, interleaved};
 
 const ALICE: &str = "+41791234567";
@@ -342,9 +342,9 @@ async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_sessio
     let folder = tempfile::tempdir().unwrap();
     let clock = StoppingClock::default();
     let builder = Place::new(folder.path()).builder().clock(clock.clone()).rate_limits(RateLimits::none());
-    let engine = held::engine(builder).await;
+    let engine = held_factors::engine(builder).await;
     let (admin, accounts) = (engine.administration(Actor::new("test")), engine.accounts());
-    let totp = held::instance(&engine, "totp").await;
+    let totp = held_factors::instance(&engine, "totp").await;
     let kind = twofactor::store::AssignmentKind::ClientApplication;
     let logins = Assignment { kind, id: "twofactor-admin".to_owned() };
     admin.set_assignments(SUBSCRIPTION, &totp, vec![Assignment::tenant("t"), logins]).await.unwrap();
@@ -378,9 +378,9 @@ async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_sessio
 async fn other_sessions_end_also_if_it_is_unknown_whether_the_first_factor_was_stored() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
-    let engine = held::engine(place.builder().rate_limits(RateLimits::none())).await;
+    let engine = held_factors::engine(place.builder().rate_limits(RateLimits::none())).await;
     let (admin, accounts) = (engine.administration(Actor::new("test")), engine.accounts());
-    let totp = held::instance(&engine, "totp").await;
+    let totp = held_factors::instance(&engine, "totp").await;
     let kind = twofactor::store::AssignmentKind::ClientApplication;
     let logins = Assignment { kind, id: "twofactor-admin".to_owned() };
     admin.set_assignments(SUBSCRIPTION, &totp, vec![Assignment::tenant("t"), logins]).await.unwrap();

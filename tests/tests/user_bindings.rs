@@ -17,7 +17,7 @@ use twofactor::{
     admin::{Administration, InstanceChange},
 };
 use twofactor_tests::compiled;
-use twofactor_tests::held::App;
+use twofactor_tests::held_factors::App;
 
 const ALICE: &str = "alice@example.com";
 const SUPPORT: &str = "https://example.com/help";

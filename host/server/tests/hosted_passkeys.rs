@@ -4,7 +4,7 @@ use crate::{factors, site};
 use factors::{ORIGIN, Stage};
 use serde_json::{Value, json};
 use site::{Browser, Page};
-use twofactor_tests::held::passkeys::{Algorithm, Authenticator};
+use twofactor_tests::held_factors::passkeys::{Algorithm, Authenticator};
 
 /// Returns an authenticator whose passkey cannot be copied.
 fn authenticator(seed: &str) -> Authenticator {

@@ -229,7 +229,7 @@ async fn a_token_is_fetched_where_the_registry_says_and_sent_with_each_request()
     let it = component("none");
     let layer = ImageLayer::new(it.clone(), WASM.to_owned(), None);
     let config = Config::new(b"{}".to_vec(), "application/vnd.wasm.config.v0+json".to_owned(), None);
-    let manifest = serde_json::to_vec(&OciImageManifest::build(&[layer.clone()], &config, None)).unwrap();
+    let manifest = serde_json::to_vec(&OciImageManifest::build(std::slice::from_ref(&layer), &config, None)).unwrap();
     let sha256 = |bytes: &[u8]| hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes));
     let digest = sha256(&manifest);
     let files: HashMap<String, Vec<u8>> = [

@@ -78,6 +78,12 @@ pub(super) fn is_secretive(name: &str) -> bool {
     named && !OPEN.iter().any(|end| plain.ends_with(end))
 }
 
+/// Returns whether an option of this name says whose secret another option is, as an `ApiKey` does beside an `ApiSecret`.
+pub(super) fn is_of_a_pair<'a>(name: &str, mut beside: impl Iterator<Item = &'a str>) -> bool {
+    let secret = plain(name).strip_suffix("key").map(|stem| format!("{stem}secret"));
+    secret.is_some_and(|secret| beside.any(|other| plain(other) == secret))
+}
+
 /// Returns the words of a name such as `AuthKey`, `auth-key` or `SMTPPass`.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();

@@ -442,7 +442,13 @@ fn a_right_component_has_no_fault() {
     .map(|(name, body)| (name, write(folder.path(), &format!("{name}.accepted"), body)));
     let by_infobip =
         write(folder.path(), "infobip.report", r#"{"results":[{"status":{"groupId":3},"to":"41791234567"}]}"#);
-    let providers: [(&str, &[u8], Value); 13] = [
+    let by_vonage = write(folder.path(), "vonage.report", r#"{"status":"delivered","channel":"sms"}"#);
+    // It accepts a message with 202 only.
+    let accepted = json!({"request": "POST https://api.nexmo.com/v1/messages", "status": 202,
+        "headers": [["content-type", "application/json"]], "body": r#"{"message_uuid":"aaaaaaaa-bbbb"}"#});
+    let vonage = json!({"provider": "vonage", "accepted": [accepted]}).to_string();
+    let vonage = write(folder.path(), "vonage.replay", vonage);
+    let providers: [(&str, &[u8], Value); 14] = [
         (
             "twilio",
             twofactor_bundle::TWILIO,
@@ -470,6 +476,12 @@ fn a_right_component_has_no_fault() {
             json!({"InfobipBaseUrl": "xyz.api.infobip.com", "InfobipApiKey": "very-secret-key", "InfobipSender": "Shop"}),
         ),
         ("telnyx", twofactor_bundle::TELNYX, json!({"TelnyxApiKey": "KEY-very-secret", "TelnyxFrom": "+15005550006"})),
+        (
+            "vonage",
+            twofactor_bundle::VONAGE,
+            json!({"VonageApiKey": "a1b2c3d4", "VonageApiSecret": "very-secret", "VonageFrom": "Shop",
+            "VonageSignatureSecret": "signature-secret"}),
+        ),
         (
             "sendgrid",
             twofactor_bundle::SENDGRID,
@@ -513,11 +525,14 @@ fn a_right_component_has_no_fault() {
                 "--approved-response",
                 approved.to_str().unwrap(),
             ]);
+        } else if *name == "vonage" {
+            arguments.extend(["--replay", vonage.to_str().unwrap()]);
         }
         for (_, accepted) in by_gateways.iter().filter(|(gateway, _)| gateway == name) {
             arguments.extend(["--accepted-response", accepted.to_str().unwrap()]);
         }
-        let reports = [("twilio", &by_twilio), ("twilio-voice", &by_voice), ("infobip", &by_infobip)];
+        let reports =
+            [("twilio", &by_twilio), ("twilio-voice", &by_voice), ("infobip", &by_infobip), ("vonage", &by_vonage)];
         for (_, report) in reports.iter().filter(|(reporting, _)| reporting == name) {
             arguments.extend(["--report", report.to_str().unwrap()]);
         }

@@ -3,7 +3,7 @@
 
 mod options;
 mod outcome;
-mod speech;
+mod twiml;
 
 use options::Options;
 use serde::Deserialize;
@@ -42,11 +42,11 @@ impl Provider for TwilioVoice {
     }
 
     fn deliver(options: &Options, message: &Message) -> Delivery {
-        let twiml = speech::twiml(message);
+        let script = twiml::script(message);
         let mut fields = vec![
             ("To", message.recipient.as_str()),
             ("From", options.from.as_str()),
-            ("Twiml", twiml.as_str()),
+            ("Twiml", script.as_str()),
             ("TimeLimit", LONGEST),
         ];
         // Called when the call has ended, unless other events are requested.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use twofactor_provider::testing::{HttpError, Upstream, configure, deliver, failure_name, message};
 use twofactor_provider::{Failure, Message};
 
-use super::{TwilioVoice, speech};
+use super::{TwilioVoice, twiml};
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
 
@@ -31,14 +31,14 @@ fn a_call_is_made_as_twilio_documents_it() {
 #[test]
 fn the_sentence_is_said_twice_in_its_language_digit_by_digit_without_the_line_for_browsers() {
     let text = "Shop & <Co>: 012345 ist Ihr Code.\n\n@shop.example.com #012345".to_owned();
-    let said = speech::twiml(&Message { text, locale: "de-CH".to_owned(), ..call() });
+    let said = twiml::script(&Message { text, locale: "de-CH".to_owned(), ..call() });
     assert_eq!(
         said,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Pause length=\"1\"/><Say language=\"de-DE\" loop=\"2\">\
          Shop &amp; &lt;Co&gt;: 0, 1, 2, 3, 4, 5 ist Ihr Code.</Say></Response>"
     );
     for (locale, language) in [("fr", "fr-FR"), ("it-CH", "it-IT"), ("en-GB", "en-US"), ("\"/><Hangup", "en-US")] {
-        let said = speech::twiml(&Message { locale: locale.to_owned(), ..call() });
+        let said = twiml::script(&Message { locale: locale.to_owned(), ..call() });
         assert!(said.contains(&format!("<Say language=\"{language}\" loop")), "{said}");
     }
 }
@@ -46,7 +46,7 @@ fn the_sentence_is_said_twice_in_its_language_digit_by_digit_without_the_line_fo
 #[test]
 fn nothing_in_a_text_becomes_an_instruction_or_breaks_the_script() {
     let text = "\u{0}\u{b}012345</Say><Dial>+1900</Dial>'\"&amp;\u{ffff}".to_owned();
-    let said = speech::twiml(&Message { text, ..call() });
+    let said = twiml::script(&Message { text, ..call() });
     assert!(
         said.contains("0, 1, 2, 3, 4, 5&lt;/Say&gt;&lt;Dial&gt;+1900&lt;/Dial&gt;&apos;&quot;&amp;amp; <"),
         "{said}"

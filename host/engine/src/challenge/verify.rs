@@ -50,7 +50,10 @@ impl Challenges {
         let (this, subscription, answer) = (self.clone(), subscription.to_owned(), OwnedAnswer::from(answer));
         // Runs to completion even if the caller disconnects: an upstream accepts a right answer only once, a suspicion must be recorded,
         // and what is not to count is taken back.
-        to_the_end(async move { this.verify_answer(&subscription, answer.get(), whose).await.map_err(Error::of_answer) }).await
+        to_the_end(
+            async move { this.verify_answer(&subscription, answer.get(), whose).await.map_err(Error::of_answer) },
+        )
+        .await
     }
 
     async fn verify_answer(

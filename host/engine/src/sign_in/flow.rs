@@ -241,9 +241,7 @@ impl HostedSignIns {
             }
             // A code is weaker than a factor that the person has: it does not lead to changes of that. One that adds nothing is not sent.
             if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
-                || !unmet
-                    && held.options.iter().all(|one| one.fallback)
-                    && (is_as_begun || !held.factors.is_empty())
+                || !unmet && held.options.iter().all(|one| one.fallback) && (is_as_begun || !held.factors.is_empty())
             {
                 delivery_options = self.delivery_options(&kept).await?;
             }

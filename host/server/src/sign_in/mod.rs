@@ -11,6 +11,7 @@ mod answer_page;
 mod assets;
 mod browser;
 mod choice;
+mod failure_reason;
 mod icons;
 mod my_factors;
 mod page;
@@ -22,7 +23,6 @@ mod result;
 mod site;
 mod steps;
 mod text;
-mod why;
 
 use std::sync::Arc;
 
@@ -45,11 +45,11 @@ pub(crate) use result::sign;
 
 use crate::request_limits::CREDENTIAL_BYTES;
 use browser::{Client, Fields, Query};
+use failure_reason::Why;
 use my_factors::Done;
 use page::{Frame, Say};
 use site::{Inner, Site};
 use text::Words;
-use why::Why;
 
 /// The longest form, in bytes.
 const FORM_BYTES: usize = 4 << 10;

@@ -6,10 +6,10 @@ use maud::{Markup, html};
 use twofactor::sign_in::{HostedPage, Visit};
 
 use super::browser::{Client, Form, Query, go};
+use super::failure_reason::{Answered, Why};
 use super::page::{Frame, Say, Shape, said};
 use super::site::Site;
 use super::steps::{failed, own, proceed_to, visitor};
-use super::why::{Answered, Why};
 use super::{View, here_at, look};
 
 /// Returns the link to the field, where passes are accepted.

@@ -12,11 +12,11 @@ use twofactor::sign_in::{HostedPage, Visit, VisitOutcome};
 use super::Visitor;
 use super::answer_page::passkey_parts;
 use super::browser::{Client, Form, go, without_passkey};
+use super::failure_reason::Answered;
 use super::icons::{PERSON_KEY, icon};
 use super::page::{Frame, Say, Shape, said};
 use super::site::Site;
 use super::steps::{failed, own, visitor};
-use super::why::Answered;
 
 /// The longest user name, in bytes.
 const NAME_BYTES: usize = 256;

@@ -6,10 +6,10 @@ use maud::{Markup, html};
 use twofactor::sign_in::Visit;
 
 use super::browser::{Client, Form};
+use super::failure_reason::Answered;
 use super::page::{Frame, Say, Shape, said};
 use super::site::Site;
 use super::steps::{failed, own, proceed_to, visitor};
-use super::why::Answered;
 
 /// Returns the question whether to remember this browser, where policy allows it.
 pub(super) fn question(frame: &Frame<'_>, visit: &Visit) -> Markup {

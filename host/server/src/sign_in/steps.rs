@@ -7,8 +7,8 @@ use twofactor::Error;
 use twofactor::sign_in::{NextStep, SubmittedAnswer, Visit, VisitOutcome};
 
 use super::browser::{Client, Fields, Form, denied, go, remember, returned};
+use super::failure_reason::{Answered, Why};
 use super::site::Site;
-use super::why::{Answered, Why};
 use super::{Visitor, here};
 
 /// Returns the sign-in if the browser sent a form of this page for its own open link. Otherwise

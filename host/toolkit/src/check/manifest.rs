@@ -6,7 +6,7 @@ use twofactor_sandbox::{ProviderInfo, is_map_of_texts};
 use super::report::Report;
 use super::schema::{ALTERNATIVES, DEPTH, combined, pointer};
 use super::unknown_options;
-use crate::credentials::is_secretive;
+use crate::credentials::{is_of_a_pair, is_secretive};
 
 /// The number of findings of one rule that are shown.
 const MOST_FINDINGS: usize = 16;
@@ -85,16 +85,25 @@ impl Found {
                 None => options.push((name, vec![option])),
             }
         }
-        for (name, said) in options {
+        for (name, said) in &options {
             let at = pointer(at, name);
             self.looks += 1;
-            let secret = self.option(root, name, &said, &at, in_secret);
-            self.look(root, &said, &at, depth, secret);
+            let is_public = is_of_a_pair(name, options.iter().map(|(other, _)| other.as_str()));
+            let secret = self.option(root, (name, is_public), said, &at, in_secret);
+            self.look(root, said, &at, depth, secret);
         }
     }
 
-    /// Checks an option by all schemas that apply to it, and returns whether it is a secret, or within one.
-    fn option(&mut self, root: &Value, name: &str, said: &[&Value], at: &str, in_secret: bool) -> bool {
+    /// Checks an option by all schemas that apply to it, and returns whether it is a secret, or within one. `is_public` says that it may be
+    /// shown although its name is that of a secret.
+    fn option(
+        &mut self,
+        root: &Value,
+        (name, is_public): (&str, bool),
+        said: &[&Value],
+        at: &str,
+        in_secret: bool,
+    ) -> bool {
         // The title of one alternative describes a value, and not the option.
         let of_option = combined(root, said, &["allOf"]);
         let all = combined(root, said, &ALTERNATIVES);
@@ -115,7 +124,7 @@ impl Found {
             || all.iter().any(|schema| is_map_of_texts(schema));
         // Values in the schema are public.
         let is_listed = all.iter().any(|schema| lists_values(schema));
-        if is_secretive(name) && is_text && !secret && !is_listed {
+        if is_secretive(name) && !is_public && is_text && !secret && !is_listed {
             push(&mut self.unmarked, format!("`{at}` is named like a secret and not marked as one"));
         }
         let is_password = all.iter().any(|schema| schema.get("format") == Some(&Value::from("password")));
@@ -246,6 +255,23 @@ mod tests {
         ] {
             assert!(of_properties(&json!({"SendTokenIn": listed})).is_empty(), "{listed}");
         }
+    }
+
+    #[test]
+    fn a_key_is_no_secret_if_its_secret_is_an_option_beside_it() {
+        let text = json!({"type": "string", "title": "A"});
+        let secret = json!({"type": "string", "title": "A", "writeOnly": true});
+        for (key, beside) in [("VonageApiKey", "VonageApiSecret"), ("api_key", "api_secret"), ("ApiKey", "API-Secret")]
+        {
+            assert!(of_properties(&json!({key: text, beside: secret})).is_empty(), "{key}");
+            // The secret itself has to be marked.
+            assert_eq!(of_properties(&json!({key: text, beside: text})).len(), 1, "{beside}");
+        }
+        for beside in ["OtherSecret", "ApiKeySecret", "Secret"] {
+            assert_eq!(of_properties(&json!({"ApiKey": text, beside: secret})).len(), 1, "{beside}");
+        }
+        let inner = json!({"ApiSecret": secret});
+        assert_eq!(of_properties(&json!({"ApiKey": text, "A": {"title": "A", "properties": inner}})).len(), 1);
     }
 
     #[test]

@@ -7,10 +7,10 @@ use twofactor::sign_in::EnrolmentOutcome;
 
 use super::super::Visitor;
 use super::super::browser::{Client, Form, go, returned_without};
+use super::super::failure_reason::Answered;
 use super::super::here;
 use super::super::site::Site;
 use super::super::steps::{failed, own, visitor};
-use super::super::why::Answered;
 use super::Done;
 
 /// Begins an enrolment.

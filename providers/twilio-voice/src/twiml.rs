@@ -1,9 +1,9 @@
-//! The script of a call.
+//! The script of a call, in TwiML.
 
 use twofactor_provider::Message;
 
 /// Returns the script of a call: the message's sentence, twice, with the digits of the code one by one.
-pub fn twiml(message: &Message) -> String {
+pub fn script(message: &Message) -> String {
     let (language, said) = (language(&message.locale), escaped(&sentence(message)));
     // People need a moment after picking up.
     format!(
