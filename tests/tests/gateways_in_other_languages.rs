@@ -124,6 +124,10 @@ async fn a_report_of_bird_counts_if_its_token_is_signed_with_the_key_of_the_acco
         ("somebody else issued it", signed(KEY, "Bird", now)),
         ("it is an hour old", signed(KEY, "MessageBird", now - 3600)),
         ("its signature is in another header", elsewhere),
+        (
+            "it is signed for another query",
+            signed_by_bird(KEY, "MessageBird", now, &format!("{url}?{}", query("buffered"))),
+        ),
     ] {
         assert!(!place.accepts(&url, &Report::get(headers, &delivered)).await, "{why}");
     }
