@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Administration;
-use crate::challenge::{Recipient, sample_message};
+use crate::challenge::{CountedFor, Recipient, sample_message};
 use crate::error::Error;
 use crate::instance::Layers;
 use twofactor_sandbox::{FieldError, Price, UpstreamFailure};
@@ -128,7 +128,7 @@ impl Administration {
         let policy = self.instances.policy(&record);
         let message = sample_message(&policy, provider.manifest(), &recipient, locale.as_deref(), self.clock.now())?;
         // Tests that hang must not keep the messages of others from their turn.
-        let outcome = match self.challenges.turn_of(&record.type_id, subscription).await {
+        let outcome = match self.challenges.turn_of(&record.type_id, CountedFor::Subscription(subscription)).await {
             Ok(_turn) => prepared.deliver(message).await,
             Err(busy) => Err(busy),
         };

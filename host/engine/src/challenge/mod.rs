@@ -172,15 +172,12 @@ impl Challenges {
         self.subscriptions.get(&*self.store, self.limits.most_shares().max(turns::SHARES)).await
     }
 
-    /// Waits for a turn of a challenge among the calls of its instance's type that wait for an upstream. Logins to accounts have turns of
-    /// their own.
-    async fn turn(&self, chosen: &Chosen, record: &ChallengeRecord) -> Result<Turn, DeliveryFailure> {
-        let whose = if is_of_account(&record.id) { "" } else { &*record.subscription };
-        self.turn_of(&chosen.type_id, whose).await
-    }
-
-    /// Waits for a turn of a subscription among the calls of a type that wait for an upstream.
-    pub(crate) async fn turn_of(&self, type_id: &str, whose: &str) -> Result<Turn, DeliveryFailure> {
+    /// Waits for a turn among the calls of a type that wait for an upstream. Logins to accounts have turns of their own.
+    pub(crate) async fn turn_of(&self, type_id: &str, whose: CountedFor<'_>) -> Result<Turn, DeliveryFailure> {
+        let whose = match whose {
+            CountedFor::Subscription(subscription) => subscription,
+            CountedFor::Accounts => "",
+        };
         // If they cannot be counted, nothing is gained by not sending.
         let subscriptions = self.subscriptions().await.unwrap_or(turns::SHARES);
         let limits = self.instances.providers.sandbox().limits();

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Challenges;
 use super::limits::CountedFor;
 use super::notice_text::{self, Notice};
-use super::quota::Used;
 use super::recipient::Recipient;
 use crate::error::Error;
 use crate::instance::{Chosen, SignIn};
@@ -146,21 +145,10 @@ impl Challenges {
             let reason = Reason::new("timeout", "the notice took too long to deliver");
             Err(DeliveryFailure::OutcomeUnknown(reason))
         };
-        let outcome = match self.turn_of(type_id, subscription).await {
-            Ok(_turn) => tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown),
-            Err(busy) => Err(busy),
-        };
-        let failure = outcome.as_ref().err();
-        if failure.is_none_or(|failure| !failure.is_of_the_host()) {
-            chosen.pause().note(failure, self.clock.now(), self.pause_after(policy));
-        }
-        let segments = match &outcome {
-            Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),
-            Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
-            Err(_) => 0,
-        };
-        self.note_used(chosen, whose, &Used { segments, bytes: chosen.take_bytes() }).await;
-        let event = failure.map_or("delivered", DeliveryFailure::name);
+        let delivery =
+            async { tokio::time::timeout(DELIVERED_WITHIN, chosen.deliver(message)).await.unwrap_or_else(unknown) };
+        let outcome = self.deliver_in_turn(chosen, whose, delivery).await;
+        let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         metrics::counter!("twofactor_notices_total", "type" => type_id.clone(), "outcome" => event).increment(1);
         match outcome {
             Ok(sent) => {

@@ -82,6 +82,35 @@ impl Challenges {
         delivered
     }
 
+    /// Delivers a message in a turn of its subscription, and notes what that says about the upstream, and what it used.
+    pub(super) async fn deliver_in_turn(
+        &self,
+        chosen: &Chosen,
+        whose: CountedFor<'_>,
+        delivery: impl Future<Output = Result<Sent, DeliveryFailure>>,
+    ) -> Result<Sent, DeliveryFailure> {
+        let (instance, type_id) = (&chosen.id, &chosen.type_id);
+        let outcome = match self.turn_of(type_id, whose).await {
+            Ok(_turn) => delivery.await,
+            Err(busy) => Err(busy),
+        };
+        let failure = outcome.as_ref().err();
+        let says_something_about_upstream = failure.is_none_or(|failure| !failure.is_of_the_host());
+        if says_something_about_upstream
+            && chosen.pause().note(failure, self.clock.now(), self.pause_after(&chosen.policy))
+        {
+            metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
+            tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream accepts no messages: the instance is paused");
+        }
+        let segments = match &outcome {
+            Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),
+            Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
+            Err(_) => 0,
+        };
+        self.note_used(chosen, whose, &Used { segments, bytes: chosen.take_bytes() }).await;
+        outcome
+    }
+
     /// Nobody should get a code that is no longer accepted.
     async fn is_still_open(&self, record: &ChallengeRecord) -> bool {
         let stored = self.store.challenge(&record.subscription, &record.id).await;
@@ -282,27 +311,10 @@ impl Challenges {
             return Err(failure);
         }
         let begin = Instant::now();
-        let outcome = match self.turn(chosen, record).await {
-            Ok(_turn) => chosen.deliver(message).await,
-            Err(busy) => Err(busy),
-        };
-        let failure = outcome.as_ref().err();
-        let says_something_about_upstream = failure.is_none_or(|failure| !failure.is_of_the_host());
-        if says_something_about_upstream
-            && chosen.pause().note(failure, self.clock.now(), self.pause_after(&chosen.policy))
-        {
-            metrics::counter!("twofactor_pauses_total", "type" => type_id.clone()).increment(1);
-            tracing::error!(%instance, %type_id, seconds = chosen.policy.pause_seconds, "the upstream accepts no messages: the instance is paused");
-        }
+        let outcome = self.deliver_in_turn(chosen, counted_for(record), chosen.deliver(message)).await;
         let event = outcome.as_ref().err().map_or("delivered", DeliveryFailure::name);
         self.statistics.count(&record.subscription, instance, event, "");
         self.statistics.took(&record.subscription, instance, begin.elapsed());
-        let segments = match &outcome {
-            Ok(sent) => sent.receipt.segments.unwrap_or(1).max(1),
-            Err(DeliveryFailure::OutcomeUnknown(_)) => 1,
-            Err(_) => 0,
-        };
-        self.note_used(chosen, counted_for(record), &Used { segments, bytes: chosen.take_bytes() }).await;
         self.note_message(chosen, record, details, outcome.as_ref());
         match outcome {
             Ok(sent) => {

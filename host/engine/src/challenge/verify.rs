@@ -139,7 +139,7 @@ impl Challenges {
             return Ok(None);
         }
         let (instance, type_id) = (&chosen.id, &chosen.type_id);
-        let verdict = match self.turn(chosen, record).await {
+        let verdict = match self.turn_of(type_id, counted_for(record)).await {
             Ok(_turn) => chosen.check(state, answer).await,
             Err(busy) => Err(busy),
         };
