@@ -8,11 +8,12 @@ mod renamed;
 mod store;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use twofactor::challenge::{HistoryLimits, RateLimits};
 use twofactor::instance::Policy;
 use twofactor::sandbox::IpNet;
@@ -33,8 +34,8 @@ pub struct Config {
     /// The URL at which people reach the server, such as `https://admin.example.com`. Links begin with it. Default: the listening
     /// address. The sign-in page needs an `https:` URL without a path, unless the server listens on a loopback address.
     pub public_url: Option<String>,
-    /// The networks of proxies whose `X-Forwarded-For` header is trusted. Default: none.
-    #[serde(default)]
+    /// The networks or addresses of proxies whose `X-Forwarded-For` header is trusted. Default: none.
+    #[serde(default, deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// How many seconds requests in progress may take to finish after SIGTERM. Default: 30.
     #[serde(default = "default_shutdown_timeout")]
@@ -144,7 +145,8 @@ pub struct Keys {
 pub struct NetworkConfig {
     /// PEM files of certificate authorities to trust in addition to the system's. Default: none.
     pub ca_certificates: Vec<PathBuf>,
-    /// Private networks that instances may reach. Default: none.
+    /// Private networks or addresses that instances may reach. Default: none.
+    #[serde(deserialize_with = "networks")]
     pub allowed_networks: Vec<IpNet>,
     /// Mail servers, as `host:port`, that may be reached without TLS. Default: none.
     pub allowed_plaintext_smtp: Vec<String>,
@@ -248,6 +250,15 @@ fn default_listen() -> SocketAddr {
 
 fn default_connections() -> usize {
     16
+}
+
+/// Reads networks. An address is the network of that address alone.
+fn networks<'de, D: Deserializer<'de>>(texts: D) -> Result<Vec<IpNet>, D::Error> {
+    let read = |text: String| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| D::Error::custom(format!("{text:?} is not a network such as `10.0.0.0/8`, nor an address")))
+    };
+    Vec::<String>::deserialize(texts)?.into_iter().map(read).collect()
 }
 
 fn default_shutdown_timeout() -> u64 {

@@ -39,6 +39,7 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
         ("listen = \"here\"\n", "listen", "line 1"),
         ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
+        ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "is not a network such as `10.0.0.0/8`, nor an address", "line 2"),
         ("[policy]\ncode_length = \"six\"\n", "code_length", "line 2"),
         ("[rate_limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
         ("[rate_limits.types.acme-sms]\nsegments_per_dya = 1\n", "segments_per_dya", "line 2"),
@@ -50,6 +51,16 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         assert!(error.contains(key) && error.contains(line), "{error}");
     }
     assert!(parse("", &[]).unwrap_err().contains("store"));
+}
+
+#[test]
+fn an_address_is_a_network_of_its_own() {
+    let text =
+        "trusted_proxies = [\"127.0.0.1\", \"::1\"]\n[network]\nallowed_networks = [\"10.1.2.3\", \"10.2.0.0/16\"]\n";
+    let config = parse(&format!("{text}{LEAST}"), &[]).unwrap();
+    let written = |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(written(&config.trusted_proxies), ["127.0.0.1/32", "::1/128"]);
+    assert_eq!(written(&config.network.allowed_networks), ["10.1.2.3/32", "10.2.0.0/16"]);
 }
 
 #[test]
