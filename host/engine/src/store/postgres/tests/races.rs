@@ -483,7 +483,7 @@ async fn an_answer_that_a_reset_waits_for_proves_nothing_after_it() {
             if is_of_all {
                 // As after a clock that was wrong.
                 let close = |c: Arc<Session>, _: Arc<()>| async move {
-                    challenges::close_all(&c, noon().as_millisecond()).await.map(Step::Keep)
+                    crate::store::postgres::challenges::close_all(&c, noon().as_millisecond()).await.map(Step::Keep)
                 };
                 resetting.transaction(BEGIN_UNGUARDED.to_owned(), (), close).await.unwrap();
             } else {
