@@ -10,6 +10,7 @@ use crate::store::conformance::factors::{adding, beginning, enrolment};
 use crate::store::conformance::remembered_browsers::browser;
 use crate::store::conformance::revisions::furnished;
 use crate::store::conformance::sign_ins::{sign_in, verified};
+use crate::store::postgres::challenges::close_all;
 
 /// Returns three processes that share a new database.
 async fn processes() -> Option<Vec<Arc<PostgresStore>>> {
@@ -483,7 +484,7 @@ async fn an_answer_that_a_reset_waits_for_proves_nothing_after_it() {
             if is_of_all {
                 // As after a clock that was wrong.
                 let close = |c: Arc<Session>, _: Arc<()>| async move {
-                    crate::store::postgres::challenges::close_all(&c, noon().as_millisecond()).await.map(Step::Keep)
+                    close_all(&c, noon().as_millisecond()).await.map(Step::Keep)
                 };
                 resetting.transaction(BEGIN_UNGUARDED.to_owned(), (), close).await.unwrap();
             } else {
