@@ -9,6 +9,8 @@ use super::super::purge::statements;
 use super::super::values::get;
 use super::*;
 use crate::store::conformance::factors::{beginning, enrolment};
+use crate::store::conformance::passes::{guess, pass};
+use crate::store::conformance::sign_ins::{sign_in, verified};
 
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -139,8 +141,15 @@ async fn nothing_of_a_restored_copy_is_open() {
     let with_key = |id| OpenChallenge { idempotency: Some(claim), ..opening(id, noon()) };
     {
         let store = connect(&cluster.url(&original)).await;
+        // First: a new pass ends what its user has begun.
+        store.put_pass(pass(noon()), [8; 16]).await.unwrap();
         store.open_challenge(with_key("a")).await.unwrap();
         store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
+        store.open_challenge(opening("proof", noon())).await.unwrap();
+        assert!(store.consume_challenge(consume("proof", noon())).await.unwrap().is_done());
+        store.insert_sign_in(sign_in("pending", noon())).await.unwrap();
+        store.insert_sign_in(sign_in("verified", noon())).await.unwrap();
+        assert!(store.end_sign_in("verified", verified(noon()), None, None).await.unwrap());
     }
     // Like a dump that is restored into the same cluster.
     cluster.sql("postgres", &format!("CREATE DATABASE restored TEMPLATE {original}")).await;
@@ -150,6 +159,18 @@ async fn nothing_of_a_restored_copy_is_open() {
     let answer =
         EnrolmentAttempt { subscription: "s".to_owned(), id: "e".to_owned(), charges: Vec::new(), now: noon() };
     assert_eq!(restored.charge_enrolment(answer).await.unwrap(), EnrolmentCharged::Closed);
+    // What this used may have been used since the dump was made.
+    let uses_its_own = async |store: &PostgresStore| {
+        [
+            store.use_challenge_as_proof("s", "proof", None, noon() - MINUTE, noon()).await.unwrap(),
+            store.bind_sign_in("pending", [1; 32], noon()).await.unwrap(),
+            store.redeem_sign_in("s", "verified", [7; 32], noon() - MINUTE, noon()).await.unwrap().is_some(),
+            matches!(store.charge_pass(guess(noon())).await.unwrap(), ChargedPass::Compare(_)),
+            store.use_pass([7; 16], CODE, [8; 16], noon()).await.unwrap(),
+        ]
+    };
+    assert_eq!(uses_its_own(&restored).await, [false; 5]);
+    assert_eq!(uses_its_own(&connect(&cluster.url(&original)).await).await, [true; 5]);
 
     // A repeated request gets a challenge that is open.
     assert_eq!(restored.idempotency([8; 16], noon()).await.unwrap(), None);
