@@ -44,6 +44,19 @@ async fn a_database_of_another_program_is_refused_and_not_changed() {
 }
 
 #[tokio::test]
+async fn a_database_with_another_encoding_than_utf8_is_refused_and_not_changed() {
+    let Some(cluster) = Cluster::shared() else { return };
+    cluster.sql("postgres", "CREATE DATABASE of_bytes ENCODING 'SQL_ASCII' TEMPLATE template0").await;
+    let options = PostgresOptions::parse(&cluster.url("of_bytes")).unwrap();
+    let error = PostgresStore::connect(options).await.err().unwrap();
+    assert!(error.is_incompatible(), "{error}");
+    assert!(error.to_string().contains("has the encoding SQL_ASCII, but TwoFactor needs UTF8"), "{error}");
+    let client = cluster.client("of_bytes").await;
+    let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(client.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_used_as_long_as_it_allows_this_program() {
     let Some(cluster) = Cluster::shared() else { return };
     let name = cluster.new_database_name().await;
@@ -69,6 +82,48 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     let row = client.query_one("SELECT version, to_regclass('half') IS NULL FROM twofactor_schema", &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (i64::try_from(MIGRATIONS.len()).unwrap(), true));
     migrate(&session, MIGRATIONS, LONGEST).await.unwrap();
+}
+
+/// A sequence counts the tries: a rollback does not take its numbers back. Tries that must fail wait for ten milliseconds, so that this takes
+/// little time, and the last one waits until the lock is free.
+#[tokio::test]
+async fn a_migration_that_waits_too_long_for_a_lock_is_tried_six_times() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let url = cluster.url(&name);
+    let session = PostgresOptions::parse(&url).unwrap().connect().await.unwrap();
+    cluster.sql(&name, "CREATE SEQUENCE tries").await;
+    let client = cluster.client(&name).await;
+    let tries = async || client.query_one("SELECT last_value FROM tries", &[]).await.unwrap().get::<_, i64>(0);
+    let holder = cluster.client(&name).await;
+    holder.batch_execute("BEGIN; LOCK TABLE challenges IN ROW EXCLUSIVE MODE").await.unwrap();
+    let waits = |short: &str| {
+        format!(
+            "CREATE TABLE later AS SELECT current_setting('lock_timeout') AS longest; \
+             SELECT set_config('lock_timeout', CASE WHEN nextval('tries') IN ({short}) THEN '10ms' ELSE '0' END, true); \
+             ALTER TABLE challenges ADD COLUMN later TEXT"
+        )
+    };
+    let gives_up = waits("1, 2, 3, 4, 5, 6");
+    let error = migrate(&session, &[MIGRATIONS, &[&*gives_up]].concat(), LONGEST).await.unwrap_err();
+    assert!(error.is_busy() && error.to_string().contains("the schema of the database"), "{error}");
+    assert_eq!(tries().await, 6);
+    let row =
+        client.query_one("SELECT version, to_regclass('later') IS NULL FROM twofactor_schema", &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (i64::try_from(MIGRATIONS.len()).unwrap(), true));
+
+    let is_repeated = waits("7");
+    let migrations = [MIGRATIONS, &[&*is_repeated]].concat();
+    let (migrated, ()) = tokio::join!(migrate(&session, &migrations, LONGEST), async {
+        // The second of these tries waits until the lock is free.
+        while tries().await < 8 {}
+        holder.batch_execute("COMMIT").await.unwrap();
+    });
+    migrated.unwrap();
+    assert_eq!(tries().await, 8);
+    // What the migration itself did not change is what all of them have.
+    let longest = client.query_one("SELECT longest FROM later", &[]).await.unwrap();
+    assert_eq!(longest.get::<_, String>(0), "3s");
 }
 
 #[tokio::test]
