@@ -18,7 +18,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common;
@@ -212,22 +212,27 @@ async fn servers_see_each_other_and_follow_each_change() {
 
 /// Cuts a server off from its database while clients call, and checks what they get.
 async fn is_cut_off_for(outage: Duration) {
+    const CLIENTS: usize = 32;
+    const CONNECTIONS: i64 = 8;
     let Some(cluster) = Cluster::start(&[]) else { return };
     cluster.sql("postgres", "CREATE DATABASE it").await;
     let proxy = Proxy::start(cluster.port).await;
     let url = cluster.url("it").replace(&cluster.port.to_string(), &proxy.port.to_string());
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path(), "it", &format!("url = {url:?}"));
+    let config = config(folder.path(), "it", &format!("url = {url:?}\nconnections = {CONNECTIONS}"));
     let issue = ["token", "issue", "--name", "first", "--system-admin", "--config", config.to_str().unwrap()];
     let admin = run(&issue)[0]["token"].as_str().unwrap().to_owned();
     let server = Arc::new(Server::serve(&config));
     let done = Arc::new(AtomicBool::new(false));
-    let clients = (0..32).map(|_| {
-        let (server, admin, done) = (server.clone(), admin.clone(), done.clone());
+    // How many requests of each client were served.
+    let served: Arc<[AtomicUsize; CLIENTS]> = Arc::new(std::array::from_fn(|_| AtomicUsize::new(0)));
+    let clients = (0..CLIENTS).map(|client| {
+        let (server, admin, done, served) = (server.clone(), admin.clone(), done.clone(), served.clone());
         tokio::spawn(async move {
             let mut answers = Vec::new();
             while !done.load(Ordering::Relaxed) {
                 let answer = server.call("GET", "/v1/subscriptions", &admin, Value::Null).await;
+                served[client].fetch_add(usize::from(answer.status == 200), Ordering::Relaxed);
                 answers.push((Instant::now(), answer.status, answer.headers.contains_key("retry-after")));
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -251,6 +256,13 @@ async fn is_cut_off_for(outage: Duration) {
         in_a_row >= 10
     })
     .await;
+    // Each of those that were refused is served again, over no more connections than before.
+    let counts = || served.iter().map(|count| count.load(Ordering::Relaxed)).collect::<Vec<_>>();
+    let then = counts();
+    wait(async || counts().iter().zip(&then).all(|(now, then)| *now >= then + 10)).await;
+    let open_now = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'twofactor'";
+    let open_now: i64 = cluster.client("postgres").await.query_one(open_now, &[]).await.unwrap().get(0);
+    assert!((1..=CONNECTIONS).contains(&open_now), "{open_now} connections");
     done.store(true, Ordering::Relaxed);
 
     let (mut refused, mut recovered) = (0, Duration::ZERO);

@@ -1,5 +1,7 @@
 //! Errors of PostgreSQL and what they mean for the caller.
 
+use std::error::Error as _;
+
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
@@ -46,11 +48,8 @@ pub(super) fn store_error(error: Error, lost: StoreErrorKind) -> StoreError {
         Trouble::Refused => error.as_db_error().map_or(StoreErrorKind::Unavailable, |error| kind(error.code())),
     };
     let detail = describe(&error);
-    // The error text of the database may contain values: `Key (id)=(…) already exists`.
-    match error.as_db_error() {
-        Some(_) => StoreError::new(kind, detail),
-        None => StoreError::new(kind, detail).with_source(error),
-    }
+    // Without its source: the error text of the database may contain values, such as `Key (id)=(…) already exists`.
+    StoreError::new(kind, detail)
 }
 
 fn kind(code: &SqlState) -> StoreErrorKind {
@@ -66,12 +65,19 @@ fn kind(code: &SqlState) -> StoreErrorKind {
     }
 }
 
-/// Returns an error's text without values: its code, its message and the affected names.
+/// Returns an error's text without values: its code, its message and the affected names. If the error is not the database's, its text and
+/// those of its causes: the first one alone does not say why TLS was refused.
 fn describe(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(error) => describe_db(error),
-        None => error.to_string(),
+    if let Some(error) = error.as_db_error() {
+        return describe_db(error);
     }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(one) = cause {
+        text.extend([": ", &one.to_string()]);
+        cause = one.source();
+    }
+    text
 }
 
 fn describe_db(error: &DbError) -> String {

@@ -12,6 +12,7 @@ const OLDEST: i64 = 150_000;
 struct Settings {
     version: i64,
     encoding: String,
+    isolation: String,
     synchronous_commit: String,
     fsync: String,
     full_page_writes: String,
@@ -38,11 +39,21 @@ pub(super) async fn check(session: &Session) -> Result<()> {
         standbys: get(&row, 5)?,
         synchronous_standbys: get(&row, 6)?,
         lock_timeout: get(&row, 7)?,
+        isolation: get(&row, 8)?,
     };
-    let isolation: String = get(&row, 8)?;
-    if isolation != "read committed" {
+    require_usable(&settings)?;
+    for warning in warnings(&settings) {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// Returns an error if the server cannot be used.
+fn require_usable(settings: &Settings) -> Result<()> {
+    if settings.isolation != "read committed" {
         return Err(StoreError::incompatible(format_args!(
-            "the database or its role has default_transaction_isolation = {isolation}, but TwoFactor needs read committed"
+            "the database or its role has default_transaction_isolation = {}, but TwoFactor needs read committed",
+            settings.isolation
         )));
     }
     if settings.version < OLDEST {
@@ -56,9 +67,6 @@ pub(super) async fn check(session: &Session) -> Result<()> {
             "the database has the encoding {}, but TwoFactor needs UTF8",
             settings.encoding
         )));
-    }
-    for warning in warnings(&settings) {
-        tracing::warn!("{warning}");
     }
     Ok(())
 }
@@ -152,21 +160,42 @@ fn too_few_connections(processes: u64, connections: u64, accepted: u64) -> Optio
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
-    #[test]
-    fn unsafe_settings_are_reported_and_safe_ones_are_not() {
-        let safe = Settings {
+    fn safe() -> Settings {
+        Settings {
             version: 150_020,
             encoding: "UTF8".to_owned(),
+            isolation: "read committed".to_owned(),
             synchronous_commit: "on".to_owned(),
             fsync: "on".to_owned(),
             full_page_writes: "on".to_owned(),
             standbys: 2,
             synchronous_standbys: "ANY 1 (a, b)".to_owned(),
             lock_timeout: "5s".to_owned(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused_and_the_oldest_tested_one_is_not() {
+        let of = |version| require_usable(&Settings { version, ..safe() });
+        for enough in [OLDEST, 150_020, 180_006] {
+            assert!(of(enough).is_ok(), "{enough}");
+        }
+        // The last release of version 14, and one from when versions had three parts.
+        for (old, named) in [(149_999, "has version 14,"), (90_624, "has version 9,")] {
+            let error = of(old).unwrap_err();
+            assert!(error.is_incompatible(), "{error}");
+            let text = error.to_string();
+            assert!(text.contains(named) && text.contains("needs PostgreSQL 15 or newer"), "{text}");
+        }
+    }
+
+    #[test]
+    fn unsafe_settings_are_reported_and_safe_ones_are_not() {
+        let safe = safe();
         let none = || Settings { standbys: 0, synchronous_standbys: String::new(), ..safe.clone() };
         assert_eq!(warnings(&safe), Vec::<String>::new());
         assert_eq!(warnings(&none()), Vec::<String>::new());

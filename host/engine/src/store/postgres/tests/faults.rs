@@ -184,10 +184,14 @@ async fn while_the_database_is_gone_calls_fail_at_once_and_few_connect() {
     let Some((_, _, proxy, store)) = behind_a_proxy(SECOND).await else { return };
     store.open_challenge(opening("a", noon())).await.unwrap();
     proxy.set(Link::Cut);
-    let begun = Instant::now();
+    let (before, begun) = (proxy.accepted(), Instant::now());
     let results = join_all((0..200).map(|_| store.challenge("s", "a"))).await;
     assert!(results.iter().all(|one| one.as_ref().unwrap_err().is_unavailable()));
     assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+    // At most four connect at once. The pauses between are 50 ms and more, and each is twice as long as the one before: there are at most
+    // five of them in two seconds, and one attempt before.
+    let tried = proxy.accepted() - before;
+    assert!((1..=4 * 6).contains(&tried), "{tried}");
     proxy.set(Link::Open);
     let recovered = Instant::now();
     while store.challenge("s", "a").await.is_err() {

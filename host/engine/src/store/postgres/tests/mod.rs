@@ -16,6 +16,7 @@ mod races;
 mod schema;
 mod statements;
 mod time;
+mod tls;
 mod upgrades;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A TCP proxy that can be stalled and cut.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,6 +27,7 @@ pub(super) struct Proxy {
     pub(super) port: u16,
     link: watch::Sender<Link>,
     close: Arc<Notify>,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -35,8 +37,11 @@ impl Proxy {
         let (link, state) = watch::channel(Link::Open);
         let close = Arc::new(Notify::new());
         let closed = close.clone();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = accepted.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 if *state.borrow() == Link::Cut {
                     continue;
                 }
@@ -53,7 +58,12 @@ impl Proxy {
                 });
             }
         });
-        Self { port, link, close }
+        Self { port, link, close, accepted }
+    }
+
+    /// Returns how many connections clients have tried to open, also those that it has refused.
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     pub(super) fn set(&self, link: Link) {

@@ -9,6 +9,8 @@ use super::super::purge::statements;
 use super::super::values::get;
 use super::*;
 use crate::store::conformance::factors::{beginning, enrolment};
+use crate::store::conformance::passes::{guess, pass};
+use crate::store::conformance::sign_ins::{sign_in, verified};
 
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -42,6 +44,19 @@ async fn a_database_of_another_program_is_refused_and_not_changed() {
 }
 
 #[tokio::test]
+async fn a_database_with_another_encoding_than_utf8_is_refused_and_not_changed() {
+    let Some(cluster) = Cluster::shared() else { return };
+    cluster.sql("postgres", "CREATE DATABASE of_bytes ENCODING 'SQL_ASCII' TEMPLATE template0").await;
+    let options = PostgresOptions::parse(&cluster.url("of_bytes")).unwrap();
+    let error = PostgresStore::connect(options).await.err().unwrap();
+    assert!(error.is_incompatible(), "{error}");
+    assert!(error.to_string().contains("has the encoding SQL_ASCII, but TwoFactor needs UTF8"), "{error}");
+    let client = cluster.client("of_bytes").await;
+    let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(client.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_used_as_long_as_it_allows_this_program() {
     let Some(cluster) = Cluster::shared() else { return };
     let name = cluster.new_database_name().await;
@@ -67,6 +82,48 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     let row = client.query_one("SELECT version, to_regclass('half') IS NULL FROM twofactor_schema", &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (i64::try_from(MIGRATIONS.len()).unwrap(), true));
     migrate(&session, MIGRATIONS, LONGEST).await.unwrap();
+}
+
+/// A sequence counts the tries: a rollback does not take its numbers back. Tries that must fail wait for ten milliseconds, so that this takes
+/// little time, and the last one waits until the lock is free.
+#[tokio::test]
+async fn a_migration_that_waits_too_long_for_a_lock_is_tried_six_times() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let name = cluster.new_database_name().await;
+    let url = cluster.url(&name);
+    let session = PostgresOptions::parse(&url).unwrap().connect().await.unwrap();
+    cluster.sql(&name, "CREATE SEQUENCE tries").await;
+    let client = cluster.client(&name).await;
+    let tries = async || client.query_one("SELECT last_value FROM tries", &[]).await.unwrap().get::<_, i64>(0);
+    let holder = cluster.client(&name).await;
+    holder.batch_execute("BEGIN; LOCK TABLE challenges IN ROW EXCLUSIVE MODE").await.unwrap();
+    let waits = |short: &str| {
+        format!(
+            "CREATE TABLE later AS SELECT current_setting('lock_timeout') AS longest; \
+             SELECT set_config('lock_timeout', CASE WHEN nextval('tries') IN ({short}) THEN '10ms' ELSE '0' END, true); \
+             ALTER TABLE challenges ADD COLUMN later TEXT"
+        )
+    };
+    let gives_up = waits("1, 2, 3, 4, 5, 6");
+    let error = migrate(&session, &[MIGRATIONS, &[&*gives_up]].concat(), LONGEST).await.unwrap_err();
+    assert!(error.is_busy() && error.to_string().contains("the schema of the database"), "{error}");
+    assert_eq!(tries().await, 6);
+    let row =
+        client.query_one("SELECT version, to_regclass('later') IS NULL FROM twofactor_schema", &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (i64::try_from(MIGRATIONS.len()).unwrap(), true));
+
+    let is_repeated = waits("7");
+    let migrations = [MIGRATIONS, &[&*is_repeated]].concat();
+    let (migrated, ()) = tokio::join!(migrate(&session, &migrations, LONGEST), async {
+        // The second of these tries waits until the lock is free.
+        while tries().await < 8 {}
+        holder.batch_execute("COMMIT").await.unwrap();
+    });
+    migrated.unwrap();
+    assert_eq!(tries().await, 8);
+    // What the migration itself did not change is what all of them have.
+    let longest = client.query_one("SELECT longest FROM later", &[]).await.unwrap();
+    assert_eq!(longest.get::<_, String>(0), "3s");
 }
 
 #[tokio::test]
@@ -139,8 +196,15 @@ async fn nothing_of_a_restored_copy_is_open() {
     let with_key = |id| OpenChallenge { idempotency: Some(claim), ..opening(id, noon()) };
     {
         let store = connect(&cluster.url(&original)).await;
+        // First: a new pass ends what its user has begun.
+        store.put_pass(pass(noon()), [8; 16]).await.unwrap();
         store.open_challenge(with_key("a")).await.unwrap();
         store.begin_enrolment(beginning(enrolment("e", noon()))).await.unwrap();
+        store.open_challenge(opening("proof", noon())).await.unwrap();
+        assert!(store.consume_challenge(consume("proof", noon())).await.unwrap().is_done());
+        store.insert_sign_in(sign_in("pending", noon())).await.unwrap();
+        store.insert_sign_in(sign_in("verified", noon())).await.unwrap();
+        assert!(store.end_sign_in("verified", verified(noon()), None, None).await.unwrap());
     }
     // Like a dump that is restored into the same cluster.
     cluster.sql("postgres", &format!("CREATE DATABASE restored TEMPLATE {original}")).await;
@@ -150,6 +214,18 @@ async fn nothing_of_a_restored_copy_is_open() {
     let answer =
         EnrolmentAttempt { subscription: "s".to_owned(), id: "e".to_owned(), charges: Vec::new(), now: noon() };
     assert_eq!(restored.charge_enrolment(answer).await.unwrap(), EnrolmentCharged::Closed);
+    // What this used may have been used since the dump was made.
+    let uses_its_own = async |store: &PostgresStore| {
+        [
+            store.use_challenge_as_proof("s", "proof", None, noon() - MINUTE, noon()).await.unwrap(),
+            store.bind_sign_in("pending", [1; 32], noon()).await.unwrap(),
+            store.redeem_sign_in("s", "verified", [7; 32], noon() - MINUTE, noon()).await.unwrap().is_some(),
+            matches!(store.charge_pass(guess(noon())).await.unwrap(), ChargedPass::Compare(_)),
+            store.use_pass([7; 16], CODE, [8; 16], noon()).await.unwrap(),
+        ]
+    };
+    assert_eq!(uses_its_own(&restored).await, [false; 5]);
+    assert_eq!(uses_its_own(&connect(&cluster.url(&original)).await).await, [true; 5]);
 
     // A repeated request gets a challenge that is open.
     assert_eq!(restored.idempotency([8; 16], noon()).await.unwrap(), None);
