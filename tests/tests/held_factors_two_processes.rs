@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
@@ -17,7 +18,17 @@ const NOON: &str = "2026-11-24T12:00:00Z";
 const STEP: Duration = Duration::from_secs(30);
 
 async fn open(folder: &Path, clock: &ManualClock) -> TwoFactor {
-    engine(Place::new(folder).builder().clock(clock.clone()).rate_limits(RateLimits::none())).await
+    // No limit is reached, but wrong answers are counted: without any limit they are not.
+    let limits = RateLimits { wrong_answers_per_day: 100_000, lockout_threshold: 100_000, ..RateLimits::none() };
+    engine(Place::new(folder).builder().clock(clock.clone()).rate_limits(limits)).await
+}
+
+/// Returns how many wrong answers of all users are counted for this day.
+fn counted(folder: &Path) -> usize {
+    let database = rusqlite::Connection::open(Place::new(folder).database()).unwrap();
+    let sql = "SELECT coalesce(sum(day_wrong), 0) FROM persons";
+    let count: u32 = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    usize::try_from(count).unwrap()
 }
 
 /// Answers that are given at the same time.
@@ -117,13 +128,35 @@ async fn accept_each_code_of_a_factor_once() {
     for (type_id, code) in [("totp", app.code(clock.now())), ("recovery", codes[0].clone())] {
         let all = challenges(&engine, "alice", type_id, 200).await;
         let (mine, theirs) = all.split_at(100);
+        let before = counted(folder.path());
         answer(&mut second, &Answers::code(&clock, &code, theirs));
         let here = accepted(&engine, Answers::code(&clock, &code, mine)).await;
         let there = accepted_by(&mut second);
         println!("200 uses of one code of {type_id}: {here} accepted here, {there} there");
         assert_eq!(here + there, 1);
+        assert_eq!(counted(folder.path()) - before, 199);
         assert_eq!(accepted(&engine, Answers::code(&clock, &code, mine)).await, 0);
     }
+}
+
+/// A count that loses answers lets those guess longer who send theirs to several servers at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn count_each_wrong_answer_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(NOON.parse().unwrap());
+    let engine = open(folder.path(), &clock).await;
+    let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
+    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
+    // It shows none of these for an hour.
+    let shown: Vec<String> = (-120..=120).map(|n| app.code(clock.now() + SignedDuration::from_secs(30 * n))).collect();
+    let wrong = (0..).map(|n| format!("{n:06}")).find(|code| !shown.contains(code)).unwrap();
+    // A challenge accepts five answers, and each process gives two to each.
+    let all = challenges(&engine, "alice", "totp", 40).await;
+    let twice = [&all[..], &all[..]].concat();
+    answer(&mut second, &Answers::code(&clock, &wrong, &twice));
+    let here = accepted(&engine, Answers::code(&clock, &wrong, &twice)).await;
+    let there = accepted_by(&mut second);
+    assert_eq!((here, there, counted(folder.path())), (0, 0, 160));
 }
 
 /// Enrols the passkey of a device as the user's first factor.
