@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "this serves tests, which fail by panicking")]
 
 pub mod accounts;
+pub mod attestation;
 pub mod authors;
 pub mod canaries;
 pub mod certificates;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::{Clock as _, ManualClock};
@@ -17,7 +18,17 @@ const NOON: &str = "2026-11-24T12:00:00Z";
 const STEP: Duration = Duration::from_secs(30);
 
 async fn open(folder: &Path, clock: &ManualClock) -> TwoFactor {
-    engine(Place::new(folder).builder().clock(clock.clone()).rate_limits(RateLimits::none())).await
+    // No limit is reached, but wrong answers are counted: without any limit they are not.
+    let limits = RateLimits { wrong_answers_per_day: 100_000, lockout_threshold: 100_000, ..RateLimits::none() };
+    engine(Place::new(folder).builder().clock(clock.clone()).rate_limits(limits)).await
+}
+
+/// Returns how many wrong answers of all users are counted for this day.
+fn counted(folder: &Path) -> usize {
+    let database = rusqlite::Connection::open(Place::new(folder).database()).unwrap();
+    let sql = "SELECT coalesce(sum(day_wrong), 0) FROM persons";
+    let count: u32 = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    usize::try_from(count).unwrap()
 }
 
 /// Answers that are given at the same time.
@@ -117,13 +128,35 @@ async fn accept_each_code_of_a_factor_once() {
     for (type_id, code) in [("totp", app.code(clock.now())), ("recovery", codes[0].clone())] {
         let all = challenges(&engine, "alice", type_id, 200).await;
         let (mine, theirs) = all.split_at(100);
+        let before = counted(folder.path());
         answer(&mut second, &Answers::code(&clock, &code, theirs));
         let here = accepted(&engine, Answers::code(&clock, &code, mine)).await;
         let there = accepted_by(&mut second);
         println!("200 uses of one code of {type_id}: {here} accepted here, {there} there");
         assert_eq!(here + there, 1);
+        assert_eq!(counted(folder.path()) - before, 199);
         assert_eq!(accepted(&engine, Answers::code(&clock, &code, mine)).await, 0);
     }
+}
+
+/// A count that loses answers lets those guess longer who send theirs to several servers at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn count_each_wrong_answer_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(NOON.parse().unwrap());
+    let engine = open(folder.path(), &clock).await;
+    let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
+    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
+    // It shows none of these for an hour.
+    let shown: Vec<String> = (-120..=120).map(|n| app.code(clock.now() + SignedDuration::from_secs(30 * n))).collect();
+    let wrong = (0..).map(|n| format!("{n:06}")).find(|code| !shown.contains(code)).unwrap();
+    // A challenge accepts five answers, and each process gives two to each.
+    let all = challenges(&engine, "alice", "totp", 40).await;
+    let twice = [&all[..], &all[..]].concat();
+    answer(&mut second, &Answers::code(&clock, &wrong, &twice));
+    let here = accepted(&engine, Answers::code(&clock, &wrong, &twice)).await;
+    let there = accepted_by(&mut second);
+    assert_eq!((here, there, counted(folder.path())), (0, 0, 160));
 }
 
 /// Enrols the passkey of a device as the user's first factor.
@@ -182,28 +215,95 @@ async fn accept_each_assertion_of_a_passkey_once() {
     assert_eq!(here + there, 1);
 }
 
+/// Answers that a process gives which is killed meanwhile, and one that is given here after it.
+struct Killed {
+    before: Answers,
+    after: Answers,
+    /// How long the process has: from the first answer on, a kill may come at any moment.
+    pause: Duration,
+}
+
+impl Killed {
+    /// Returns whether the process had used what all of them use: if not, the answer after it did.
+    async fn used(self, engine: &TwoFactor, folder: &Path) -> bool {
+        let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.as_os_str())]);
+        answer(&mut second, &self.before);
+        std::thread::sleep(self.pause);
+        second.kill();
+        let said = heard(&mut second).unwrap_or(0);
+        let after = accepted(engine, self.after).await;
+        assert!(said + after <= 1, "{said} before and {after} after a kill after {:?}", self.pause);
+        after == 0
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn that_is_killed_leaves_no_code_to_be_accepted_twice() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(NOON.parse().unwrap());
     let engine = open(folder.path(), &clock).await;
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
-    let (mut used, mut unused) = (0, 0);
+    let mut used = 0;
     for round in 0..20_u64 {
-        let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
         clock.advance(STEP);
         let code = app.code(clock.now());
         let all = challenges(&engine, "alice", "totp", 9).await;
-        answer(&mut second, &Answers::code(&clock, &code, &all[..8]));
-        // At any moment between the first answer and the last.
-        std::thread::sleep(Duration::from_micros(700 * round * round));
-        second.kill();
-        let said = heard(&mut second).unwrap_or(0);
-        let after = accepted(&engine, Answers::code(&clock, &code, &all[8..])).await;
-        assert!(said + after <= 1, "round {round}: {said} before and {after} after");
+        let (before, after) = all.split_at(8);
+        let killed = Killed {
+            before: Answers::code(&clock, &code, before),
+            after: Answers::code(&clock, &code, after),
+            pause: Duration::from_micros(700 * round * round),
+        };
+        used += usize::from(killed.used(&engine, folder.path()).await);
         let again = accepted(&engine, Answers::code(&clock, &code, &all[..1])).await;
         assert_eq!(again, 0, "round {round}: it has been used by now");
-        if after == 0 { used += 1 } else { unused += 1 }
     }
-    println!("20 kills: the code was used before {used}, and not yet {unused}");
+    println!("20 kills: the code was used before {used}, and not yet {}", 20 - used);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_is_killed_leaves_no_recovery_code_to_be_accepted_twice_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(NOON.parse().unwrap());
+    let engine = open(folder.path(), &clock).await;
+    let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
+    clock.advance(STEP);
+    let (codes, factor) = enrol_codes(&engine, "alice", &app.code(clock.now())).await;
+    let mut used = 0;
+    for (code, round) in codes.iter().zip(0..5_u64) {
+        let all = challenges(&engine, "alice", "recovery", 9).await;
+        let (before, after) = all.split_at(8);
+        let killed = Killed {
+            before: Answers::code(&clock, code, before),
+            after: Answers::code(&clock, code, after),
+            pause: Duration::from_millis(4 * round * round),
+        };
+        used += usize::from(killed.used(&engine, folder.path()).await);
+        let again = accepted(&engine, Answers::code(&clock, code, &all[..1])).await;
+        assert_eq!(again, 0, "round {round}: it has been used by now");
+    }
+    println!("5 kills: the recovery code was used before {used}, and not yet {}", 5 - used);
+    let listed = engine.factors(SUBSCRIPTION, "alice").await.unwrap();
+    let left = listed.iter().find(|one| one.id == factor.id).unwrap().facts.uses_left;
+    assert_eq!(left, Some(5), "each round used one of ten");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_is_killed_leaves_no_assertion_to_be_accepted_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(NOON.parse().unwrap());
+    let engine = open(folder.path(), &clock).await;
+    // Without a counter: only the challenge knows that its assertion was used.
+    let device = Authenticator::new(Algorithm::Es256, "alice");
+    enrol_passkey(&engine, "alice", &device).await;
+    let mut used = 0;
+    for round in 0..5_u64 {
+        let one = assertion(&engine, "alice", &device).await;
+        // Five answers in all, which is as many as a challenge accepts.
+        let uses = |count| Answers { now: clock.now(), all: vec![one.clone(); count] };
+        let killed = Killed { before: uses(4), after: uses(1), pause: Duration::from_millis(4 * round * round) };
+        used += usize::from(killed.used(&engine, folder.path()).await);
+        assert_eq!(accepted(&engine, uses(1)).await, 0, "round {round}: it has been used by now");
+    }
+    println!("5 kills: the assertion was used before {used}, and not yet {}", 5 - used);
 }

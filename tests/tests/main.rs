@@ -14,6 +14,7 @@ mod accounts_two_processes;
 mod added_providers;
 mod amr;
 mod an_outcome_is_kept;
+mod attested_passkeys;
 mod audit_log;
 mod bundled_providers;
 mod calls_in_flight;

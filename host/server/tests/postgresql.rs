@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::common;
 use cluster::Cluster;
-use common::visitor::Visitor;
+use common::visitor::{PASSWORD, Visitor};
 use common::{Answer, Server, twofactor, wrong};
 use load::memory;
 use proxy::{Link, Proxy};
@@ -140,6 +140,14 @@ async fn counts(server: &Server, state: &str, count: usize) -> bool {
     metrics.contains(&format!("twofactor_nodes{{state=\"{state}\"}} {count}\n"))
 }
 
+/// Returns the row for a server on the overview of the admin UI, if there is one: the name of a server ends with its port.
+fn row_of<'a>(overview: &'a str, server: &Server) -> Option<&'a str> {
+    let name = format!(":{}", server.url.rsplit(':').next().unwrap());
+    let (_, card) = overview.split_once("id=\"servers\"")?;
+    let (card, _) = card.split_once("</section>")?;
+    card.split("<tr>").find(|row| row.contains(&name))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_see_each_other_and_follow_each_change() {
     let Some(cluster) = Cluster::start(&[]) else { return };
@@ -204,6 +212,27 @@ async fn servers_see_each_other_and_follow_each_change() {
             answer.problem(503, "clock-skew");
         }
         assert_eq!(Answer::of(server.request("GET", "/readyz", "")).await.status, 200);
+    }
+    // So does an administrator, with names, versions and readiness.
+    let log_in = [("email", "anna@example.com"), ("password", PASSWORD)];
+    assert_eq!(anna.post_alone("/admin/login", &log_in).await.leads_to(), "/admin");
+    let mut overview = String::new();
+    wait(async || {
+        overview = anna.get("/admin").await.text;
+        let is_ready = |server| row_of(&overview, server).is_some_and(|row| row.contains(">Ready<"));
+        is_ready(&first) && is_ready(&second)
+    })
+    .await;
+    let version = format!(">{}<", env!("CARGO_PKG_VERSION"));
+    for (server, is_this) in [(&first, false), (&second, true)] {
+        let row = row_of(&overview, server).unwrap();
+        assert!(row.contains(&version) && row.contains(">correct<"), "{row}");
+        assert_eq!(row.contains("(this one)"), is_this, "{row}");
+    }
+    assert!(!overview.contains("The servers run different versions."), "{overview}");
+    if let Some(third) = &third {
+        let row = row_of(&overview, third).unwrap();
+        assert!(row.contains(">Not ready: clock is wrong<") && row.contains(" s ahead<"), "{row}");
     }
     // One that ends is not missed.
     stop(second).await;

@@ -44,6 +44,14 @@ pub enum SigningKey {
     Rsa(Box<rsa::PrivateKey>),
 }
 
+impl SigningKey {
+    /// Returns the key of P-256 that is in a PKCS #8 document, as `ring` writes it and therefore `rcgen`.
+    pub fn of_pkcs8(document: &[u8]) -> Self {
+        // The private key is at this place (RFC 5915).
+        Self::P256(p256::ecdsa::SigningKey::from_slice(&document[36..68]).unwrap())
+    }
+}
+
 /// An authenticator with one credential.
 #[derive(Clone)]
 pub struct Authenticator {

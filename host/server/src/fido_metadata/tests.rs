@@ -16,7 +16,10 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::json;
 use twofactor::sandbox::NetworkBuilder;
+use twofactor_tests::attestation::{self, Manufacturer};
 use twofactor_tests::certificates::Authority;
+use twofactor_tests::held_factors;
+use twofactor_tests::held_factors::passkeys::{Algorithm, Authenticator};
 
 use super::blob::{BlobError, verify};
 use super::*;
@@ -312,6 +315,31 @@ async fn the_file_is_read_at_the_start_and_one_that_is_not_valid_stops_only_atte
     assert_eq!(number_in_use().unwrap(), None);
     store(&folder.path().join("blob.jwt"), service.sign(&payload(1, &[entry(GOOD, &[])])).as_bytes()).unwrap();
     assert_eq!(number_in_use().unwrap(), Some(1));
+}
+
+/// From the file to the sign-in: the metadata, the engine and the component are tested apart as well.
+#[tokio::test]
+async fn a_key_of_a_listed_model_signs_in_as_hardware_and_one_of_a_revoked_model_is_refused() {
+    let (service, folder, manufacturer) = (Service::usual(), tempfile::tempdir().unwrap(), Manufacturer::default());
+    let engine = held_factors::engine(twofactor_tests::compiled::builder()).await;
+    let publish = |no, statuses: &[&str]| {
+        let mut model = entry(GOOD, statuses);
+        model["metadataStatement"]["attestationRootCertificates"] = json!([STANDARD.encode(manufacturer.root())]);
+        std::fs::write(folder.path().join("blob.jwt"), service.sign(&payload(no, &[model]))).unwrap();
+    };
+    let key = |seed: &str| Authenticator { aaguid: [0x11; 16], ..Authenticator::new(Algorithm::Es256, seed) };
+    let (alices, bobs, statement) = (key("alice"), key("bob"), manufacturer.certify(&[0x11; 16]));
+    let mut follower = service.follower(folder.path(), &[]);
+    publish(1, &["FIDO_CERTIFIED"]);
+    follower.begin(&engine).unwrap();
+    attestation::enrol(&engine, "alice", &alices, &statement).await.unwrap();
+    let verified = attestation::use_key(&engine, "alice", &alices).await.unwrap();
+    assert_eq!((verified.acr.as_deref(), &*verified.amr[0]), (Some("phrh"), "hwk"));
+
+    publish(2, &["REVOKED", "FIDO_CERTIFIED"]);
+    assert_eq!(follower.update(&engine).await, DAILY);
+    let refused = attestation::enrol(&engine, "bob", &bobs, &statement).await.unwrap_err();
+    assert_eq!(refused.requirement(), Some("trusted-authenticator"));
 }
 
 #[test]

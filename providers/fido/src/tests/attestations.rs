@@ -63,11 +63,10 @@ fn registration(change: impl FnOnce(&mut CertificateParams)) -> Registration {
 
 /// Returns an authenticator that signs with the key of a certificate.
 fn signer(key: &KeyPair) -> Authenticator {
-    // The private key is at this place of PKCS #8 as `ring` writes it (RFC 5915).
-    let der = key.serialize_der();
-    let secret = p256::ecdsa::SigningKey::from_slice(&der[36..68]).unwrap();
-    assert_eq!(secret.verifying_key().to_sec1_point(false).as_bytes(), key.der_bytes());
-    Authenticator { key: SigningKey::P256(secret), ..Authenticator::new(Algorithm::Es256, "signer") }
+    let signs = SigningKey::of_pkcs8(&key.serialize_der());
+    let signer = Authenticator { key: signs, ..Authenticator::new(Algorithm::Es256, "signer") };
+    assert_eq!(signer.point(), key.der_bytes());
+    signer
 }
 
 #[test]

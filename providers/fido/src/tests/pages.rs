@@ -74,6 +74,22 @@ fn a_second_factor_is_created_without_a_stored_passkey_and_a_passwordless_one_wi
     assert_eq!(create(&attested)["attestation"], "direct");
 }
 
+/// A secret of the authenticator (`prf`) and storage on it (`largeBlob`) are of no use to a relying party that verifies alone, and a page
+/// that gets them can leak them.
+#[test]
+fn no_extension_is_asked_for_but_whether_a_passkey_was_stored() {
+    let state = Registration::new().verdict().unwrap().state;
+    let mut attested = testing::context();
+    attested.requirements.attested = true;
+    for context in [testing::context(), passwordless(), attested] {
+        let states = std::slice::from_ref(&state);
+        let creation = Fido::begin_enrolment(&Options::default(), &context, states).public;
+        assert_eq!(creation["extensions"], json!({"credProps": true}));
+        let request = Fido::begin_challenge(&Options::default(), &context, states).public;
+        assert_eq!(request.get("extensions"), None);
+    }
+}
+
 #[test]
 fn the_user_handle_is_the_hosts_and_names_nobody() {
     let public = Fido::begin_enrolment(&Options::default(), &testing::context(), &[]).public;

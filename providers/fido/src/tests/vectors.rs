@@ -6,7 +6,7 @@ use twofactor_factor::{TrustedAuthenticator, UnmetRequirement, UserVerification}
 use super::*;
 use crate::testing::base64url;
 
-/// Names as in the specification, values in hexadecimal.
+/// Names as in the specification, values in hexadecimal. They are the W3C's: see `vectors-license.txt`.
 const VECTORS: &str = include_str!("vectors.json");
 
 fn bytes(value: &Value) -> Vec<u8> {
