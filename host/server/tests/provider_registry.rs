@@ -1,20 +1,11 @@
 //! `twofactor provider add oci://…`, from a real registry that returns what was pushed, and from
 //! one that does not.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Output;
 
 use crate::common;
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::Query;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use common::run;
 use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::manifest::OciImageManifest;
@@ -167,85 +158,4 @@ async fn a_signature_comes_with_its_component() {
     let added = place.add(&source);
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     assert!(place.serves());
-}
-
-/// Starts a substitute for a registry, whose responses can be wrong.
-async fn stand_in(router: impl FnOnce(SocketAddr) -> Router) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = router(address);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
-}
-
-/// Adds a component to a new installation.
-fn add_from(source: &str) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("twofactor.toml");
-    let store = folder.path().join("db");
-    fs::write(&config, format!("[store]\npath = {store:?}\n[providers]\nload = []\n")).unwrap();
-    run(&["provider", "add", "--config", config.to_str().unwrap(), "--yes", source])
-}
-
-/// Returns a response that never ends.
-fn endless(status: StatusCode) -> Response {
-    let parts = futures::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b' '; 64 << 10])));
-    (status, Body::from_stream(parts)).into_response()
-}
-
-/// Asks for a token that is issued at `/token`.
-fn challenge(address: SocketAddr) -> Response {
-    let challenge = format!("Bearer realm=\"http://{address}/token\",service=\"it\",scope=\"repository:a:pull,push\"");
-    (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response()
-}
-
-/// Issues a token for what the registry of these tests has.
-async fn token(Query(asked): Query<HashMap<String, String>>) -> Response {
-    let right = asked["service"] == "it" && asked["scope"] == "repository:providers/it:pull";
-    if right { r#"{"token": "t0ken"}"#.into_response() } else { StatusCode::BAD_REQUEST.into_response() }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_response_that_never_ends_is_not_read_to_its_end() {
-    for (with_token, status, why) in [
-        (false, StatusCode::OK, "it sent more than 4194304 bytes"),
-        (false, StatusCode::INTERNAL_SERVER_ERROR, "it responded with status 500"),
-        (true, StatusCode::OK, "it sent more than 4194304 bytes"),
-        (true, StatusCode::FORBIDDEN, "it responded with status 403"),
-    ] {
-        let address = stand_in(|address| {
-            let first =
-                move || async move { if with_token { challenge(address) } else { StatusCode::OK.into_response() } };
-            Router::new().route("/v2/", get(first)).fallback(move || async move { endless(status) })
-        });
-        let source = format!("oci://{}/it@sha256:{}", address.await, "0".repeat(64));
-        let said = String::from_utf8(add_from(&source).stderr).unwrap();
-        assert!(said.contains(why), "{said}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_is_fetched_where_the_registry_says_and_sent_with_each_request() {
-    let it = component("none");
-    let layer = ImageLayer::new(it.clone(), WASM.to_owned(), None);
-    let config = Config::new(b"{}".to_vec(), "application/vnd.wasm.config.v0+json".to_owned(), None);
-    let manifest = serde_json::to_vec(&OciImageManifest::build(std::slice::from_ref(&layer), &config, None)).unwrap();
-    let sha256 = |bytes: &[u8]| hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes));
-    let digest = sha256(&manifest);
-    let files: HashMap<String, Vec<u8>> = [
-        (format!("/v2/providers/it/manifests/sha256:{digest}"), manifest),
-        (format!("/v2/providers/it/blobs/{}", layer.sha256_digest()), it),
-    ]
-    .into();
-    let address = stand_in(|address| {
-        let file = move |uri: Uri, headers: HeaderMap| {
-            let allowed = headers.get("authorization").is_some_and(|sent| sent == "Bearer t0ken");
-            let found = files.get(uri.path()).filter(|_| allowed).cloned();
-            async move { found.map_or_else(|| StatusCode::UNAUTHORIZED.into_response(), |file| file.into_response()) }
-        };
-        let first = move || async move { challenge(address) };
-        Router::new().route("/v2/", get(first)).route("/token", get(token)).fallback(file)
-    });
-    let added = add_from(&format!("oci://{}/providers/it@sha256:{digest}", address.await));
-    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
 }
