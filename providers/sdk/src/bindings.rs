@@ -669,8 +669,8 @@ pub mod twofactor {
             /// | a name in `values` | that value |
             /// | `signature` | the signature's bytes; only in `headers`, `query` and `fields` |
             ///
-            /// Filters: `sha1`, `sha256`, `sha512`, `hex`, `base64`, `base64url`, `lower`, `upper`, `url`
-            /// (percent-encoding of all but unreserved characters, RFC 3986 section 2.3). Bytes that are not
+            /// Filters: `md5`, `sha1`, `sha256`, `sha512`, `hex`, `base64`, `base64url`, `lower`, `upper`,
+            /// `url` (percent-encoding of all but unreserved characters, RFC 3986 section 2.3). Bytes that are not
             /// UTF-8 need `hex`, `base64` or `base64url` in the end. What is written into the request (headers,
             /// query, fields) may contain its body, path, query and headers only through a digest, `values`
             /// included: otherwise a signature could move a code or a secret to another part.

@@ -99,7 +99,8 @@ pub mod exports {
                     /// The key.
                     pub key: ReportKey,
                     /// What is signed: a template as in `request-signature`, with the names `url` (the report URL
-                    /// that the upstream was given), `method`, `query`, `body` and `header.NAME`.
+                    /// that the upstream was given), `url-with-query` (the same, and `?` and the query if there is one),
+                    /// `method`, `query`, `body` and `header.NAME`.
                     pub text: _rt::String,
                     /// The header that contains the signature.
                     pub header: _rt::String,
@@ -138,7 +139,8 @@ pub mod exports {
                     pub key: _rt::String,
                     /// The header that contains the token, with or without `Bearer `.
                     pub header: _rt::String,
-                    /// Claims that the token must contain, such as `iss`.
+                    /// Claims that the token must contain, such as `iss`. The values are templates as in
+                    /// `report-signature`: for a hash of the URL, `{url-with-query|sha256|hex}`.
                     pub claims: _rt::Vec<Entry>,
                     /// The claim that contains the SHA-256 of the body in hexadecimal digits; empty if there is none.
                     pub body_hash_claim: _rt::String,
@@ -277,7 +279,8 @@ pub mod exports {
                     }
                 }
                 /// A report as it arrived, without the parts that its proof does not cover: a query or a body that a
-                /// signature does not include is empty.
+                /// signature does not include is empty. So is one that no claim of a token includes, if the provider
+                /// names a claim with a hash.
                 #[derive(Clone)]
                 pub struct ReportRequest {
                     /// The method: `POST` or `GET`.
