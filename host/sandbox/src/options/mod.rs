@@ -126,19 +126,19 @@ impl Configured {
         is_inherited: impl Fn(&str) -> bool,
     ) -> Result<Validation, Reason> {
         let schema = &provider.manifest().options_schema;
-        let problems = provider.broken_rules(options).await?;
-        if !problems.is_empty() {
-            return Ok(Validation::invalid(problems));
-        }
-        if provider.is_factor() {
-            return Self::validate_factor(provider, options, site.unwrap_or(&Site::default())).await;
-        }
         let reader = OptionsSchema::new(schema);
         if reader.secrets(options).len() > MOST_SECRETS {
             let why = format!(
                 "the options have more than {MOST_SECRETS} secrets, those included that the schema does not name"
             );
             return Ok(Validation::invalid(vec![FieldError::new("", why)]));
+        }
+        let problems = provider.broken_rules(options).await?;
+        if !problems.is_empty() {
+            return Ok(Validation::invalid(problems));
+        }
+        if provider.is_factor() {
+            return Self::validate_factor(provider, options, site.unwrap_or(&Site::default())).await;
         }
         let substitutes = Substitutes::new(schema, options, is_inherited);
         let revealed = reader.revealed_in(options).into_iter().filter(|pointer| substitutes.is_inherited(pointer));
