@@ -379,3 +379,123 @@ fn key_of(value: impl Hash) -> TokenKey {
     value.hash(&mut feed);
     feed.0.finalize().into()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn entries(name: &str, value: &str) -> Entries {
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    fn jwt_key(key: &str) -> JwtKey {
+        JwtKey { algorithm: JwtAlgorithm::Hs256, key: Secret::new(key), header: Vec::new() }
+    }
+
+    fn token() -> SignedJwt {
+        SignedJwt { key: jwt_key("key"), claims: entries("iss", "a"), valid_seconds: 60 }
+    }
+
+    fn client() -> OAuth2Client {
+        OAuth2Client {
+            token_url: "https://login.example.com/token".to_owned(),
+            client_id: "id".to_owned(),
+            authentication: ClientAuthentication::SecretInBody(Secret::new("secret")),
+            grant: OAuth2Grant::ClientCredentials,
+            scope: "send".to_owned(),
+            parameters: entries("audience", "a"),
+        }
+    }
+
+    fn login() -> TokenLogin {
+        TokenLogin {
+            url: "https://login.example.com/token".to_owned(),
+            fields: vec![("secret".to_owned(), Secret::new("secret"))],
+            format: LoginFormat::Json,
+            expected: entries("/code", "0"),
+            token: "/token".to_owned(),
+            valid_seconds: "/expires".to_owned(),
+            default_valid_seconds: 60,
+            place: TokenPlace::Bearer,
+        }
+    }
+
+    /// Otherwise an instance would send another one's token.
+    #[test]
+    fn a_token_is_found_again_only_with_all_that_it_was_obtained_with() {
+        let clients: [fn(&mut OAuth2Client); 11] = [
+            |_| {},
+            |client| client.token_url.push('2'),
+            |client| client.client_id.push('2'),
+            |client| client.authentication = ClientAuthentication::SecretInBody(Secret::new("secret2")),
+            |client| client.authentication = ClientAuthentication::SecretInHeader(Secret::new("secret")),
+            |client| client.authentication = ClientAuthentication::PrivateKeyJwt(jwt_key("secret")),
+            |client| client.authentication = ClientAuthentication::None,
+            |client| client.grant = OAuth2Grant::JwtBearer(token()),
+            |client| client.scope.push('2'),
+            |client| client.parameters = entries("audience", "b"),
+            |client| client.parameters = entries("audienc", "ea"),
+        ];
+        let tokens: [fn(&mut SignedJwt); 6] = [
+            |_| {},
+            |token| token.key = jwt_key("key2"),
+            |token| token.key.algorithm = JwtAlgorithm::Es256,
+            |token| token.key.header = entries("kid", "a"),
+            |token| token.claims = entries("iss", "b"),
+            |token| token.valid_seconds = 61,
+        ];
+        let logins: [fn(&mut TokenLogin); 10] = [
+            |_| {},
+            |login| login.url.push('2'),
+            |login| login.fields[0].0.push('2'),
+            |login| login.fields[0].1 = Secret::new("secret2"),
+            |login| login.format = LoginFormat::Form,
+            |login| login.expected = entries("/code", "1"),
+            |login| login.token.push('2'),
+            |login| login.valid_seconds.clear(),
+            |login| login.default_valid_seconds = 61,
+            |login| login.place = TokenPlace::Header("token".to_owned()),
+        ];
+        let changed = |change: fn(&mut OAuth2Client)| {
+            let mut client = client();
+            change(&mut client);
+            HttpAuthentication::OAuth2(Box::new(client))
+        };
+        let mut all: Vec<_> = clients.into_iter().map(changed).collect();
+        all.extend(tokens.into_iter().map(|change| {
+            let mut token = token();
+            change(&mut token);
+            HttpAuthentication::Jwt(token)
+        }));
+        all.extend(logins.into_iter().map(|change| {
+            let mut login = login();
+            change(&mut login);
+            HttpAuthentication::Login(Box::new(login))
+        }));
+        let keys: HashSet<_> = all.iter().map(|one| one.token_key().unwrap()).collect();
+        assert_eq!(keys.len(), all.len());
+        assert!(all.iter().all(|one| one.clone().token_key() == one.token_key()));
+    }
+
+    #[test]
+    fn a_challenge_is_kept_for_one_origin_and_one_login() {
+        let key = |origin: &str, username: &str, password: &str| {
+            let credentials = Credentials { username: username.to_owned(), password: Secret::new(password) };
+            HttpAuthentication::Basic(credentials).challenge_key(origin).unwrap()
+        };
+        let own = key("https://a.example.com", "user", "password");
+        assert_eq!(own, key("https://a.example.com", "user", "password"));
+        for other in [
+            key("https://b.example.com", "user", "password"),
+            key("https://a.example.com", "user2", "password"),
+            key("https://a.example.com", "user", "password2"),
+            key("https://a.example.com", "userp", "assword"),
+        ] {
+            assert_ne!(own, other);
+        }
+        assert_eq!(HttpAuthentication::Bearer(Secret::new("token")).challenge_key("https://a.example.com"), None);
+    }
+}
