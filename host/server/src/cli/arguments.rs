@@ -239,7 +239,7 @@ pub(super) enum StoreCommand {
         /// The new file.
         file: PathBuf,
     },
-    /// Replace a SQLite database by a backup, after checking it with the keys. No server may be running. The database that is replaced gets
+    /// Replace a SQLite database with a backup, after checking it with the keys. No server may be running. The database that is replaced gets
     /// another name. Pending codes, sign-ins and sessions in the backup are ended.
     Restore {
         /// The configuration, a TOML file.
