@@ -23,10 +23,12 @@ fn noted(component: &[u8], note: &[u8]) -> Vec<u8> {
 }
 
 async fn upload(visitor: &mut Visitor, component: &[u8]) -> Page {
-    let head = "--b\r\nContent-Disposition: form-data; name=\"component\"; filename=\"it.wasm\"\r\nContent-Type: application/wasm\r\n\r\n";
-    let body = [head.as_bytes(), component, b"\r\n--b--\r\n"].concat();
+    let head = "--no-component-has-this\r\nContent-Disposition: form-data; name=\"component\"; filename=\"it.wasm\"\r\nContent-Type: application/wasm\r\n\r\n";
+    let body = [head.as_bytes(), component, b"\r\n--no-component-has-this--\r\n"].concat();
     let request = visitor.request("POST", "/admin/providers").header("sec-fetch-site", "same-origin");
-    let page = visitor.send(request.header("content-type", "multipart/form-data; boundary=b").body(body)).await;
+    let page = visitor
+        .send(request.header("content-type", "multipart/form-data; boundary=no-component-has-this").body(body))
+        .await;
     let shown = page.headers.get("location").and_then(|to| to.to_str().ok()).filter(|to| to.contains("digest="));
     match shown.map(str::to_owned) {
         Some(shown) => visitor.get(&shown).await,

@@ -46,7 +46,8 @@ impl Upload {
     }
 }
 
-/// Returns what is too long is read on, up to as much again, and thrown away: a browser that is cut off while it sends shows no answer.
+/// Reads a body. One that is too long is read on, up to as much again, and thrown away: a browser that is cut off while it sends shows no
+/// answer.
 async fn whole(mut body: Body, longest: usize) -> Option<Bytes> {
     let (mut whole, mut length) = (Vec::new(), 0usize);
     while let Some(frame) = body.frame().await {
