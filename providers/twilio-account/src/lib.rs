@@ -39,7 +39,7 @@ impl Account<'_> {
         problems
     }
 
-    /// Returns an edge alone implies the region us1 (<https://www.twilio.com/docs/global-infrastructure>).
+    /// Returns the origin of the API. An edge alone implies the region us1 (<https://www.twilio.com/docs/global-infrastructure>).
     pub fn origin(&self) -> String {
         match (self.edge, self.region) {
             (Some(edge), Some(region)) => format!("https://api.{edge}.{region}.twilio.com"),

@@ -33,7 +33,7 @@ fn language(locale: &str) -> &'static str {
     }
 }
 
-/// Removes the characters that XML 1.0 does not allow (section 2.2).
+/// Escapes a text for XML 1.0. Spaces replace the characters that it does not allow (section 2.2).
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -68,7 +68,7 @@ impl Bench {
         admin.test_instance("s", &self.instance, recipient, None).await.unwrap()
     }
 
-    /// Returns a code travels, and is accepted once; answers with its `amr`. `sent` gives the text that arrived.
+    /// Sends a code, and sees that it is accepted once. Returns its `amr`. `sent` gives the text that arrived.
     pub async fn a_code_travels(&self, phone: &str, email: &str, sent: impl Fn() -> String) -> Vec<String> {
         let start = NewChallenge::new(SignIn::new("s").tenant("t").user("u")).phone(phone).email(email);
         let challenge = self.engine.start(start).await.unwrap();

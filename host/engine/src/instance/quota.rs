@@ -26,7 +26,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Returns the bounds of an instance's policy: the counters must not overflow.
+    /// Checks the bounds of a policy's quota: the counters must not overflow.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (name, value, range) in [
             (MESSAGES, self.messages_per_day, MOST_MESSAGES),

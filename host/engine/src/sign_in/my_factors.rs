@@ -123,7 +123,7 @@ impl Proved {
         }
     }
 
-    /// Returns that a temporary pass was used on the page of a person's own factors.
+    /// Returns the proof by a temporary pass, on the page of a person's own factors.
     pub(super) fn by_pass(at: Timestamp, pass: Option<String>) -> Self {
         Self {
             at,
@@ -140,7 +140,7 @@ impl Proved {
         }
     }
 
-    /// Returns that a factor was just enrolled, and so used.
+    /// Returns the proof by a factor that was just enrolled, and so used.
     fn by_new_factor(at: Timestamp, factor: String, two_factor: String) -> Self {
         Self { by_factor: true, factor: Some(factor), two_factor, ..Self::by_pass(at, None) }
     }

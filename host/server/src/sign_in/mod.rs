@@ -257,7 +257,7 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: 
     response
 }
 
-/// Returns what was a POST is loaded again as the page it led to.
+/// Leads a browser that loads the address of a form again to the page of that form.
 async fn back_to_page(Path(secret): Path<String>, query: Query) -> Response {
     browser::go(&here(&secret, query.0.get("lang"), ""))
 }

@@ -166,7 +166,7 @@ impl Names {
         names
     }
 
-    /// Returns what no longer exists has no name: its id is shown.
+    /// Returns the name of what an entry is about, and its page. `None` if it no longer exists: then its id is shown.
     async fn find(person: &Person, ui: &Ui, line: &AuditEntry, id: &str) -> Option<(String, Option<String>)> {
         let admin = person.of_anything();
         if id != line.subject {

@@ -216,7 +216,7 @@ pub(super) fn invitation(c: &Connection, digest: &[u8; 32]) -> Result<Option<Inv
     Ok(c.prepare_cached(sql)?.query_row([digest], found).optional()?)
 }
 
-/// Returns what is refused leaves no trace, so that a link whose address is taken can be used again.
+/// Redeems an invitation or a link. One that is refused leaves no trace, so that a link whose address is taken can be used again.
 pub(super) fn redeem(c: &Connection, request: &Redeem) -> Result<Step<Option<AccountRecord>>> {
     let sql = "DELETE FROM invitations WHERE digest = ? AND expires_at > ? RETURNING account";
     let of: Option<Option<String>> =

@@ -68,7 +68,7 @@ impl SessionStore for SqliteStore {
     }
 }
 
-/// Returns the account first: while it is being changed nobody else can change it.
+/// Opens a session. The account comes first: while it is being changed, nobody else can change it.
 pub(super) fn open_session(c: &Connection, request: &OpenSession) -> Result<Step<bool>> {
     let session = &request.session;
     let login = request.is_login.then(|| ms(request.now));
