@@ -187,7 +187,10 @@ impl HostedSignIns {
         // Stable, as where the engine picks a factor: of equal ones the most specific instance is first.
         options.sort_by_key(|(best, _)| Reverse(*best));
         held.options = options.into_iter().map(|(_, option)| option).collect();
-        let least = enrollables.iter().map(|one| kept.required.max(one.required)).min().unwrap_or(kept.required);
+        let required = |one: &EnrollableFactor| kept.required.max(one.required);
+        let is_held = |one: &&EnrollableFactor| held.factors.iter().any(|factor| factor.two_factor == one.two_factor);
+        let least = enrollables.iter().filter(is_held).map(required).min();
+        let least = least.or_else(|| enrollables.iter().map(required).min()).unwrap_or(kept.required);
         held.unmet = Some(least).filter(|least| held.options.is_empty() && *least != RequiredFactor::Any);
         held.enrollable.sort_by_key(|one| match one.kind {
             EnrolmentKind::Passkey => 0,
