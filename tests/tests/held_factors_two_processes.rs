@@ -269,6 +269,7 @@ async fn that_is_killed_leaves_no_recovery_code_to_be_accepted_twice_and_loses_n
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
     clock.advance(STEP);
     let (codes, factor) = enrol_codes(&engine, "alice", &app.code(clock.now())).await;
+    clock.advance(STEP);
     let mut used = 0;
     for (code, round) in codes.iter().zip(0..5_u64) {
         let all = challenges(&engine, "alice", "recovery", 9).await;
