@@ -14,6 +14,7 @@ use twofactor_tests::held_factors::{SUBSCRIPTION, engine, enrol_app, enrol_codes
 use twofactor_tests::second_process::SecondProcess;
 
 const FOLDER: &str = "TWOFACTOR_TEST_HELD_FACTORS_IN";
+const TIME: &str = "TWOFACTOR_TEST_HELD_FACTORS_AT";
 const NOON: &str = "2026-11-24T12:00:00Z";
 const STEP: Duration = Duration::from_secs(30);
 
@@ -79,9 +80,9 @@ async fn accepted(engine: &TwoFactor, answers: Answers) -> usize {
 /// The second process: each line it reads is answers to give.
 #[test]
 fn second_process() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let (Some(folder), Ok(time)) = (std::env::var_os(FOLDER), std::env::var(TIME)) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let clock = ManualClock::new(NOON.parse().unwrap());
+    let clock = ManualClock::new(time.parse().unwrap());
     let engine = runtime.block_on(open(&PathBuf::from(folder), &clock));
     println!("\nready");
     for line in std::io::stdin().lines() {
@@ -90,6 +91,11 @@ fn second_process() {
         let accepted = runtime.block_on(accepted(&engine, answers));
         println!("\naccepted {accepted}");
     }
+}
+
+/// Starts the second process. Its clock has the same time: one that starts with an earlier time than the store has seen ends what is open.
+fn second_at(now: jiff::Timestamp, folder: &Path) -> SecondProcess {
+    SecondProcess::start(module_path!(), &[(FOLDER, folder.as_os_str()), (TIME, now.to_string().as_ref())])
 }
 
 /// Has the second process give answers.
@@ -123,7 +129,7 @@ async fn accept_each_code_of_a_factor_once() {
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
     clock.advance(STEP);
     let (codes, _) = enrol_codes(&engine, "alice", &app.code(clock.now())).await;
-    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
+    let mut second = second_at(clock.now(), folder.path());
     clock.advance(STEP);
     for (type_id, code) in [("totp", app.code(clock.now())), ("recovery", codes[0].clone())] {
         let all = challenges(&engine, "alice", type_id, 200).await;
@@ -146,7 +152,7 @@ async fn count_each_wrong_answer_once() {
     let clock = ManualClock::new(NOON.parse().unwrap());
     let engine = open(folder.path(), &clock).await;
     let (app, _) = enrol_app(&engine, "alice", clock.now()).await;
-    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
+    let mut second = second_at(clock.now(), folder.path());
     // It shows none of these for an hour.
     let shown: Vec<String> = (-120..=120).map(|n| app.code(clock.now() + SignedDuration::from_secs(30 * n))).collect();
     let wrong = (0..).map(|n| format!("{n:06}")).find(|code| !shown.contains(code)).unwrap();
@@ -180,7 +186,7 @@ async fn accept_each_assertion_of_a_passkey_once() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(NOON.parse().unwrap());
     let engine = open(folder.path(), &clock).await;
-    let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.path().as_os_str())]);
+    let mut second = second_at(clock.now(), folder.path());
 
     // One assertion, again and again. Both processes verify the same challenge.
     let synced = Authenticator {
@@ -226,7 +232,7 @@ struct Killed {
 impl Killed {
     /// Returns whether the process had used what all of them use: if not, the answer after it did.
     async fn used(self, engine: &TwoFactor, folder: &Path) -> bool {
-        let mut second = SecondProcess::start(module_path!(), &[(FOLDER, folder.as_os_str())]);
+        let mut second = second_at(self.before.now, folder);
         answer(&mut second, &self.before);
         std::thread::sleep(self.pause);
         second.kill();
@@ -259,6 +265,7 @@ async fn that_is_killed_leaves_no_code_to_be_accepted_twice() {
         assert_eq!(again, 0, "round {round}: it has been used by now");
     }
     println!("20 kills: the code was used before {used}, and not yet {}", 20 - used);
+    assert!((1..20).contains(&used), "no kill came in between: {used}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
