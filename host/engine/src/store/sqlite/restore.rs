@@ -75,6 +75,8 @@ impl Restoring {
     /// Busy if a process has the database open; incompatible if it belongs to another program. Nothing is replaced then.
     pub(crate) fn finish(self) -> Result<Option<PathBuf>> {
         let (copy, path) = (self.copy(), &self.path);
+        // Two connections that are closed at the same moment leave a log, because neither is the last.
+        drop(lock(&copy)?);
         if let Some(open) = FILES[1..].iter().map(|end| beside(&copy, end)).find(|file| exists(file)) {
             return Err(StoreError::unavailable(format_args!("the copy is still open: {} exists", open.display())));
         }
