@@ -79,7 +79,9 @@ async fn a_database_in_use_is_not_replaced() {
     assert!(refused.is_busy() && refused.to_string().contains("uses it: stop it"), "{refused}");
     store.create_subscription(subscription("newer")).await.unwrap();
     drop(store);
-    assert_eq!(names(folder.path()), ["backup.db", "it.db"]);
+    // Connections that close at the same moment may leave a log.
+    let left: Vec<_> = names(folder.path()).into_iter().filter(|name| !name.starts_with("it.db-")).collect();
+    assert_eq!(left, ["backup.db", "it.db"]);
     assert_eq!(ids(&path), ["new", "newer", "old"]);
     restore(&backup, &path).unwrap();
     assert_eq!(ids(&path), ["old"]);
