@@ -221,7 +221,7 @@ async fn accept_each_assertion_of_a_passkey_once() {
     assert_eq!(here + there, 1);
 }
 
-/// Answers that a process gives which is killed meanwhile, and one that is given here after it.
+/// Answers of a process that is killed while it gives them, and one that is given here afterwards.
 struct Killed {
     before: Answers,
     after: Answers,

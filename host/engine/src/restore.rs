@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,10 +11,6 @@ use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::store::{Restoring, SqliteStore, Store};
-
-/// How long calls that have returned may still hold a store, and how often that is looked at.
-const CLOSING: Duration = Duration::from_secs(10);
-const MOMENT: Duration = Duration::from_millis(1);
 
 /// The result of [`SqliteStore::restore`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +49,7 @@ impl SqliteStore {
         let restoring = Restoring::begin(backup.as_ref(), path.as_ref(), Timestamp::now())?;
         let store: Arc<dyn Store> = Arc::new(restoring.open()?);
         check_keys(keyring, &*store).await?;
-        let log = AuditLog::new(store.clone(), keyring.clone(), Arc::new(SystemClock::new()));
+        let log = AuditLog::new(store, keyring.clone(), Arc::new(SystemClock::new()));
         let check = log.verify().await?;
         if let Some(problem) = check.problem {
             let lines = check.lines;
@@ -65,18 +60,9 @@ impl SqliteStore {
         let made_at = restoring.made_at;
         let when = made_at.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default();
         log.append(actor, "store.restore", &when, "").await?;
+        // It has the store, which must be closed.
         drop(log);
-        closed(store).await;
         Ok(Restored { made_at, previous: restoring.finish()?, lines: check.lines + 1 })
-    }
-}
-
-/// Closes a store, whose files are complete then. A call that has returned may still hold it for a moment.
-async fn closed(store: Arc<dyn Store>) {
-    let mut patience = CLOSING;
-    while Arc::strong_count(&store) > 1 && !patience.is_zero() {
-        tokio::time::sleep(MOMENT).await;
-        patience = patience.saturating_sub(MOMENT);
     }
 }
 

@@ -31,6 +31,7 @@ mod passes;
 mod postgres;
 mod providers;
 mod remembered_browsers;
+mod retention;
 mod sessions;
 mod sign_ins;
 mod sqlite;

@@ -122,7 +122,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
                 l.say("Required factor", "Erforderlicher Faktor"),
                 l.say(
                     "Applies when a factor is added and when it is used. An instance that cannot provide it is invalid.",
-                    "Gilt beim Einrichten und beim Verwenden eines Faktors. Eine Instanz, die ihn nicht bieten kann, ist ungültig.",
+                    "Gilt beim Einrichten und beim Verwenden eines Faktors. Eine Instanz, die keinen solchen Faktor bieten kann, ist ungültig.",
                 ),
             )
         },

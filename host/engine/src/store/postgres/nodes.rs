@@ -6,10 +6,8 @@ use tokio_postgres::Row;
 
 use super::PostgresStore;
 use super::values::{get, values};
+use crate::store::retention::NODES_MS;
 use crate::store::*;
-
-/// A process that was silent for so long is forgotten.
-const FORGOTTEN_MS: i64 = 86_400_000;
 
 #[async_trait]
 impl NodeStore for PostgresStore {
@@ -20,7 +18,7 @@ impl NodeStore for PostgresStore {
             let NodeRecord { id, name, version, clock_behind_ms, started_at, .. } = &input.0;
             let sql = format!(
                 "WITH t AS (SELECT coalesce($7, tf1_clock()) AS now), \
-                 old AS (SELECT n.id FROM nodes n, t WHERE n.seen_at < t.now - {FORGOTTEN_MS} AND n.id <> $1 \
+                 old AS (SELECT n.id FROM nodes n, t WHERE n.seen_at < t.now - {NODES_MS} AND n.id <> $1 \
                  FOR UPDATE OF n SKIP LOCKED), \
                  gone AS (DELETE FROM nodes WHERE id IN (SELECT id FROM old)) \
                  INSERT INTO nodes (id, name, version, providers, clock_behind_ms, started_at, seen_at) \

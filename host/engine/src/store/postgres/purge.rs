@@ -7,24 +7,9 @@ use super::session::Session;
 use super::sign_ins::CANCELLED;
 use super::values::{ms, values};
 use crate::store::Result;
-
-/// How long rows are kept after they expired, by default.
-const EXPIRED_MS: i64 = 86_400_000;
-
-/// How long consecutive wrong answers are kept after the last of them.
-const REMEMBERED_MS: i64 = 30 * 86_400_000;
-
-/// How long statistics are kept.
-const FIGURES_MS: i64 = 90 * 86_400_000;
-
-/// How long an address is kept after an application last gave it.
-const GIVEN_ADDRESSES_MS: i64 = 365 * 86_400_000;
-
-/// How long events of factors are kept.
-const EVENTS_MS: i64 = 365 * 86_400_000;
-
-/// How long a browser is known after the last login in it.
-const BROWSERS_MS: i64 = 180 * 86_400_000;
+use crate::store::retention::{
+    BROWSERS_MS, EVENTS_MS, EXPIRED_MS, GIVEN_ADDRESSES_MS, STATISTICS_MS, WRONG_ANSWERS_MS,
+};
 
 /// Tables whose rows expire: the table, its key, the column with the end (and a condition), and how long rows are kept after that.
 const EXPIRING: &[(&str, &str, &str, i64)] = &[
@@ -33,8 +18,8 @@ const EXPIRING: &[(&str, &str, &str, i64)] = &[
     ("sign_ins", "id", "expires_at", EXPIRED_MS),
     ("buckets", "key", "ends", EXPIRED_MS),
     ("idempotency", "key", "until", EXPIRED_MS),
-    ("persons", "person", "last", REMEMBERED_MS),
-    ("statistics", "subscription, hour, instance, event, label", "hour", FIGURES_MS),
+    ("persons", "person", "last", WRONG_ANSWERS_MS),
+    ("statistics", "subscription, hour, instance, event, label", "hour", STATISTICS_MS),
     ("browsers", "digest", "used_at", BROWSERS_MS),
     ("sessions", "digest", "ends_at", EXPIRED_MS),
     ("logins", "digest", "expires_at", EXPIRED_MS),

@@ -8,10 +8,8 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::rows::{ms, time};
+use crate::store::retention::NODES_MS;
 use crate::store::*;
-
-/// A process that was silent for so long is forgotten.
-const FORGOTTEN_MS: i64 = 86_400_000;
 
 #[async_trait]
 impl NodeStore for SqliteStore {
@@ -41,7 +39,7 @@ fn report(c: &Connection, node: &NodeRecord) -> Result<()> {
     let providers = serde_json::to_string(providers).map_err(StoreError::unavailable)?;
     let values = params![id, name, version, providers, clock_behind_ms, ms(*started_at), ms(*seen_at)];
     c.prepare_cached(sql)?.execute(values)?;
-    c.prepare_cached("DELETE FROM nodes WHERE seen_at < ?")?.execute([ms(*seen_at) - FORGOTTEN_MS])?;
+    c.prepare_cached("DELETE FROM nodes WHERE seen_at < ?")?.execute([ms(*seen_at) - NODES_MS])?;
     Ok(())
 }
 

@@ -4,25 +4,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::rows::ms;
+use crate::store::retention::{
+    BROWSERS_MS, EVENTS_MS, EXPIRED_MS, GIVEN_ADDRESSES_MS, STATISTICS_MS, WRONG_ANSWERS_MS,
+};
 use crate::store::*;
-
-/// Rows are stored so long after they expired, by default.
-const EXPIRED_MS: i64 = 86_400_000;
-
-/// Wrong answers in a row are remembered so long after the last of them.
-const REMEMBERED_MS: i64 = 30 * 86_400_000;
-
-/// How long statistics are stored.
-const FIGURES_MS: i64 = 90 * 86_400_000;
-
-/// An address that an application gave, and that was not given again, is remembered so long.
-const GIVEN_ADDRESSES_MS: i64 = 365 * 86_400_000;
-
-/// Events of factors are kept so long.
-const EVENTS_MS: i64 = 365 * 86_400_000;
-
-/// A browser in which nobody has logged in for so long is a stranger's again.
-const BROWSERS_MS: i64 = 180 * 86_400_000;
 
 /// Removes a few rows at a time: others wait for the writer.
 pub(super) fn purge(c: &Connection, now: Timestamp) -> Result<u64> {
@@ -35,12 +20,12 @@ pub(super) fn purge(c: &Connection, now: Timestamp) -> Result<u64> {
         ("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until < ? LIMIT 200)", expired),
         (
             "DELETE FROM persons WHERE person IN (SELECT person FROM persons WHERE last < ? LIMIT 200)",
-            now - REMEMBERED_MS,
+            now - WRONG_ANSWERS_MS,
         ),
         (
             "DELETE FROM statistics WHERE (subscription, hour, instance, event, label) IN \
              (SELECT subscription, hour, instance, event, label FROM statistics WHERE hour < ? LIMIT 200)",
-            now - FIGURES_MS,
+            now - STATISTICS_MS,
         ),
         (
             "DELETE FROM browsers WHERE digest IN (SELECT digest FROM browsers WHERE used_at < ? LIMIT 200)",
