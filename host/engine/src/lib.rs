@@ -53,10 +53,12 @@ mod builder;
 pub mod challenge;
 mod changes;
 pub mod clock;
+mod completion;
 mod display_name;
 mod engine;
 mod error;
 pub mod factor;
+mod file_owner;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

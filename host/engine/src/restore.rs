@@ -46,7 +46,7 @@ impl SqliteStore {
         keyring: &Keyring,
         actor: &Actor,
     ) -> Result<Restored, Error> {
-        let restoring = Restoring::begin(backup.as_ref(), path.as_ref(), Timestamp::now())?;
+        let restoring = Restoring::begin(backup.as_ref(), path.as_ref())?;
         let store: Arc<dyn Store> = Arc::new(restoring.open()?);
         check_keys(keyring, &*store).await?;
         let log = AuditLog::new(store, keyring.clone(), Arc::new(SystemClock::new()));
@@ -62,7 +62,7 @@ impl SqliteStore {
         log.append(actor, "store.restore", &when, "").await?;
         // It has the store, which must be closed.
         drop(log);
-        Ok(Restored { made_at, previous: restoring.finish()?, lines: check.lines + 1 })
+        Ok(Restored { made_at, previous: restoring.finish(Timestamp::now())?, lines: check.lines + 1 })
     }
 }
 

@@ -30,7 +30,8 @@ const CRATES: [Crate; 4] = [
     Crate {
         source: "host/engine/src",
         order: &[
-            &["error", "keyring", "language"],
+            &["error", "file_owner", "language"],
+            &["completion", "keyring"],
             &["display_name", "random", "store"],
             &["clock", "node", "site"],
             &["audit", "instance", "statistics", "token"],

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{Key, KeyId, Keyring, KeyringError};
+use crate::file_owner::keep_owner;
 
 impl Keyring {
     /// Reads a key file.
@@ -142,29 +143,6 @@ fn lock(path: &Path) -> std::io::Result<File> {
     };
     file.lock()?;
     Ok(file)
-}
-
-/// Gives a new file the owner and group of the one that it replaces or belongs to: root may write it, and a server with a user of its
-/// own must read it.
-#[cfg(unix)]
-fn keep_owner(file: &File, other: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, fchown};
-    let (wanted, now) = (std::fs::metadata(other)?, file.metadata()?);
-    match fchown(file, Some(wanted.uid()), Some(wanted.gid())) {
-        // The group may do nothing with it.
-        Err(_) if wanted.uid() == now.uid() => Ok(()),
-        Err(error) => {
-            let why =
-                format!("cannot keep its owner: {error}; run this as root or as the user with the id {}", wanted.uid());
-            Err(std::io::Error::new(error.kind(), why))
-        }
-        Ok(()) => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 /// A name is on disk when its folder is.

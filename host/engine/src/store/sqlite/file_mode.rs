@@ -1,6 +1,5 @@
 //! The database's files are their owner's alone, whatever the umask is: SQLite gives the files beside it the mode of the first.
 
-use std::io;
 use std::path::Path;
 
 /// Makes the file, if it is not there, with mode 0600. Errors are left to SQLite, which describes them better when it opens the file.
@@ -33,24 +32,11 @@ pub(super) fn make_private(path: &Path) {
     }
 }
 
-/// Gives a file the owner of the one that it will replace, who need not be the user of this process. Nobody of its group may use it.
-#[cfg(unix)]
-pub(super) fn keep_owner(old: &Path, new: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    let (old, found) = (old.metadata()?, new.metadata()?);
-    if old.uid() == found.uid() { Ok(()) } else { chown(new, Some(old.uid()), Some(old.gid())) }
-}
-
 #[cfg(not(unix))]
 pub(super) fn create_private(_: &Path) {}
 
 #[cfg(not(unix))]
 pub(super) fn make_private(_: &Path) {}
-
-#[cfg(not(unix))]
-pub(super) fn keep_owner(_: &Path, _: &Path) -> io::Result<()> {
-    Ok(())
-}
 
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]

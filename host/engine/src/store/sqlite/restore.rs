@@ -11,20 +11,24 @@ use rusqlite::{Connection, ErrorCode};
 use tempfile::TempDir;
 
 use super::connection::{check_integrity, open_as_it_is, open_used, prepare};
-use super::file_mode::{create_private, keep_owner};
 use super::migrations::APPLICATION;
 use super::paths::{FILES, beside, exists, failed, folder_of, sync_folder};
 use super::rows::time;
 use super::{SqliteStore, clock, passes, remembered_browsers, sessions};
+use crate::file_owner::keep_owner;
 use crate::store::{Result, StoreError};
+
+/// The name of the copy in its folder.
+const COPY: &str = "copy.db";
 
 /// A copy of a backup that is about to replace a database.
 pub(crate) struct Restoring {
     /// The folder of the copy, which is removed with everything in it.
     folder: TempDir,
+    /// The copy.
+    file: File,
     /// The database.
     path: PathBuf,
-    now: Timestamp,
     /// The newest time in the backup.
     pub(crate) made_at: Option<Timestamp>,
 }
@@ -35,13 +39,19 @@ impl Restoring {
     ///
     /// # Errors
     /// Incompatible if the backup is none, is damaged, or belongs to a newer version.
-    pub(crate) fn begin(backup: &Path, path: &Path, now: Timestamp) -> Result<Self> {
+    pub(crate) fn begin(backup: &Path, path: &Path) -> Result<Self> {
+        // SQLite keeps the log beside the file that a link leads to.
+        let backup = &backup.canonicalize().map_err(|error| failed(backup, &error))?;
         if let Some(log) = ["-wal", "-journal"].map(|end| beside(backup, end)).into_iter().find(|log| exists(log)) {
             return Err(StoreError::incompatible(format_args!(
                 "{} is in use or was not closed, because {} exists: make a backup of it first",
                 backup.display(),
                 log.display()
             )));
+        }
+        if path.is_symlink() && !path.exists() {
+            let why = format_args!("{} is a link to a file that does not exist: remove the link", path.display());
+            return Err(StoreError::incompatible(why));
         }
         // A link stays a link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -50,15 +60,14 @@ impl Restoring {
             .prefix(".twofactor-restore-")
             .tempdir_in(beside_it)
             .map_err(|error| failed(beside_it, &error))?;
-        let mut restoring = Self { folder, path, now, made_at: None };
-        let copy = restoring.copy();
-        copy_private(backup, &copy).map_err(|error| failed(backup, &error))?;
-        restoring.made_at = make_ready(&copy, now).map_err(|error| error.about(backup.display()))?;
-        Ok(restoring)
+        let copy = folder.path().join(COPY);
+        let file = copy_private(backup, &copy).map_err(|error| failed(backup, &error))?;
+        let made_at = make_ready(&copy).map_err(|error| error.about(backup.display()))?;
+        Ok(Self { folder, file, path, made_at })
     }
 
     fn copy(&self) -> PathBuf {
-        self.folder.path().join("copy.db")
+        self.folder.path().join(COPY)
     }
 
     /// Opens the copy as a store. It must be dropped before [`Self::finish`].
@@ -69,20 +78,25 @@ impl Restoring {
         SqliteStore::open(self.copy())
     }
 
-    /// Replaces the database by the copy. Returns the new name of the database that was replaced, if there was one.
+    /// Replaces the database by the copy, at this time. Returns the new name of the database that was replaced, if there was one.
     ///
     /// # Errors
     /// Busy if a process has the database open; incompatible if it belongs to another program. Nothing is replaced then.
-    pub(crate) fn finish(self) -> Result<Option<PathBuf>> {
+    pub(crate) fn finish(self, now: Timestamp) -> Result<Option<PathBuf>> {
         let (copy, path) = (self.copy(), &self.path);
-        // Two connections that are closed at the same moment leave a log, because neither is the last.
-        drop(lock(&copy)?);
+        let _locked = lock(path)?;
+        // Two connections that are closed at the same moment leave a log, because neither is the last: this folds it.
+        if let Some(connection) = lock(&copy)? {
+            // Up to now a server may have accepted codes.
+            clock::set_restored(&connection, now)?;
+            connection.execute_batch("COMMIT")?;
+            connection.close().map_err(|(_, error)| error)?;
+        }
         if let Some(open) = FILES[1..].iter().map(|end| beside(&copy, end)).find(|file| exists(file)) {
             return Err(StoreError::unavailable(format_args!("the copy is still open: {} exists", open.display())));
         }
-        File::open(&copy).and_then(|copy| copy.sync_all()).map_err(|error| failed(&copy, &error))?;
-        let _locked = lock(path)?;
-        let name = format!(".before-restore-{}", self.now.strftime("%Y%m%dT%H%M%SZ"));
+        self.file.sync_all().map_err(|error| failed(&copy, &error))?;
+        let name = format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ"));
         let aside = beside(path, &name);
         if !exists(path) {
             set_aside(path, &aside)?;
@@ -91,7 +105,7 @@ impl Restoring {
             sync_folder(folder_of(path))?;
             return Ok(None);
         }
-        keep_owner(path, &copy).map_err(|error| failed(&copy, &error))?;
+        keep_owner(&self.file, path).map_err(|error| failed(&copy, &error))?;
         set_aside(path, &aside)?;
         fs::rename(&copy, path).map_err(|error| failed(path, &error))?;
         sync_folder(folder_of(path))?;
@@ -100,25 +114,28 @@ impl Restoring {
 }
 
 /// Copies a file to a new one that is its owner's alone.
-fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
-    create_private(to);
-    let mut to = OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
-    io::copy(&mut File::open(from)?, &mut to).map(drop)
+fn copy_private(from: &Path, to: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut to = options.write(true).create_new(true).open(to)?;
+    io::copy(&mut File::open(from)?, &mut to)?;
+    Ok(to)
 }
 
 /// Checks a copy of a backup and makes it a store of this version. Returns the newest time in it.
-fn make_ready(copy: &Path, now: Timestamp) -> Result<Option<Timestamp>> {
+fn make_ready(copy: &Path) -> Result<Option<Timestamp>> {
     let mut connection = open_used(copy)?;
     check_integrity(&connection)?;
     let made_at = clock::newest(&connection)?.map(time);
     prepare(&mut connection)?;
-    end_what_was_open(&mut connection, now)?;
+    end_what_was_open(&mut connection)?;
     connection.close().map_err(|(_, error)| error)?;
     Ok(made_at)
 }
 
 /// Ends what may have been used since the backup was made, or ended by somebody: nothing of it may be used again.
-fn end_what_was_open(connection: &mut Connection, now: Timestamp) -> Result<()> {
+fn end_what_was_open(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction()?;
     for table in ["challenges", "enrolments", "idempotency", "nodes", "sign_ins"] {
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
@@ -126,7 +143,6 @@ fn end_what_was_open(connection: &mut Connection, now: Timestamp) -> Result<()> 
     sessions::end_all(&transaction)?;
     passes::end_all(&transaction)?;
     remembered_browsers::end_all(&transaction)?;
-    clock::set_restored(&transaction, now)?;
     transaction.commit()?;
     Ok(())
 }

@@ -33,7 +33,7 @@ async fn case() -> Case {
 }
 
 fn restore(backup: &Path, path: &Path) -> Result<Option<PathBuf>> {
-    Restoring::begin(backup, path, noon())?.finish()
+    Restoring::begin(backup, path)?.finish(noon())
 }
 
 /// Returns everything in a folder.
