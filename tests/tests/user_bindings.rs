@@ -393,6 +393,9 @@ async fn a_remembered_browser_is_recognized_for_its_user_and_says_that_no_factor
     world.clock.advance(Duration::from_secs(2 * 24 * 3600));
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 2})), None).await.unwrap();
     assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_none());
+    let more = json!({"remembered_days": 30, "required_factor": "phishing-resistant"});
+    world.admin.update_instance("shop", &world.email, change(more), None).await.unwrap();
+    assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_none());
     world.admin.update_instance("shop", &world.email, change(json!({"remembered_days": 30})), None).await.unwrap();
     assert!(browsers.recognize(&sign_in(), SignInRequirements::default(), &secrets).await.unwrap().is_some());
     world.clock.advance(Duration::from_secs(5 * 24 * 3600));

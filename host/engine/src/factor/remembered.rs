@@ -23,10 +23,11 @@ use super::Factors;
 use super::notices::{Happened, Notices, UserEventKind};
 use super::request::checked_user;
 use crate::audit::{Actor, AuditLog};
-use crate::challenge::{NewChallenge, Verified, to_the_end, user_person};
+use crate::challenge::{NewChallenge, Verified, user_person};
 use crate::clock::Clock;
+use crate::completion::to_the_end;
 use crate::error::Error;
-use crate::instance::{Instances, SignIn};
+use crate::instance::{Instances, Policy, SignIn};
 use crate::keyring::Keyring;
 use crate::random;
 use crate::store::{BrowserSelection, BucketKey, RememberedBrowserRecord, Store};
@@ -117,6 +118,9 @@ impl SignInRequirements<'_> {
 #[derive(Serialize, Deserialize)]
 struct Details {
     two_factor: String,
+    /// What the policy of the instance required of the factor that was used.
+    #[serde(default)]
+    required_factor: RequiredFactor,
     user_agent: Option<String>,
 }
 
@@ -126,9 +130,14 @@ impl RememberedBrowsers {
     /// # Errors
     /// If the store is not available.
     pub async fn days(&self, sign_in: &SignIn, two_factor: &str) -> Result<Option<u32>, Error> {
+        Ok(self.policy(sign_in, two_factor).await?.map(|policy| policy.remembered_days))
+    }
+
+    /// Returns the policy of an instance, if it allows browsers to be remembered.
+    async fn policy(&self, sign_in: &SignIn, two_factor: &str) -> Result<Option<Policy>, Error> {
         let policies = self.instances.policies(sign_in).await?;
-        let of = policies.into_iter().find(|(id, _)| id == two_factor);
-        Ok(of.map(|(_, policy)| policy.remembered_days).filter(|days| *days > 0))
+        let of = policies.into_iter().find(|(id, policy)| id == two_factor && policy.remembered_days > 0);
+        Ok(of.map(|(_, policy)| policy))
     }
 
     /// Remembers the browser in which a user has just used a factor. Returns the secret that the browser stores, or none if the policy
@@ -158,13 +167,14 @@ impl RememberedBrowsers {
         changes: u64,
     ) -> Result<Option<Secret>, Error> {
         let sign_in = &sign_in.clone().in_one_spelling()?;
-        let Some(days) = self.days(sign_in, two_factor).await? else { return Ok(None) };
+        let Some(policy) = self.policy(sign_in, two_factor).await? else { return Ok(None) };
         let (person, id, now) = (self.person(sign_in)?, random::id()?, self.clock.now());
         let mut bytes = Zeroizing::new([0; 32]);
         random::fill(&mut *bytes)?;
         let secret = Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*bytes)));
         let user_agent = user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect());
-        let details = Details { two_factor: two_factor.to_owned(), user_agent };
+        let details =
+            Details { two_factor: two_factor.to_owned(), required_factor: policy.required_factor, user_agent };
         let plain = serde_json::to_vec(&details).map_err(Error::unavailable)?;
         let sealed = self.keyring.seal(SEALED, &[id.as_bytes(), &person], &plain).map_err(Error::unavailable)?;
         let browser = RememberedBrowserRecord {
@@ -174,7 +184,7 @@ impl RememberedBrowsers {
             sealed,
             created_at: now,
             last_used_at: now,
-            expires_at: now + DAY * days,
+            expires_at: now + DAY * policy.remembered_days,
         };
         let (this, subscription) = (self.clone(), sign_in.subscription.clone());
         let user = sign_in.user.clone().unwrap_or_default();
@@ -196,8 +206,8 @@ impl RememberedBrowsers {
     }
 
     /// Recognizes a browser by the secrets that it stores, of which only the first 10 are looked up. The instance that was used must
-    /// still be available to this sign-in, and its policy must still allow it for so long. Recognizes none if the application demands more
-    /// than an ordinary sign-in: see [`SignInRequirements::is_ordinary`].
+    /// still be available to this sign-in, and its policy must still allow it for so long, and must not require a stronger factor than
+    /// it did then. Recognizes none if the application demands more than an ordinary sign-in: see [`SignInRequirements::is_ordinary`].
     ///
     /// # Errors
     /// If the store is not available.
@@ -255,9 +265,12 @@ impl RememberedBrowsers {
         for record in known {
             let details = self.details(&record)?;
             let policy = policies.iter().find(|(id, _)| *id == details.two_factor);
-            let days = policy.map_or(0, |(_, policy)| policy.remembered_days);
             // The policy may have become stricter since.
-            if record.created_at + DAY * days > now {
+            let is_enough = policy.is_some_and(|(_, policy)| {
+                record.created_at + DAY * policy.remembered_days > now
+                    && details.required_factor >= policy.required_factor
+            });
+            if is_enough {
                 return Ok(Some((record, details)));
             }
         }
