@@ -41,6 +41,9 @@ impl Challenges {
         now: Timestamp,
     ) -> Result<(), DeliveryFailure> {
         let mut delivered = self.deliver(&chosen, record, details, code, now, false).await;
+        let was_tried =
+            |delivered: &Result<(), DeliveryFailure>| delivered.as_ref().err().is_none_or(DeliveryFailure::was_tried);
+        let mut tried_before = was_tried(&delivered);
         for other in others {
             // Only a message that was certainly not sent may take another way.
             if !matches!(delivered, Err(DeliveryFailure::RetryLater { .. })) || self.clock.now() - now > FAILING_OVER {
@@ -49,7 +52,8 @@ impl Challenges {
             match self.hand_over(record, details, &other).await {
                 Ok(true) => {
                     chosen = other;
-                    delivered = self.deliver(&chosen, record, details, code, now, true).await;
+                    delivered = self.deliver(&chosen, record, details, code, now, tried_before).await;
+                    tried_before |= was_tried(&delivered);
                 }
                 // The challenge has ended: somebody cancelled it, or it expired.
                 Ok(false) => break,
@@ -77,7 +81,8 @@ impl Challenges {
             if !self.is_still_open(record).await {
                 break;
             }
-            delivered = self.deliver(&chosen, record, details, code, now, true).await;
+            delivered = self.deliver(&chosen, record, details, code, now, tried_before).await;
+            tried_before |= was_tried(&delivered);
         }
         delivered
     }
@@ -161,7 +166,7 @@ impl Challenges {
                 metrics::counter!("twofactor_limits_reached_total", "limit" => limit).increment(1);
                 Some(later(3600, Reason::QUOTA_USED, &format!("{whose} reached its quota `{limit}`")))
             }
-            Err(error) => Some(later(1, "store", &error.to_string())),
+            Err(error) => Some(later(1, Reason::NOT_COUNTED, &error.to_string())),
         }
     }
 

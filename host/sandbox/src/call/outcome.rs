@@ -37,8 +37,8 @@ pub struct Message {
     pub application: String,
     /// Fields of later minor versions of the contract.
     pub extra: Vec<(String, String)>,
-    /// Whether an earlier attempt may have sent the code. If so, upstreams may know it already, and what they respond is searched for it
-    /// from the beginning. Components do not see this.
+    /// Whether an earlier attempt was tried ([`DeliveryFailure::was_tried`]), and so may have sent the code. If so, upstreams may know it
+    /// already, and what they respond is searched for it from the beginning. Components do not see this.
     pub tried_before: bool,
 }
 
@@ -151,9 +151,11 @@ impl Reason {
     pub const PAUSED: &str = "pause";
     /// The code of a message that was not tried because a quota is used up.
     pub const QUOTA_USED: &str = "quota";
+    /// The code of a message that was not tried because the store could not count it.
+    pub const NOT_COUNTED: &str = "store";
     /// The codes that only the host uses. A component that returns one says something about its upstream: the code gets the prefix
     /// `upstream-`.
-    pub(crate) const OF_THE_HOST: [&str; 3] = [Self::BUSY, Self::PAUSED, Self::QUOTA_USED];
+    pub(crate) const OF_THE_HOST: [&str; 4] = [Self::BUSY, Self::PAUSED, Self::QUOTA_USED, Self::NOT_COUNTED];
 
     /// Creates a reason with a code, which may be empty, and a sentence.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -197,6 +199,11 @@ pub enum DeliveryFailure {
 }
 
 impl DeliveryFailure {
+    /// Returns whether the component was called.
+    pub fn was_tried(&self) -> bool {
+        !matches!(self, Self::RetryLater { reason, .. } if Reason::OF_THE_HOST.contains(&&*reason.code))
+    }
+
     /// Returns whether the host had no capacity for the call. This says nothing about the upstream.
     pub fn is_of_the_host(&self) -> bool {
         matches!(self, Self::RetryLater { reason, .. } if reason.code == Reason::BUSY)

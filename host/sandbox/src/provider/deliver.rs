@@ -222,7 +222,9 @@ mod tests {
         for code in Reason::OF_THE_HOST {
             let failure = failure(code);
             assert_eq!(failure.reason().code, format!("upstream-{code}"));
-            assert!(!failure.is_of_the_host());
+            assert!(!failure.is_of_the_host() && failure.was_tried());
+            let own = DeliveryFailure::RetryLater { after_seconds: None, reason: Reason::new(code, "") };
+            assert!(!own.was_tried());
         }
         assert_eq!(failure("503").reason().code, "503");
     }
