@@ -69,6 +69,8 @@ struct Open {
     clients: HashMap<IpAddr, u32>,
     /// When the log last warned that the limit is near.
     warned: Option<Instant>,
+    /// When it last warned that bodies take too much memory.
+    warned_of_memory: Option<Instant>,
 }
 
 impl Open {
@@ -90,6 +92,23 @@ impl Open {
         let candidates = self.connections.values().filter(|it| of.is_none() || it.client == of);
         let waiting = candidates.filter_map(|it| Some((it.waits_since()?, it)));
         waiting.min_by_key(|(since, _)| *since).map(|(_, it)| Arc::clone(it))
+    }
+
+    /// Returns the connection whose bodies take the most memory, of the client whose connections take the most.
+    fn heaviest(&self) -> Option<Arc<Connection>> {
+        // A connection without a client is that of a proxy.
+        let whose = |it: &Connection| it.client.ok_or(it.id);
+        let mut all: HashMap<_, (u64, u64, &Arc<Connection>)> = HashMap::new();
+        for it in self.connections.values() {
+            let held = it.activity().held;
+            let (sum, most, heaviest) = all.entry(whose(it)).or_insert((0, 0, it));
+            *sum += held;
+            if held > *most {
+                (*most, *heaviest) = (held, it);
+            }
+        }
+        let (_, most, heaviest) = all.into_values().max_by_key(|(sum, ..)| *sum)?;
+        (most > 0).then(|| Arc::clone(heaviest))
     }
 }
 
@@ -177,7 +196,8 @@ impl Registry {
         u32::try_from(open.connections.len()).unwrap_or(u32::MAX)
     }
 
-    /// Closes the connections whose bodies take the most memory, until all together are within the limit.
+    /// Closes connections until the bodies of all together are within the limit: the heaviest one of the client whose connections take the
+    /// most. So a client with many connections is no lighter than another with one upload. A proxy's connection counts as a client.
     fn relieve(&self) {
         let most = self.limits.unread_mib.saturating_mul(1 << 20);
         if self.held.load(Ordering::Relaxed) <= most {
@@ -185,10 +205,17 @@ impl Registry {
         }
         let mut open = self.open();
         while self.held.load(Ordering::Relaxed) > most {
-            let heaviest = open.connections.values().max_by_key(|it| it.activity().held).map(Arc::clone);
-            let Some(heaviest) = heaviest.filter(|it| it.activity().held > 0) else { return };
+            let Some(heaviest) = open.heaviest() else { return };
             open.remove(&heaviest);
             heaviest.close(Why::Memory);
+            if open.warned_of_memory.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
+                open.warned_of_memory = Some(Instant::now());
+                tracing::warn!(
+                    limit_mib = self.limits.unread_mib,
+                    "unread responses and bodies of requests take too much memory: the connection of the client that has the most was closed. \
+                     If the clients are legitimate, raise `connections.unread_mib`"
+                );
+            }
         }
     }
 }
@@ -394,5 +421,31 @@ impl Drop for Work {
             activity.held -= request.held;
             self.connection.registry.held.fetch_sub(request.held, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_client_that_takes_the_most_memory_the_heaviest_connection_is_closed() {
+        let registry = Arc::new(Registry::new(&ConnectionLimits::default(), 100));
+        let admit = |peer: Option<&str>, held: u64| {
+            let connection = registry.admit(peer.map(|peer| peer.parse().unwrap())).unwrap();
+            connection.activity().held = held;
+            connection
+        };
+        let heaviest = || registry.open().heaviest().map(|it| it.id);
+        assert_eq!(heaviest(), None);
+        let upload = admit(Some("192.0.2.1"), 64);
+        let proxy = [admit(None, 40), admit(None, 50)];
+        assert_eq!(heaviest(), Some(upload.id));
+        let others = [5, 40, 20].map(|held| admit(Some("192.0.2.2"), held));
+        assert_eq!(heaviest(), Some(others[1].id), "65 in all");
+        registry.open().remove(&others[1]);
+        registry.open().remove(&upload);
+        assert_eq!(heaviest(), Some(proxy[1].id), "each of a proxy's counts by itself");
     }
 }

@@ -99,6 +99,24 @@ struct Parked {
     request: oneshot::Sender<oneshot::Sender<Connection>>,
     /// Whether the server has confirmed RSET.
     ready: Arc<AtomicBool>,
+    /// Ends when the connection is closed.
+    closed: oneshot::Receiver<()>,
+}
+
+impl Parked {
+    /// Closes the connection, and waits until that is done: the server may accept no other one before.
+    async fn close(self) {
+        drop(self.request);
+        let _ = timeout(RESET + QUIT, self.closed).await;
+    }
+}
+
+/// What a pool has for a mail.
+enum Found {
+    /// A kept connection of the same name in EHLO.
+    Own(Parked),
+    /// One of another name, which must be closed before another one is opened.
+    InTheWay(Parked),
 }
 
 #[derive(Default)]
@@ -176,19 +194,19 @@ impl Pool {
     }
 
     /// Removes a kept connection from the pool, preferably one that is ready. If there is none of that name, and no further connection to
-    /// the server may be open, one of another name is closed.
-    fn take(&self, key: Key, hello: &str) -> Option<Parked> {
+    /// the server may be open, removes one of another name.
+    fn take(&self, key: Key, hello: &str) -> Option<Found> {
         let mut lanes = self.lanes();
         let Lane { places, parked } = lanes.by_key.get_mut(&key)?;
         let is_ready = |parked: &Parked| parked.ready.load(Ordering::Relaxed);
         let ready = parked.iter().rposition(|parked| *parked.hello == *hello && is_ready(parked));
         let found = ready.or_else(|| parked.iter().rposition(|parked| *parked.hello == *hello));
-        let surplus = || (!parked.is_empty() && parked.len() + places.in_use() > self.bounds.open).then_some(0);
-        let at = found.or_else(surplus)?;
+        let most = places.all.load(Ordering::Relaxed);
+        let in_the_way = || (!parked.is_empty() && parked.len() + places.in_use() > most).then_some(0);
+        let at = found.or_else(in_the_way)?;
         let taken = parked.remove(at);
         lanes.parked -= 1;
-        // Its task closes the connection.
-        found.map(|_| taken)
+        Some(if found.is_some() { Found::Own(taken) } else { Found::InTheWay(taken) })
     }
 
     /// Adds an entry for a connection. `None` if the pool is full.
@@ -196,6 +214,7 @@ impl Pool {
         &self,
         key: Key,
         hello: Arc<str>,
+        closed: oneshot::Receiver<()>,
     ) -> Option<(u64, oneshot::Receiver<oneshot::Sender<Connection>>, Arc<AtomicBool>)> {
         let mut lanes = self.lanes();
         if lanes.parked >= self.bounds.kept {
@@ -205,7 +224,7 @@ impl Pool {
         let (number, ready) = (lanes.number, Arc::<AtomicBool>::default());
         let (request, requests) = oneshot::channel();
         let lane = lanes.by_key.get_mut(&key)?;
-        lane.parked.push(Parked { number, hello, request, ready: ready.clone() });
+        lane.parked.push(Parked { number, hello, request, ready: ready.clone(), closed });
         lanes.parked += 1;
         Some((number, requests, ready))
     }
@@ -229,7 +248,14 @@ impl Turn {
 
     /// Returns a kept connection whose last exchange ended cleanly, if there is one.
     pub(super) async fn kept(&self) -> Option<Connection> {
-        while let Some(parked) = self.pool.take(self.key, &self.hello) {
+        loop {
+            let parked = match self.pool.take(self.key, &self.hello)? {
+                Found::Own(parked) => parked,
+                Found::InTheWay(parked) => {
+                    parked.close().await;
+                    return None;
+                }
+            };
             let (taker, taken) = oneshot::channel();
             if parked.request.send(taker).is_ok()
                 && let Ok(connection) = taken.await
@@ -237,29 +263,45 @@ impl Turn {
                 return Some(connection);
             }
         }
-        None
     }
 
-    /// Waits for one of the other connections, because the server accepts no more of them. `None` if there is no other.
+    /// Waits for one of the other connections, because the server accepts no more of them; if they are all unused and of another name,
+    /// closes one. `None` if there is no other.
     pub(super) async fn behind_others(self) -> Option<Self> {
-        let Self { pool, key, hello, places, place } = self;
-        {
+        let pool = self.pool.clone();
+        let in_the_way = {
             // The lock ensures that one of several callers keeps its place.
-            let lanes = pool.lanes();
-            let kept = lanes.by_key.get(&key).is_some_and(|lane| !lane.parked.is_empty());
-            let all = places.all.load(Ordering::Relaxed);
-            let others = places.in_use().saturating_sub(1);
-            if others == 0 && !kept {
-                return None;
+            let mut lanes = pool.lanes();
+            if self.places.in_use() > 1 {
+                let removed = self.places.free.forget_permits(self.places.all.load(Ordering::Relaxed)) + 1;
+                self.places.all.fetch_sub(removed, Ordering::Relaxed);
+                tokio::spawn(restore(Arc::downgrade(&self.places), removed));
+                None
+            } else {
+                let parked = &mut lanes.by_key.get_mut(&self.key)?.parked;
+                if parked.iter().any(|parked| parked.hello == self.hello) {
+                    return Some(self);
+                }
+                if parked.is_empty() {
+                    return None;
+                }
+                let one = parked.remove(0);
+                lanes.parked -= 1;
+                Some(one)
             }
-            if others > 0 {
-                let removed = places.free.forget_permits(all) + 1;
+        };
+        match in_the_way {
+            Some(parked) => {
+                parked.close().await;
+                Some(self)
+            }
+            None => {
+                let Self { pool, key, hello, places, place } = self;
+                // It was removed above.
                 place.forget();
-                places.all.fetch_sub(removed, Ordering::Relaxed);
-                tokio::spawn(restore(Arc::downgrade(&places), removed));
+                Self::wait(pool, key, hello, places).await
             }
         }
-        Self::wait(pool, key, hello, places).await
     }
 
     /// Keeps the connection over which a mail has just been sent, if that ended cleanly, and ends the turn.
@@ -269,8 +311,11 @@ impl Turn {
         let bounds = &self.pool.bounds;
         let remaining = bounds.age.saturating_sub(connection.opened.elapsed());
         let (may_go_on, idle) = (connection.mails < bounds.mails && !remaining.is_zero(), bounds.idle.min(remaining));
-        let parked = if may_go_on { self.pool.park(key, self.hello.clone()) } else { None };
+        let (closing, closed) = oneshot::channel::<()>();
+        let parked = if may_go_on { self.pool.park(key, self.hello.clone(), closed) } else { None };
         tokio::spawn(async move {
+            // Dropped once the connection is closed, or taken.
+            let _closing = closing;
             let Some((number, requests, ready)) = parked else { return connection.close().await };
             keep_idle(connection, idle, requests, &ready).await;
             if let Some(pool) = Weak::upgrade(&pool) {
@@ -471,6 +516,19 @@ mod tests {
         assert!(!waiting.is_finished());
         drop(other);
         waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_unused_connection_under_another_name_is_closed_where_the_server_takes_no_more() {
+        let pool = Pool::new(Bounds::new(32)).unwrap();
+        let (connection, server) = open().await;
+        turn(&pool).await.keep(connection);
+        let other = pool.turn(&grant("a.example.com", None), "example.org").await.unwrap();
+        // Another one may be opened, as far as this host knows.
+        assert!(other.kept().await.is_none());
+        let other = other.behind_others().await.unwrap();
+        assert_eq!(server.await.unwrap().last().unwrap(), "QUIT");
+        assert!(other.kept().await.is_none() && other.behind_others().await.is_none());
     }
 
     #[tokio::test]
