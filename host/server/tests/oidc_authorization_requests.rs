@@ -184,3 +184,17 @@ async fn an_answer_of_another_issuer_is_not_taken_and_one_that_should_name_its_i
     assert_eq!(anna.get(&sent.back(&[("code", CODE), ("iss", &world.own.issuer)])).await.leads_to(), "/admin");
     assert_eq!(world.own.exchanges(), 1);
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_does_not_use_up_how_often_a_browser_may_begin() {
+    let world = World::new().await;
+    let mut anna = world.site.visitor();
+    for site in ["cross-site", "same-site"] {
+        for _ in 0..70 {
+            let asked = anna.request("GET", "/admin/login/oidc").header("sec-fetch-site", site);
+            anna.send(asked).await.shows("Log in with");
+        }
+    }
+    let asked = anna.request("GET", "/admin/login/oidc").header("sec-fetch-site", "same-origin");
+    assert_eq!(anna.send(asked).await.status, 303);
+}

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::login::{Aim, Visitor, admit, page, set, with_status, words};
+use super::safety::is_from_another_site;
 use super::state::Ui;
 use crate::cookies::cookie;
 use crate::oidc::{Answer, LoginError, Oidc, OidcError};
@@ -14,8 +15,17 @@ const AUTHORIZATION_COOKIE: &str = "__Host-twofactor-authorization";
 
 /// It is reached by a link and not by a form: pages send forms nowhere else (`safety.rs`), and
 /// browsers apply that to redirects.
-pub(super) async fn leave(visitor: Visitor, State(ui): State<Ui>, Query(aim): Query<Aim>) -> Response {
+pub(super) async fn leave(
+    visitor: Visitor,
+    State(ui): State<Ui>,
+    Query(aim): Query<Aim>,
+    headers: HeaderMap,
+) -> Response {
     let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
+    // Another site could use up how often this address may begin.
+    if is_from_another_site(&headers) {
+        return page(&visitor, None, "");
+    }
     let provider = match oidc.discover().await {
         Ok(provider) => provider,
         Err(trouble) => return fail(&visitor, oidc, &trouble),

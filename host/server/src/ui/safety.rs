@@ -54,6 +54,12 @@ fn is_own(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Returns whether a page of another site leads here, as the browser tells.
+pub(super) fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
