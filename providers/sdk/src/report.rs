@@ -182,7 +182,8 @@ impl ReportJwt {
     }
 
     /// Names a claim that the token must contain, such as `iss`. The value is a template, as the text of a
-    /// [`ReportSignature`]: for a hash of the URL, `{url-with-query|sha256|hex}`.
+    /// [`ReportSignature`]: for a hash of the URL, `{url-with-query|sha256|hex}`. In plain text,
+    /// double each brace.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.claims.push(types::Entry { name: name.into(), value: value.into() });

@@ -269,10 +269,12 @@ impl JwtVerifier {
     fn new(asked: &ReportJwt) -> Result<Self, String> {
         jwt::check_entries("the claims that prove reports", &asked.claims, &[])?;
         let template = |(name, text): &(String, String)| {
-            let template = Template::parse(text, SCOPE);
-            template
-                .map(|template| (name.clone(), template))
-                .map_err(|why| format!("a claim that proves reports {why}"))
+            let wrong = |why: &str| format!("the claim `{name}` that proves reports {why}");
+            let template = Template::parse(text, SCOPE).map_err(|why| wrong(&why))?;
+            match template.is_text() {
+                true => Ok((name.clone(), template)),
+                false => Err(wrong("is not text: end the value with `hex` or `base64`")),
+            }
         };
         Ok(Self {
             algorithm: asked.algorithm,

@@ -289,6 +289,7 @@ fn a_proof_that_proves_nothing_is_refused_with_what_is_wrong() {
         (ReportProof::Signature(hmac("{header.x-id}")), "would prove every report"),
         (ReportProof::Signature(hmac("{path}")), "unknown name `path`"),
         (token("url_hash", "{path}", ""), "unknown name `path`"),
+        (token("url_hash", "{url-with-query|sha256}", ""), "is not text: end the value with `hex`"),
         (ReportProof::Signature(untimed), "must be among what is signed"),
         (ReportProof::Signature(public), "32 bytes"),
     ] {
