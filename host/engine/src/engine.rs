@@ -10,8 +10,9 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::accounts::Accounts;
 use crate::admin::Administration;
 use crate::audit::{Actor, AuditLog};
-use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History, NewChallenge, Verified, to_the_end};
+use crate::challenge::{Answer, AvailableInstance, Challenge, Challenges, History, NewChallenge, Verified};
 use crate::clock::{Clock, ClockCheck};
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::factor::{
     EnrollableFactor, Enrolment, EnrolmentAnswer, Factors, NewAddress, NewEnrolment, Proof, RememberedBrowsers,

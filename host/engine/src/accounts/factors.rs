@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::second_factor::CLIENT_APPLICATION;
 use super::{Account, Accounts, Client, OpenedSession, Session};
-use crate::challenge::{ChallengeKind, to_the_end};
+use crate::challenge::ChallengeKind;
+use crate::completion::to_the_end;
 use crate::error::{Error, ErrorKind};
 use crate::factor::{AnswerKind, Basis, EnrollableFactor, Enrolment, EnrolmentAnswer, NewEnrolment, RemovedFactors};
 use crate::instance::SignIn;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
 use crate::audit::Actor;
-use crate::challenge::to_the_end;
 use crate::changes::Changes;
+use crate::completion::to_the_end;
 use crate::display_name;
 use crate::error::Error;
 use crate::random;

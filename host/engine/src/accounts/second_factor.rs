@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::{Account, Accounts};
 use crate::audit::Actor;
-use crate::challenge::to_the_end;
 use crate::changes::Changes;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::instance::SignIn;
 use crate::store::{AssignmentKind, AssignmentRecord, SecondFactorRecord, Store};

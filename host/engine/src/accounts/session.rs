@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::browser::Place;
 use super::{Account, Accounts, Client, Use, actor_name, password};
 use crate::audit::Actor;
-use crate::challenge::to_the_end;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::random;
 use crate::store::{AccountRecord, OpenSession, Replaces, SessionRecord, SessionSelection};

@@ -12,7 +12,7 @@ use twofactor_sandbox::{FactorFacts, FactorState};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Administration;
-use crate::challenge::to_the_end;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::factor::{checked_label, checked_user};
 use crate::instance::ChosenFactor;

@@ -38,8 +38,9 @@ pub use user_factors::ResetUser;
 
 use crate::accounts::Guard;
 use crate::audit::{Actor, AuditEntry, AuditLog};
-use crate::challenge::{Challenges, History, to_the_end};
+use crate::challenge::{Challenges, History};
 use crate::clock::Clock;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::factor::Factors;
 use crate::instance::Instances;

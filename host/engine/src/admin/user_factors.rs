@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::Administration;
 use crate::accounts::actor_name;
-use crate::challenge::to_the_end;
+use crate::completion::to_the_end;
 use crate::display_name;
 use crate::error::Error;
 use crate::factor::{

@@ -1,7 +1,7 @@
 //! The users who sign in.
 
 use super::Administration;
-use crate::challenge::to_the_end;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::store::HistoryKey;
 use crate::user_factor::user_persons;

@@ -57,7 +57,6 @@ pub(crate) use recipient::{email_address, phone_number};
 pub(crate) use request::OwnedAnswer;
 pub use request::{Answer, AvailableInstance, Challenge, ChallengeKind, NewChallenge, Verified};
 pub(crate) use send::sample_message;
-pub(crate) use start::to_the_end;
 pub(crate) use turns::{Turn, Turns};
 pub(crate) use user_address::{AddressProof, UserAddress};
 

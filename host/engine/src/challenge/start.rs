@@ -1,13 +1,11 @@
 //! Starting, resending and cancelling: what is counted, stored and remembered around a message.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tracing::Instrument as _;
 
 use super::account_challenge::StartedFor;
 use super::bucket::bucket;
@@ -18,6 +16,7 @@ use super::limits::{Counted, CountedFor};
 use super::recipient::Recipient;
 use super::request::{Challenge, NewChallenge};
 use super::{AddressProof, Challenges, Details, SEALED, VerifiedBy, user_person};
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::instance::{Available, Chosen};
 use crate::store::{
@@ -544,18 +543,6 @@ fn pick(start: &NewChallenge, mut available: Vec<Chosen>) -> Result<(Chosen, Vec
     };
     available.retain(like);
     Ok((chosen, available, canonical))
-}
-
-/// Runs to completion even if the caller disconnects, which drops its future. A store finishes a call that was begun, so what belongs to
-/// it must not be left out: the outcome of a message, an event, a notice, an entry of the audit log, another call.
-pub(crate) async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::spawn(work.in_current_span()).await {
-        Ok(result) => result,
-        // It panicked or the runtime is shutting down, perhaps after the message was sent.
-        Err(error) => Err(Error::delivery(&DeliveryFailure::OutcomeUnknown(Default::default())).with_detail(error)),
-    }
 }
 
 pub(super) fn is_open(record: &ChallengeRecord, now: Timestamp) -> bool {

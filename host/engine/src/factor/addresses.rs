@@ -16,8 +16,9 @@ use super::proof::{Change, ProofFor};
 use super::request::Proof;
 use super::request::checked_user;
 use crate::challenge::{
-    AddressProof, Answer, Challenge, NewChallenge, OwnedAnswer, Recipient, UserAddress, to_the_end, user_person,
+    AddressProof, Answer, Challenge, NewChallenge, OwnedAnswer, Recipient, UserAddress, user_person,
 };
+use crate::completion::to_the_end;
 use crate::error::{Error, FactorConflict};
 use crate::instance::SignIn;
 use crate::store::{AddressKind, AddressRemoved, AddressVerified};

@@ -6,7 +6,7 @@ use super::Factors;
 use super::proof::{Change, ProofFor};
 use super::request::{Basis, EnrollableFactor, RemovedFactors, checked_user, label};
 use crate::audit::Actor;
-use crate::challenge::to_the_end;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::store::{FactorSelection, FactorStatus};

@@ -16,8 +16,9 @@ use twofactor_sandbox::Secret;
 
 use super::Factors;
 use super::notices::UserEventKind;
-use crate::challenge::{Challenges, CountedFor, RateLimits, Verified, shared_keys, to_the_end, user_person};
+use crate::challenge::{Challenges, CountedFor, RateLimits, Verified, shared_keys, user_person};
 use crate::clock::Clock;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::instance::SignIn;
 use crate::keyring::Keyring;

@@ -12,9 +12,8 @@ use super::request::{
     VisitOutcome,
 };
 use super::{HostedSignIns, Kept, SignInPage, digest};
-use crate::challenge::{
-    Answer, Challenge, ChallengeStatus, Challenges, DeliveryOption, request_texts, to_the_end, typed,
-};
+use crate::challenge::{Answer, Challenge, ChallengeStatus, Challenges, DeliveryOption, request_texts, typed};
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::random;
 use crate::store::{HostedSignInRecord, SignInEnd};

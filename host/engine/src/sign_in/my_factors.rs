@@ -16,7 +16,8 @@ use super::factors::{
 };
 use super::request::Visit;
 use super::{HostedSignIns, Kept};
-use crate::challenge::{Verified, to_the_end};
+use crate::challenge::Verified;
+use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::factor::{
     AnswerKind, Assurance, Basis, CodeAlphabet, EnrollableFactor, EnrolmentAnswer, FactorStatus, NewEnrolment, Proof,

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::my_factors::Proved;
 use super::request::{NextStep, Visit};
 use super::{HostedPage, HostedSignIns, Kept};
-use crate::challenge::to_the_end;
+use crate::completion::to_the_end;
 use crate::error::Error;
 
 impl HostedSignIns {

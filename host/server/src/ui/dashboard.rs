@@ -12,6 +12,7 @@ use twofactor::statistics::Statistic;
 use super::failure::Failure;
 use super::format::{number, percent, short_time, time, time_text};
 use super::health::health_of;
+use super::instance_list::AT_ONCE;
 use super::layout::table;
 use super::links::instance_path;
 use super::page::{Room, page};
@@ -61,9 +62,6 @@ impl Span {
 
 /// The maximum number of instances whose health is checked.
 const LOOKED_AT: usize = 500;
-
-/// How many instances are in memory at once, at most: their options may be long.
-const AT_ONCE: u32 = 1000;
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {

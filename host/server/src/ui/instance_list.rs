@@ -52,8 +52,8 @@ pub(super) struct Filter {
 /// The maximum number of instances that a search shows.
 const FOUND: usize = 200;
 
-/// How many instances a search has in memory at once, at most: their options may be long.
-const SEARCHED_AT_ONCE: u32 = 1000;
+/// How many instances a page has in memory at once, at most: their options may be long.
+pub(super) const AT_ONCE: u32 = 1000;
 
 impl Filter {
     fn is_search(&self) -> bool {
@@ -103,7 +103,7 @@ pub(super) async fn list(person: Person, Query(filter): Query<Filter>) -> Result
     for (subscription, name) in narrowed.filter(|(id, _)| !before(id)) {
         let room = Pages::SIZE.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         let link = |after: &str| format!("/admin/two-factors?{}&from={}{after}", filter.query(), segment(subscription));
-        let room = if filter.is_search() { SEARCHED_AT_ONCE } else { room };
+        let room = if filter.is_search() { AT_ONCE } else { room };
         if room == 0 {
             next = Some(link(""));
             break;
