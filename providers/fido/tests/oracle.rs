@@ -1,5 +1,5 @@
-//! Compares verdicts with another implementation, the package `webauthn` of PyPI, on generated registrations and assertions: valid ones,
-//! and ones that are changed. Each kind of difference is listed here with its reason; any other one fails.
+//! Compares verdicts with two other implementations, the packages `webauthn` and `fido2` of PyPI, on generated registrations and
+//! assertions: valid ones, and ones that are changed. Each kind of difference is listed here with its reason; any other one fails.
 //!
 //! `FIDO_ORACLE_CASES=100000 cargo test -p twofactor-fido --test oracle -- --nocapture` compares more than the usual number, and prints
 //! how often each difference occurred.
@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use twofactor_factor::{Context, EnrolmentError, Factor as _, Held, UserVerification, VerificationError, testing};
@@ -29,30 +30,49 @@ const CASES: usize = 3000;
 /// How many cases one process gets.
 const BATCH: usize = 5000;
 
-/// Why we refuse what the other implementation accepts, by our detail.
-const STRICTER: &[(&str, &str)] = &[
-    (
-        "the page was in a frame, and its top origin is not listed",
-        "it reads neither crossOrigin nor topOrigin (R10, R11, A13, A14)",
-    ),
-    ("the user handle is missing or another one", "it does not compare user handles (A6)"),
-    ("the authenticator data name another credential", "it does not compare the id of the answer with the signed one"),
-    ("bytes follow the attestation object", "its CBOR parser ignores what follows (R13)"),
-    ("a CBOR map is missing", "it does not look at the type of extensions"),
-    ("the client data have not their form", "its parsers of JSON and base64url take other members and characters"),
-    ("this is no credential in JSON", "its parsers of JSON and base64url take other members and characters"),
-    (
-        "the public key's type or curve does not fit its algorithm",
-        "it ignores the curve of a key that it does not need (R20)",
-    ),
-    ("the public key is not valid", "it builds a key only where it verifies a signature (R20)"),
-    ("the attestation object lacks a member", "it needs no statement for the format `none`"),
-    ("suspicious: property changed", "it does not store whether a credential can be copied (A19)"),
-];
+/// Another implementation.
+struct Oracle {
+    /// The package of PyPI, which `oracle.py` knows by this name.
+    package: &'static str,
+    /// Why we refuse what it accepts, by our detail.
+    stricter: &'static [(&'static str, &'static str)],
+    /// Why we accept what it refuses, by its words.
+    more_lenient: &'static [(&'static str, &'static str)],
+}
 
-/// Why we accept what the other implementation refuses, by its words.
-const MORE_LENIENT: &[(&str, &str)] =
-    &[("was not greater than current count", "for a passkey that can be copied, a counter is only observed (A22)")];
+/// Written by Duo Labs and others.
+const WEBAUTHN: Oracle = Oracle {
+    package: "webauthn",
+    stricter: &[
+        (
+            "the page was in a frame, and its top origin is not listed",
+            "it reads neither crossOrigin nor topOrigin (R10, R11, A13, A14)",
+        ),
+        ("the user handle is missing or another one", "it does not compare user handles (A6)"),
+        (
+            "the authenticator data name another credential",
+            "it does not compare the id of the answer with the signed one",
+        ),
+        ("bytes follow the attestation object", "its CBOR parser ignores what follows (R13)"),
+        ("a CBOR map is missing", "it does not look at the type of extensions"),
+        ("the client data have not their form", "its parsers of JSON and base64url take other members and characters"),
+        ("this is no credential in JSON", "its parsers of JSON and base64url take other members and characters"),
+        (
+            "the public key's type or curve does not fit its algorithm",
+            "it ignores the curve of a key that it does not need (R20)",
+        ),
+        ("the public key is not valid", "it builds a key only where it verifies a signature (R20)"),
+        ("the attestation object lacks a member", "it needs no statement for the format `none`"),
+        ("suspicious: property changed", "it does not store whether a credential can be copied (A19)"),
+    ],
+    more_lenient: &[(
+        "was not greater than current count",
+        "for a passkey that can be copied, a counter is only observed (A22)",
+    )],
+};
+
+/// Written by Yubico.
+const FIDO2: Oracle = Oracle { package: "fido2", stricter: &[], more_lenient: &[] };
 
 /// Random numbers that are the same in each run: SplitMix64.
 struct Random(u64);
@@ -341,12 +361,16 @@ fn input(context: &Context, answer: &str, challenge: &[u8], state: Option<&State
         "rp_id": context.site.rp_id,
         "origins": context.site.origins,
         "user_verification": context.requirements.user_verification == UserVerification::Required,
+        "credential_id": state.map(|state| base64url(&state.id)),
         "public_key": state.map(|state| base64url(&state.key)),
         "sign_count": state.map(|state| state.sign_count),
     })
 }
 
-/// Returns the Python that has the other implementation, installed where tests keep files.
+/// The Python that has the other implementations.
+static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(python);
+
+/// Installs the other implementations where tests keep files.
 fn python() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fido-oracle");
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt");
@@ -364,11 +388,17 @@ fn run(command: &mut Command) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
-/// Returns the other implementation's verdicts.
-fn theirs(python: &Path, cases: &[Case]) -> Vec<String> {
+/// Returns the verdicts of another implementation.
+fn theirs(python: &Path, oracle: &Oracle, cases: &[Case]) -> Vec<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle.py");
     let lines: String = cases.iter().map(|case| format!("{}\n", case.input)).collect();
-    let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(python)
+        .arg(script)
+        .arg(oracle.package)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
@@ -378,21 +408,30 @@ fn theirs(python: &Path, cases: &[Case]) -> Vec<String> {
 }
 
 /// Returns the reason for a difference, if it is a known one.
-fn reason(case: &Case, theirs: &str) -> Option<&'static str> {
+fn reason(oracle: &Oracle, case: &Case, theirs: &str) -> Option<&'static str> {
     match &case.ours {
-        Some(ours) => STRICTER.iter().find(|(detail, _)| detail == ours).map(|(_, reason)| *reason),
-        None => MORE_LENIENT.iter().find(|(words, _)| theirs.contains(words)).map(|(_, reason)| *reason),
+        Some(ours) => oracle.stricter.iter().find(|(detail, _)| detail == ours).map(|(_, reason)| *reason),
+        None => oracle.more_lenient.iter().find(|(words, _)| theirs.contains(words)).map(|(_, reason)| *reason),
     }
 }
 
 #[test]
-fn verdicts_are_those_of_another_implementation_but_for_known_reasons() {
-    let python = match python() {
+fn verdicts_differ_from_those_of_webauthn_only_for_known_reasons() {
+    compare(&WEBAUTHN, 1);
+}
+
+#[test]
+fn verdicts_differ_from_those_of_fido2_only_for_known_reasons() {
+    compare(&FIDO2, 2);
+}
+
+fn compare(oracle: &Oracle, seed: u64) {
+    let python = match &*PYTHON {
         Ok(python) => python,
-        Err(missing) => return eprintln!("SKIPPED: the other implementation cannot be installed: {missing}"),
+        Err(missing) => return eprintln!("SKIPPED: the other implementations cannot be installed: {missing}"),
     };
     let wanted = std::env::var("FIDO_ORACLE_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(CASES);
-    let mut random = Random(1);
+    let mut random = Random(seed);
     let (mut accepted, mut differences, mut unexplained) = (0, BTreeMap::<_, usize>::new(), Vec::new());
     let mut number = 0;
     while number < wanted {
@@ -408,7 +447,7 @@ fn verdicts_are_those_of_another_implementation_but_for_known_reasons() {
                 }
             })
             .collect();
-        let verdicts = theirs(&python, &cases);
+        let verdicts = theirs(python, oracle, &cases);
         assert_eq!(verdicts.len(), cases.len());
         for (case, theirs) in cases.iter().zip(&verdicts) {
             let is_accepted = theirs == "accepted";
@@ -416,14 +455,14 @@ fn verdicts_are_those_of_another_implementation_but_for_known_reasons() {
             if is_accepted == case.ours.is_none() {
                 continue;
             }
-            match reason(case, theirs) {
+            match reason(oracle, case, theirs) {
                 Some(reason) => *differences.entry(reason).or_default() += 1,
                 None => unexplained.push(format!("{}: we say {:?}, they say {theirs}", case.name, case.ours)),
             }
         }
         number += cases.len();
     }
-    println!("{wanted} compared, {accepted} accepted; known differences:");
+    println!("{wanted} compared with {}, {accepted} accepted; known differences:", oracle.package);
     for (reason, count) in &differences {
         println!("{count:7} {reason}");
     }
