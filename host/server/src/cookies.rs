@@ -1,18 +1,36 @@
-//! Reading the cookies of a request.
+//! The cookies of browsers: reading those of a request, and setting them with a response.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::AppendHeaders;
 
-/// Returns the value of a cookie.
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// Sets one cookie: a part of a response.
+pub(crate) type SetCookie = AppendHeaders<[(HeaderName, String); 1]>;
+
+/// Returns names and values of all cookies.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
-/// Names and values of the cookies whose names begin so.
-pub(crate) fn cookies(headers: &HeaderMap, prefix: &str) -> Vec<(String, String)> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let found = pairs.filter(|(name, _)| name.starts_with(prefix));
-    found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// Returns the value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    cookies(headers).find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// Returns the header that sets a cookie for all pages. Without `seconds` the browser forgets the cookie when it is closed, and with
+/// zero at once.
+pub(crate) fn set_cookie(name: &str, value: &str, seconds: Option<u32>, attributes: &str) -> (HeaderName, String) {
+    let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    (header::SET_COOKIE, format!("{name}={value}; Path=/{age}; {attributes}"))
+}
+
+/// Sets a cookie that only this server gets, over TLS or on this machine, and no script. `Lax`, so that it also comes with links of
+/// other sites: an identity provider leads here.
+pub(crate) fn set_private(name: &str, value: &str, seconds: Option<u32>) -> SetCookie {
+    AppendHeaders([set_cookie(name, value, seconds, "Secure; HttpOnly; SameSite=Lax")])
+}
+
+/// Removes a cookie of [`set_private`].
+pub(crate) fn remove_private(name: &str) -> SetCookie {
+    set_private(name, "", Some(0))
 }

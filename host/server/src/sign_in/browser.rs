@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use maud::Markup;
 use twofactor::sign_in::{BrowserSecret, Visit};
 use url::Url;
@@ -15,6 +15,7 @@ use url::Url;
 use super::public::PublicUrl;
 use super::site::Site;
 use crate::client_address;
+use crate::cookies::{cookie, cookies, set_cookie};
 use crate::request_limits::FORM_FIELDS;
 
 /// The data that every request of a browser has.
@@ -53,21 +54,14 @@ impl FromRequestParts<Site> for Client {
 }
 
 impl Client {
-    fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
-    }
-
     /// Returns the cookie that this browser got when it opened the link.
     pub(super) fn cookie(&self, public: &PublicUrl, secret: &str) -> Option<&str> {
-        let own = public.cookie_name(secret);
-        self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
+        cookie(&self.headers, &public.cookie_name(secret))
     }
 
     /// Returns the secret of a browser that may be remembered for a person.
     pub(super) fn remembered(&self, public: &PublicUrl, person: &str) -> Option<&str> {
-        let own = public.remembered_name(person);
-        self.cookies().find(|(name, _)| *name == own).map(|(_, value)| value)
+        cookie(&self.headers, &public.remembered_name(person))
     }
 
     /// Returns its `User-Agent`.
@@ -131,46 +125,37 @@ const COOKIES: usize = 10;
 /// expire before.
 const BOUND_FOR: u32 = 1800;
 
+/// Sets a cookie and removes the oldest ones: a part of a response.
+pub(super) type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
+
 /// Gives a browser the cookie of a sign-in.
-pub(super) fn give(response: &mut Response, client: &Client, public: &PublicUrl, secret: &str, value: &str) {
-    set(response, client, public, (public.cookie_prefix(), &public.cookie_name(secret)), (value, BOUND_FOR));
+pub(super) fn give(client: &Client, public: &PublicUrl, secret: &str, value: &str) -> SetCookies {
+    set(client, public, (public.cookie_prefix(), &public.cookie_name(secret)), (value, BOUND_FOR))
 }
 
 /// Gives a browser the cookie by which it is recognized as remembered for a person.
-pub(super) fn remember(response: &mut Response, client: &Client, public: &PublicUrl, person: &str, it: &BrowserSecret) {
+pub(super) fn remember(client: &Client, public: &PublicUrl, person: &str, it: &BrowserSecret) -> SetCookies {
     let name = public.remembered_name(person);
     let seconds = it.days * 24 * 3600;
-    set(response, client, public, (public.remembered_prefix(), &name), (it.secret.expose(), seconds));
+    set(client, public, (public.remembered_prefix(), &name), (it.secret.expose(), seconds))
 }
 
 /// Sets a cookie. `Lax`, so that the browser sends it when the application sends the
 /// browser here a second time, and not with a form of another site. In a frame of another site, a browser accepts only a cookie that
 /// it keeps apart for that site (`Partitioned`).
-fn set(
-    response: &mut Response,
-    client: &Client,
-    public: &PublicUrl,
-    (prefix, name): (&str, &str),
-    (value, seconds): (&str, u32),
-) {
+fn set(client: &Client, public: &PublicUrl, (prefix, name): (&str, &str), (value, seconds): (&str, u32)) -> SetCookies {
     let attributes = match (public.is_secure(), client.framed) {
-        (true, true) => "SameSite=None; Secure; Partitioned",
-        (true, false) => "SameSite=Lax; Secure",
-        (false, _) => "SameSite=Lax",
+        (true, true) => "HttpOnly; SameSite=None; Secure; Partitioned",
+        (true, false) => "HttpOnly; SameSite=Lax; Secure",
+        (false, _) => "HttpOnly; SameSite=Lax",
     };
-    let mut set = |name: &str, value: &str, seconds: u32| {
-        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; {attributes}");
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-    };
-    set(name, value, seconds);
     // Browsers send the one they got first at the beginning (RFC 6265 section 5.4).
-    let others: Vec<&str> =
-        client.cookies().map(|(known, _)| known).filter(|known| known.starts_with(prefix) && *known != name).collect();
-    for other in &others[..(others.len() + 1).saturating_sub(COOKIES)] {
-        set(other, "", 0);
-    }
+    let known = cookies(&client.headers).map(|(known, _)| known);
+    let others: Vec<&str> = known.filter(|known| known.starts_with(prefix) && *known != name).collect();
+    let oldest = &others[..(others.len() + 1).saturating_sub(COOKIES)];
+    let own = set_cookie(name, value, Some(seconds), attributes);
+    let removed = oldest.iter().map(|other| set_cookie(other, "", Some(0), attributes));
+    AppendHeaders([own].into_iter().chain(removed).collect())
 }
 
 /// Returns a random value that marks the scripts of one response: a browser runs no others.

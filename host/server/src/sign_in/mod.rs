@@ -244,17 +244,15 @@ async fn look(site: &Site, secret: &str, query: &Fields, client: &Client, view: 
         None if query.get("sent") == Some("again") => Some(&resent as &dyn Fn(&Words) -> Say),
         None => done.map(|_| &changed as &dyn Fn(&Words) -> Say),
     };
-    let mut response = match visit.hosted_page() {
+    let response = match visit.hosted_page() {
         HostedPage::Factors if visit.may_change && !(view == View::Pass && visit.accepts_pass) => {
             my_factors::show(&visitor, &visit, query, say)
         }
         HostedPage::SignIn if visit.is_proved() => my_factors::offer(&visitor, &visit, say),
         _ => visitor.open(&visit, say, view),
     };
-    if let Some(browser) = bound {
-        browser::give(&mut response, client, &site.public, secret, &browser);
-    }
-    response
+    let cookies = bound.map(|browser| browser::give(client, &site.public, secret, &browser));
+    (cookies, response).into_response()
 }
 
 /// Leads a browser that loads the address of a form again to the page of that form.

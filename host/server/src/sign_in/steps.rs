@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use twofactor::Error;
 use twofactor::sign_in::{NextStep, SubmittedAnswer, Visit, VisitOutcome};
 
@@ -85,11 +85,8 @@ pub(super) async fn proceed(site: State<Site>, secret: Path<String>, client: Cli
 pub(super) fn proceed_to(visitor: &Visitor<'_>, visit: &Visit, proceeded: NextStep) -> Response {
     match proceeded {
         NextStep::Return { handle, remembered } => {
-            let mut response = go(&returned(visit, "handle", &handle));
-            if let Some(it) = &remembered {
-                remember(&mut response, visitor.client, &visitor.site.public, &visit.person, it);
-            }
-            response
+            let cookies = remembered.map(|it| remember(visitor.client, &visitor.site.public, &visit.person, &it));
+            (cookies, go(&returned(visit, "handle", &handle))).into_response()
         }
         NextStep::Stay => go(&here(visitor.secret, visitor.asked, "")),
     }

@@ -38,7 +38,7 @@ pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
     let language = Language::of(request.headers());
     let page = page_of(request.uri());
     let secret = cookie(request.headers(), SESSION).unwrap_or_default();
-    let session = match ui.app.engine.accounts().session(&secret).await {
+    let session = match ui.app.engine.accounts().session(secret).await {
         Ok(session) => session,
         Err(error) => return Failure::of(language, error).into_response(),
     };
@@ -46,7 +46,7 @@ pub(super) async fn answer(ui: Ui, request: Request, next: Next) -> Response {
         if path == "/admin/logout" {
             return to_login("/admin");
         }
-        let Some(account) = ui.form_replies.account_of(&secret) else { return to_login(&page) };
+        let Some(account) = ui.form_replies.account_of(secret) else { return to_login(&page) };
         let reply = if of_own_account {
             let ended = language.say(
                 "Your session expired and nothing was saved.",

@@ -1,13 +1,13 @@
 //! The result of a form of a person who is not logged in, until the next page shows it. The browser
 //! carries it in a cookie, so that strangers cannot make this server store anything.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
 use super::layout::notice;
 use super::posted::Posted;
-use crate::cookies::cookie;
+use crate::cookies::{cookie, remove_private, set_private};
 
 const COOKIE: &str = "__Host-twofactor-said";
 
@@ -36,7 +36,7 @@ impl Flash {
 
     /// Creates what a browser carries.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        Self(cookie(headers, COOKIE).map(|text| Posted::parse(&text.into())).unwrap_or_default())
+        Self(cookie(headers, COOKIE).map(|text| Posted::parse(&text.to_owned().into())).unwrap_or_default())
     }
 
     /// Returns a field; empty if it is not there.
@@ -58,17 +58,12 @@ impl Flash {
         if value.len() > BYTES {
             value = encode(&self.0.only(&["kind", "text"]));
         }
-        let cookie = format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
-        ([(header::SET_COOKIE, cookie)], Redirect::to(page)).into_response()
+        (set_private(COOKIE, &value, Some(60)), Redirect::to(page)).into_response()
     }
 
     /// Returns the page that shows it, and removes it.
-    pub(super) fn shown(&self, mut page: Response) -> Response {
-        if self.0.iter().next().is_some() {
-            let gone =
-                HeaderValue::from_static("__Host-twofactor-said=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-            page.headers_mut().append(header::SET_COOKIE, gone);
-        }
-        page
+    pub(super) fn shown(&self, page: Response) -> Response {
+        let is_there = self.0.iter().next().is_some();
+        (is_there.then(|| remove_private(COOKIE)), page).into_response()
     }
 }

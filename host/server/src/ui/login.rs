@@ -2,9 +2,9 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, IntoResponseParts, Redirect, Response};
 use maud::html;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
@@ -20,12 +20,15 @@ use super::person::{Oneself, SESSION};
 use super::posted::Posted;
 use super::state::Ui;
 use crate::client_address::client_address;
-use crate::cookies::{cookie, cookies};
+use crate::cookies::{cookie, cookies, remove_private, set_private};
 use crate::oidc::Oidc;
 use crate::wording::Language;
 
 /// The prefix of the cookies by which a browser is known, one for each account.
 const KNOWN: &str = "__Host-twofactor-browser-";
+
+/// For how long a browser is known, in seconds: half a year.
+const KNOWN_FOR: u32 = 15_552_000;
 
 /// Holds a login that waits for its second factor.
 pub(super) const PENDING: &str = "__Host-twofactor-login";
@@ -69,13 +72,13 @@ impl FromRequestParts<Ui> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, ui: &Ui) -> Result<Self, Self::Rejection> {
         let language = Language::of(&parts.headers);
-        let browsers = cookies(&parts.headers, KNOWN).into_iter().map(|(_, secret)| secret).collect();
+        let known = cookies(&parts.headers).filter(|(name, _)| name.starts_with(KNOWN));
         let client = Client {
             address: client_address(parts, &ui.app.proxies),
             locale: Some(language.tag().to_owned()),
-            browsers,
+            browsers: known.map(|(_, secret)| secret.to_owned()).collect(),
         };
-        let pending = cookie(&parts.headers, PENDING).unwrap_or_default();
+        let pending = cookie(&parts.headers, PENDING).unwrap_or_default().to_owned();
         let aim = Query::<Aim>::try_from_uri(&parts.uri).map(|Query(aim)| aim.path().to_owned()).unwrap_or_default();
         Ok(Self {
             accounts: ui.app.engine.accounts(),
@@ -161,28 +164,25 @@ pub(super) async fn submit(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes
 pub(super) fn admit(logged_in: LoginOutcome, to: &str) -> Response {
     match logged_in {
         LoginOutcome::Session(opened) => {
-            let cookies = [opened_cookies(&opened), vec![set(PENDING, "")]].concat();
-            (AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie))), Redirect::to(to))
-                .into_response()
+            (opened_cookies(&opened), remove_private(PENDING), Redirect::to(to)).into_response()
         }
         LoginOutcome::SecondFactor { pending, .. } => {
             let next = format!("/admin/second-factor?to={}", segment(to));
-            ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&next)).into_response()
+            (set_private(PENDING, pending.expose(), None), Redirect::to(&next)).into_response()
         }
     }
 }
 
-/// Returns the cookies of a session that was opened: its own, and what the browser is known by from now on.
-pub(super) fn opened_cookies(opened: &OpenedSession) -> Vec<String> {
-    let mut cookies = vec![set(SESSION, opened.secret.expose())];
-    if let Some(secret) = &opened.browser {
+/// Sets the cookies of a session that was opened: its own, and what the browser is known by from now on.
+pub(super) fn opened_cookies(opened: &OpenedSession) -> impl IntoResponseParts + use<> {
+    let known = opened.browser.as_ref().map(|secret| {
         // A name for each account, so that each has its own cookie; which account it is only the
         // store knows.
         let digest = digest(&SHA256, opened.session.account.id.as_bytes());
         let name = format!("{KNOWN}{}", hex::encode(&digest.as_ref()[..4]));
-        cookies.push(format!("{}; Max-Age=15552000", set(&name, secret.expose())));
-    }
-    cookies
+        set_private(&name, secret.expose(), Some(KNOWN_FOR))
+    });
+    (set_private(SESSION, opened.secret.expose(), None), known)
 }
 
 pub(super) async fn log_out(
@@ -191,7 +191,7 @@ pub(super) async fn log_out(
     visitor: Visitor,
 ) -> Result<Response, Failure> {
     ui.app.engine.accounts().log_out(&person.session, &visitor.client).await.map_err(|error| person.failure(error))?;
-    Ok(([(header::SET_COOKIE, set(SESSION, ""))], Redirect::to("/admin/login")).into_response())
+    Ok((remove_private(SESSION), Redirect::to("/admin/login")).into_response())
 }
 
 pub(super) async fn invitation(visitor: Visitor, Path(secret): Path<String>) -> Result<Response, Failure> {
@@ -308,11 +308,4 @@ pub(super) fn words(l: Language, error: &Error) -> String {
 pub(super) fn with_status(mut response: Response, status: StatusCode) -> Response {
     *response.status_mut() = status;
     response
-}
-
-/// Returns a cookie that only this server gets, over TLS or on this machine, and no script. An
-/// empty one is removed.
-pub(super) fn set(name: &str, value: &str) -> String {
-    let age = if value.is_empty() { "; Max-Age=0" } else { "" };
-    format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")
 }

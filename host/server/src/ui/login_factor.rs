@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::Query;
-use axum::http::{Uri, header};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use twofactor::Error;
@@ -13,9 +13,10 @@ use super::failure::Failure;
 use super::flash::Flash;
 use super::layout::outside;
 use super::links::{on_to, segment, to_login};
-use super::login::{Aim, PENDING, Visitor, admit, set, words};
+use super::login::{Aim, PENDING, Visitor, admit, words};
 use super::passkey;
 use super::posted::Posted;
+use crate::cookies::set_private;
 use crate::wording::Language;
 
 fn here(aim: &Aim) -> String {
@@ -144,9 +145,7 @@ pub(super) async fn other(visitor: Visitor, Query(aim): Query<Aim>, body: Bytes)
     let posted = Posted::parse(&body);
     let two_factor = posted.get("two_factor").unwrap_or_default();
     match visitor.accounts().ask_for_factor(visitor.pending(), two_factor, visitor.client()).await {
-        Ok(pending) => {
-            ([(header::SET_COOKIE, set(PENDING, pending.expose()))], Redirect::to(&here(&aim))).into_response()
-        }
+        Ok(pending) => (set_private(PENDING, pending.expose(), None), Redirect::to(&here(&aim))).into_response(),
         Err(error) => refuse(&visitor, &aim, &error),
     }
 }

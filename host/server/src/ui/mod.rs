@@ -58,6 +58,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+use crate::cookies::set_cookie;
 use crate::request_limits::{CREDENTIAL_BYTES, LOGIN_BYTES};
 use crate::state::AppState;
 use crate::wording::{LANGUAGE_COOKIE, Language};
@@ -172,14 +173,17 @@ pub(crate) fn nowhere(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option
     Some(page)
 }
 
+/// For how long a browser keeps the choice of a language, in seconds: a year.
+const LANGUAGE_FOR: u32 = 31_536_000;
+
 /// Keeps the choice and goes back to the page it was made on.
 async fn choose_language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
     let Some(language) = Language::of_tag(&tag) else { return StatusCode::NOT_FOUND.into_response() };
-    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", LANGUAGE_COOKIE, language.tag());
+    let cookie = set_cookie(LANGUAGE_COOKIE, language.tag(), Some(LANGUAGE_FOR), "SameSite=Lax");
     let referer = headers.get(header::REFERER).and_then(|text| text.to_str().ok());
     // Without the host: the link leads to a page of this server in any case.
     let back =
         referer.and_then(|text| url::Url::parse(text).ok()).map(|url| url[url::Position::BeforePath..].to_owned());
     let back = back.filter(|path| path.starts_with("/admin")).unwrap_or_else(|| "/admin".to_owned());
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+    ([cookie], Redirect::to(&back)).into_response()
 }

@@ -1,16 +1,16 @@
 //! Logging in at an identity provider: there and back.
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::login::{Aim, Visitor, admit, page, set, with_status, words};
+use super::login::{Aim, Visitor, admit, page, with_status, words};
 use super::safety::is_from_another_site;
 use super::state::Ui;
-use crate::cookies::cookie;
+use crate::cookies::{cookie, remove_private, set_private};
 use crate::oidc::{Answer, LoginError, Oidc, OidcError};
 
-/// Holds what a browser must bring back. `Lax`, as all are: the provider's page leads here.
+/// Holds what a browser must bring back.
 const AUTHORIZATION_COOKIE: &str = "__Host-twofactor-authorization";
 
 /// It is reached by a link and not by a form: pages send forms nowhere else (`safety.rs`), and
@@ -32,7 +32,7 @@ pub(super) async fn leave(
     };
     match visitor.accounts().start_authorization(aim.stored_path(), visitor.client()).await {
         Ok(request) => {
-            let cookie = [(header::SET_COOKIE, set(AUTHORIZATION_COOKIE, request.secret.expose()))];
+            let cookie = set_private(AUTHORIZATION_COOKIE, request.secret.expose(), None);
             (cookie, Redirect::to(oidc.authorization_url(&provider, &request).as_str())).into_response()
         }
         Err(error) => with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error)),
@@ -47,7 +47,7 @@ pub(super) async fn back(
 ) -> Response {
     let Some(oidc) = &ui.app.oidc else { return StatusCode::NOT_FOUND.into_response() };
     let secret = cookie(&headers, AUTHORIZATION_COOKIE).unwrap_or_default();
-    let (request, aim) = match visitor.accounts().complete_authorization(&secret, &answer.state).await {
+    let (request, aim) = match visitor.accounts().complete_authorization(secret, &answer.state).await {
         Ok(taken) => taken,
         // The browser's cookie stays: the browser may still be on its way, and this a link of
         // another site.
@@ -55,7 +55,7 @@ pub(super) async fn back(
             return with_status(page(&visitor, Some(&words(visitor.language(), &error)), ""), status(&error));
         }
     };
-    let mut response = match oidc.authenticate(&request, &answer).await {
+    let response = match oidc.authenticate(&request, &answer).await {
         Ok(identity) => match visitor.accounts().log_in_external(identity, visitor.client()).await {
             Ok(logged_in) => admit(logged_in, &aim),
             Err(error) if error.is_invalid_credentials() => {
@@ -70,10 +70,7 @@ pub(super) async fn back(
         Err(LoginError::Denied) => deny(&visitor, oidc),
         Err(LoginError::Failed(trouble)) => fail(&visitor, oidc, &trouble),
     };
-    if let Ok(gone) = HeaderValue::from_str(&set(AUTHORIZATION_COOKIE, "")) {
-        response.headers_mut().append(header::SET_COOKIE, gone);
-    }
-    response
+    (remove_private(AUTHORIZATION_COOKIE), response).into_response()
 }
 
 fn status(error: &twofactor::Error) -> StatusCode {

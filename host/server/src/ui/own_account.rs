@@ -2,8 +2,8 @@
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{Uri, header};
-use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -110,10 +110,7 @@ pub(super) async fn change_password(
     let posted = Posted::parse(&body);
     let (current, new) = (posted.as_typed("current"), posted.as_typed("new"));
     match ui.app.engine.accounts().change_password(&person.session, current, new, visitor.client()).await {
-        Ok(opened) => {
-            let cookies = opened_cookies(&opened).into_iter().map(|cookie| (header::SET_COOKIE, cookie));
-            Ok((AppendHeaders(cookies), Redirect::to("/admin/account?done=password")).into_response())
-        }
+        Ok(opened) => Ok((opened_cookies(&opened), Redirect::to("/admin/account?done=password")).into_response()),
         Err(error) => {
             // The typed values are passwords, and one of them is wrong.
             let told = Told::refused(words(person.language, &error)).showing(Posted::NOTHING);

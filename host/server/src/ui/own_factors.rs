@@ -2,8 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use twofactor::Error;
 use twofactor::accounts::OwnFactors;
@@ -171,8 +170,7 @@ pub(super) async fn finish(
                 Some(codes) => own_enrolment::path(&codes.id),
                 None => "/admin/account?done=factor-added".to_owned(),
             };
-            let cookies = added.session.iter().flat_map(opened_cookies).map(|cookie| (header::SET_COOKIE, cookie));
-            Ok((AppendHeaders(cookies.collect::<Vec<_>>()), Redirect::to(&next)).into_response())
+            Ok((added.session.as_ref().map(opened_cookies), Redirect::to(&next)).into_response())
         }
         Err(error) if error.is_enrolment_closed() => Ok(own_enrolment::closed(&person)),
         Err(error) => refused(&person, error, &own_enrolment::path(&id)),

@@ -67,12 +67,12 @@ impl FromRequestParts<Ui> for Oneself {
     async fn from_request_parts(parts: &mut Parts, ui: &Ui) -> Result<Self, Response> {
         let language = Language::of(&parts.headers);
         let secret = cookie(&parts.headers, SESSION).unwrap_or_default();
-        let found = ui.app.engine.accounts().session(&secret).await;
+        let found = ui.app.engine.accounts().session(secret).await;
         let Some(session) = found.map_err(|error| Failure::of(language, error).into_response())? else {
             let page = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
             return Err(to_login(page.map_or("/admin", |page| page.as_str())));
         };
-        ui.form_replies.note_session(&secret, &session.account.id);
+        ui.form_replies.note_session(secret, &session.account.id);
         let shown = Query::<Shown>::try_from_uri(&parts.uri).ok().filter(|_| parts.method == Method::GET);
         let reply =
             shown.and_then(|Query(shown)| ui.form_replies.find(&session.account.id, &shown.kept, Instant::now()));

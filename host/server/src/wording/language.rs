@@ -38,7 +38,7 @@ impl Language {
 
     /// Returns the language that the person chose, or else the preferred language of the browser that is supported.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(|tag| Self::of_tag(&tag));
+        let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(Self::of_tag);
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|list| list.to_str().ok()).unwrap_or_default();
         chosen.or_else(|| Self::of_tag(preferred_language(accepted, &["en", "de"])?)).unwrap_or(Self::English)
     }
