@@ -68,6 +68,7 @@ pub mod language;
 pub mod node;
 mod random;
 mod restore;
+mod secret_kind;
 pub mod sign_in;
 mod site;
 pub mod statistics;

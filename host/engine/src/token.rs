@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::random;
+use crate::secret_kind::SecretKind;
 use crate::store::{Part, Store, TokenRecord};
 
 /// The role of a token or an account: what its holder may do.
@@ -107,9 +105,6 @@ pub struct TokenInfo {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// The prefix of every token, by which scanners for leaked secrets can find them.
-const PREFIX: &str = "tf_";
-
 pub(crate) struct Tokens {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -127,13 +122,11 @@ impl Tokens {
         role: Role,
         expires_at: Option<Timestamp>,
     ) -> Result<(TokenRecord, String), Error> {
-        let mut bytes = [0; 32];
-        random::fill(&mut bytes)?;
-        let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+        let (token, digest) = SecretKind::Token.draw()?;
         let record = TokenRecord {
             id: random::id()?,
             name: name.to_owned(),
-            digest: digest(&token),
+            digest,
             role: serde_json::to_string(&role).map_err(Error::unavailable)?,
             subscriptions: role.subscriptions().to_vec(),
             application: matches!(role, Role::Application { .. }),
@@ -141,7 +134,7 @@ impl Tokens {
             expires_at,
             revoked_at: None,
         };
-        Ok((record, token))
+        Ok((record, token.expose().to_owned()))
     }
 
     pub(crate) async fn keep(&self, record: TokenRecord) -> Result<TokenInfo, Error> {
@@ -149,14 +142,9 @@ impl Tokens {
         info(record)
     }
 
-    /// Looks a token up by its digest. The token has 256 random bits, so the time this takes reveals nothing.
     pub(crate) async fn authenticate(&self, token: &str) -> Result<Option<Identity>, Error> {
-        if !token.starts_with(PREFIX) || token.len() > 64 {
-            return Ok(None);
-        }
-        let Some(record) = self.store.token_by_digest(&digest(token)).await? else {
-            return Ok(None);
-        };
+        let Some(digest) = SecretKind::Token.digest(token) else { return Ok(None) };
+        let Some(record) = self.store.token_by_digest(&digest).await? else { return Ok(None) };
         let over = |end: Option<Timestamp>| end.is_some_and(|end| end <= self.clock.now());
         if record.revoked_at.is_some() || over(record.expires_at) {
             return Ok(None);
@@ -181,10 +169,6 @@ impl Tokens {
         let revoked = self.store.revoke_token(id, at).await?;
         if revoked { Ok(()) } else { Err(Error::not_found("token")) }
     }
-}
-
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
 }
 
 fn info(record: TokenRecord) -> Result<TokenInfo, Error> {

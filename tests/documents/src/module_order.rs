@@ -33,7 +33,7 @@ const CRATES: [Crate; 4] = [
             &["error", "file_owner", "language"],
             &["completion", "keyring"],
             &["display_name", "random", "store"],
-            &["clock", "node", "site"],
+            &["clock", "node", "secret_kind", "site"],
             &["audit", "instance", "statistics", "token"],
             &["user_factor"],
             &["challenge", "changes"],

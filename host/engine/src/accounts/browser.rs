@@ -5,8 +5,9 @@
 //! cookies"). The secret grants no access: wrong passwords that come with it are counted separately
 //! from those of strangers.
 
-use super::{Accounts, Client, Use};
+use super::{Accounts, Client};
 use crate::error::Error;
+use crate::secret_kind::SecretKind;
 use crate::store::AccountRecord;
 use twofactor_sandbox::Secret;
 
@@ -32,7 +33,7 @@ impl Accounts {
         client: &Client,
     ) -> Result<Option<[u8; 32]>, Error> {
         let mut known = None;
-        let digests = client.browsers.iter().filter_map(|secret| Use::Browser.digest(secret));
+        let digests = client.browsers.iter().filter_map(|secret| SecretKind::KnownBrowser.digest(secret));
         for digest in digests.take(LOOKED_UP) {
             let of = self.store.browser_account(&digest).await?;
             if of.is_some() && of.as_ref() == account.map(|account| &account.id) {
@@ -55,7 +56,7 @@ impl Accounts {
             self.store.put_browser(&digest, account, now).await?;
             return Ok(None);
         }
-        let (secret, digest) = Use::Browser.draw()?;
+        let (secret, digest) = SecretKind::KnownBrowser.draw()?;
         self.store.put_browser(&digest, account, now).await?;
         Ok(Some(secret))
     }

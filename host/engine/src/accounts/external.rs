@@ -15,12 +15,13 @@ use subtle::ConstantTimeEq as _;
 use super::login::Proof;
 use super::manage::role_changes;
 use super::refusals::By;
-use super::{Account, Accounts, Client, LoginOutcome, Person, Use};
+use super::{Account, Accounts, Client, LoginOutcome, Person};
 use crate::challenge::Challenges;
 use crate::changes::Changes;
 use crate::completion::to_the_end;
 use crate::display_name;
 use crate::error::Error;
+use crate::secret_kind::SecretKind;
 use crate::store::{AccountRecord, AccountUpdate, AuthorizationRequestRecord, BucketKey};
 use crate::token::Role;
 use twofactor_sandbox::Secret;
@@ -100,7 +101,7 @@ impl Accounts {
         if let Some(limited) = self.store.charge(charges, now).await? {
             return Err(Challenges::limited(&limited, &names, now));
         }
-        let (secret, digest) = Use::AuthorizationRequest.draw()?;
+        let (secret, digest) = SecretKind::AuthorizationRequest.draw()?;
         let record = AuthorizationRequestRecord { digest, return_to: aim.to_owned(), expires_at: now + AWAY };
         self.store.insert_authorization_request(record, now).await?;
         self.challenges.purge_now_and_then();
@@ -118,7 +119,7 @@ impl Accounts {
         secret: &str,
         state: &str,
     ) -> Result<(AuthorizationRequest, String), Error> {
-        let digest = Use::AuthorizationRequest.digest(secret).ok_or_else(Error::login_closed)?;
+        let digest = SecretKind::AuthorizationRequest.digest(secret).ok_or_else(Error::login_closed)?;
         let request = AuthorizationRequest::of(Secret::new(secret));
         // Checked before the request is used up: a link on another site must not end it.
         if !bool::from(request.state.as_bytes().ct_eq(state.as_bytes())) {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::login::Proof;
-use super::{Account, Accounts, Client, LoginOutcome, Person, Use, actor_name, password};
+use super::{Account, Accounts, Client, LoginOutcome, Person, actor_name, password};
 use crate::audit::Actor;
 use crate::error::Error;
+use crate::secret_kind::SecretKind;
 use crate::store::{InvitationRecord, Redeem, Redeemed};
 use crate::token::Role;
 use twofactor_sandbox::Secret;
@@ -101,7 +102,7 @@ impl Accounts {
     }
 
     async fn make(&self, account: Option<String>, without_second_factor: bool) -> Result<Option<Invitation>, Error> {
-        let (secret, digest) = Use::Invitation.draw()?;
+        let (secret, digest) = SecretKind::Invitation.draw()?;
         let expires_at = self.invitation_ends();
         let record = InvitationRecord { digest, account: account.clone(), expires_at, without_second_factor };
         let made = self.store.put_invitation(record, self.clock.now()).await?;
@@ -122,7 +123,7 @@ impl Accounts {
     }
 
     async fn good(&self, secret: &str) -> Result<Option<InvitationRecord>, Error> {
-        let Some(digest) = Use::Invitation.digest(secret) else { return Ok(None) };
+        let Some(digest) = SecretKind::Invitation.digest(secret) else { return Ok(None) };
         let found = self.store.invitation(&digest).await?.filter(|found| found.expires_at > self.clock.now());
         match found {
             // No longer the first administrator's.

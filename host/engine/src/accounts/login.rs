@@ -8,11 +8,12 @@ use super::browser::Place;
 use super::password::PasswordCheck;
 use super::refusals::By;
 use super::second_factor::reaches;
-use super::{Accounts, Client, LoginFactor, OpenedSession, Session, Use, actor_name};
+use super::{Accounts, Client, LoginFactor, OpenedSession, Session, actor_name};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, Challenges, NewChallenge};
 use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::instance::SignIn;
+use crate::secret_kind::SecretKind;
 use crate::store::{AccountRecord, BucketKey, LoginRecord, Replaces, SessionSelection};
 use twofactor_sandbox::Secret;
 
@@ -225,7 +226,7 @@ impl Accounts {
 
     /// Stores a login that waits for its challenge. Returns the token that continues it.
     async fn wait_with(&self, login: LoginRecord) -> Result<Secret, Error> {
-        let (pending, digest) = Use::Login.draw()?;
+        let (pending, digest) = SecretKind::Login.draw()?;
         self.store.insert_login(LoginRecord { digest, ..login }, self.clock.now()).await?;
         Ok(pending)
     }
@@ -298,7 +299,7 @@ impl Accounts {
 
     /// Returns a pending login. A change to its account ends it.
     async fn waiting(&self, pending: &str) -> Result<LoginRecord, Error> {
-        let digest = Use::Login.digest(pending).ok_or_else(Error::login_closed)?;
+        let digest = SecretKind::Login.digest(pending).ok_or_else(Error::login_closed)?;
         let found = self.store.login(&digest).await?.filter(|login| login.expires_at > self.clock.now());
         found.ok_or_else(Error::login_closed)
     }

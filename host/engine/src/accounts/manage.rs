@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::{Account, AccountState, Accounts, Invitation, Person, Use, reachable};
+use super::{Account, AccountState, Accounts, Invitation, Person, reachable};
 use crate::audit::Actor;
 use crate::changes::Changes;
 use crate::completion::to_the_end;
 use crate::display_name;
 use crate::error::Error;
 use crate::random;
+use crate::secret_kind::SecretKind;
 use crate::store::{AccountRecord, AccountUpdate, InvitationRecord};
 use crate::token::Role;
 
@@ -68,7 +69,7 @@ impl Accounts {
             return Err(Error::conflict("an account with this email address already exists"));
         }
         let record = self.new_record(&person, &new.role)?;
-        let (secret, digest) = Use::Invitation.draw()?;
+        let (secret, digest) = SecretKind::Invitation.draw()?;
         let expires_at = self.invitation_ends();
         self.audit.append(actor, "account.create", &record.id, new.role.name()).await?;
         let invitation =

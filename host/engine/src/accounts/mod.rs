@@ -24,11 +24,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 pub use external::{AuthorizationRequest, ExternalIdentity};
@@ -47,13 +44,11 @@ use crate::error::Error;
 use crate::factor::Factors;
 use crate::instance::Instances;
 use crate::keyring::Keyring;
-use crate::random;
 use crate::store::{AccountRecord, BucketKey, Store};
 use crate::token::Role;
 pub(crate) use password::Passwords;
 pub(crate) use refusals::Refusals;
 pub(crate) use second_factor::Guard;
-use twofactor_sandbox::Secret;
 
 /// Settings of sessions and logins.
 #[derive(Debug, Clone)]
@@ -289,42 +284,4 @@ impl Accounts {
 /// Returns how the audit log names the owner of an account.
 pub(crate) fn actor_name(account: &str) -> String {
     format!("account {account}")
-}
-
-/// The kinds of secrets. Each has a prefix by which scanners find leaked ones, and each is looked
-/// up among its own kind only.
-#[derive(Clone, Copy)]
-enum Use {
-    Invitation,
-    Login,
-    AuthorizationRequest,
-    Session,
-    Browser,
-}
-
-impl Use {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Invitation => "tfi_",
-            Self::Login => "tfl_",
-            Self::AuthorizationRequest => "tfe_",
-            Self::Session => "tfs_",
-            Self::Browser => "tfb_",
-        }
-    }
-
-    /// Returns a new secret and its digest.
-    fn draw(self) -> Result<(Secret, [u8; 32]), Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        random::fill(&mut *bytes)?;
-        let secret = Secret::new(format!("{}{}", self.prefix(), URL_SAFE_NO_PAD.encode(*bytes)));
-        let digest = Sha256::digest(secret.expose()).into();
-        Ok((secret, digest))
-    }
-
-    /// Returns the digest of a possible secret. Secrets are looked up by digest, so the time of a
-    /// lookup reveals nothing.
-    fn digest(self, secret: &str) -> Option<[u8; 32]> {
-        (secret.starts_with(self.prefix()) && secret.len() <= 64).then(|| Sha256::digest(secret).into())
-    }
 }

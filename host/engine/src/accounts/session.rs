@@ -10,11 +10,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::browser::Place;
-use super::{Account, Accounts, Client, Use, actor_name, password};
+use super::{Account, Accounts, Client, actor_name, password};
 use crate::audit::Actor;
 use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::random;
+use crate::secret_kind::SecretKind;
 use crate::store::{AccountRecord, OpenSession, Replaces, SessionRecord, SessionSelection};
 use twofactor_sandbox::Secret;
 
@@ -142,7 +143,7 @@ impl Accounts {
         replaces: Replaces,
         is_login: bool,
     ) -> Result<Option<OpenedSession>, Error> {
-        let (secret, digest) = Use::Session.draw()?;
+        let (secret, digest) = SecretKind::Session.draw()?;
         session.digest = digest;
         let now = self.clock.now();
         if !self.store.open_session(OpenSession { session, generation, replaces, is_login, now }).await? {
@@ -178,7 +179,7 @@ impl Accounts {
     /// # Errors
     /// If the store is not available.
     pub async fn session(&self, secret: &str) -> Result<Option<Session>, Error> {
-        let Some(digest) = Use::Session.digest(secret) else { return Ok(None) };
+        let Some(digest) = SecretKind::Session.digest(secret) else { return Ok(None) };
         let Some((mut record, account)) = self.store.session(&digest).await? else { return Ok(None) };
         if self.is_over(&record) || !account.is_active() {
             // Setting the clock back must not revive it.

@@ -11,6 +11,7 @@ use super::refusals::{By, LEFT_OUT, RECORDED};
 use super::*;
 use crate::TwoFactor;
 use crate::clock::ManualClock;
+use crate::secret_kind::SecretKind;
 use crate::store::Charge;
 
 const PASSWORD: &str = "korrekt pferd batterie";
@@ -119,7 +120,7 @@ async fn a_refused_login_purges_what_has_expired() {
     let clock = ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap());
     let accounts = TwoFactor::builder().clock(clock.clone()).build().await.unwrap().accounts();
     let (_, invitation) = accounts.create(&Actor::new("test"), alice()).await.unwrap();
-    let digest = Use::Invitation.digest(invitation.secret.expose()).unwrap();
+    let digest = SecretKind::Invitation.digest(invitation.secret.expose()).unwrap();
     clock.advance(Duration::from_secs(60 * 86_400));
     accounts.log_in("nobody@example.com", PASSWORD, &Client::default()).await.unwrap_err();
     let purged = async {
@@ -166,19 +167,6 @@ async fn what_is_sealed_for_one_account_does_not_open_for_another() {
 }
 
 #[tokio::test]
-async fn a_secret_has_256_bits_and_is_accepted_for_its_own_purpose_only() {
-    let all = [Use::Invitation, Use::Login, Use::AuthorizationRequest, Use::Session];
-    for one in all {
-        let (secret, digest) = one.draw().unwrap();
-        assert_ne!(secret, one.draw().unwrap().0);
-        let (_, bits) = secret.expose().split_at(4);
-        assert_eq!(URL_SAFE_NO_PAD.decode(bits).unwrap().len(), 32);
-        let taken: Vec<_> = all.iter().filter_map(|other| other.digest(secret.expose())).collect();
-        assert_eq!(taken, [digest]);
-    }
-}
-
-#[tokio::test]
 async fn debug_output_shows_no_secret_and_no_person() {
     let accounts = accounts().await;
     let client = Client::at("192.0.2.77".parse().unwrap());
@@ -191,7 +179,7 @@ async fn debug_output_shows_no_secret_and_no_person() {
     let LoginOutcome::Session(opened) = done else { panic!("{done:?}") };
     let listed = accounts.sessions(&opened.session).await.unwrap();
     let change = AccountChange { name: Some("Alice Canary".to_owned()), ..AccountChange::default() };
-    let stored = accounts.store.session(&Use::Session.digest(opened.secret.expose()).unwrap()).await.unwrap();
+    let stored = accounts.store.session(&SecretKind::Session.digest(opened.secret.expose()).unwrap()).await.unwrap();
     shown += &format!("{opened:?} {listed:?} {change:?} {stored:?}");
     let lower = shown.to_lowercase();
     for canary in ["canary", "41791234567", "tfi_", "tfs_", "192.0.2.77", "argon2", PASSWORD, opened.secret.expose()] {

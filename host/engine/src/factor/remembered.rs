@@ -11,13 +11,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use twofactor_sandbox::Secret;
-use zeroize::Zeroizing;
 
 use super::Factors;
 use super::notices::{Happened, Notices, UserEventKind};
@@ -30,11 +26,9 @@ use crate::error::Error;
 use crate::instance::{Instances, Policy, SignIn};
 use crate::keyring::Keyring;
 use crate::random;
+use crate::secret_kind::SecretKind;
 use crate::store::{BrowserSelection, BucketKey, RememberedBrowserRecord, Store};
 use crate::user_factor::{RequiredFactor, of_remembered_browser};
-
-/// The prefix of secrets, by which scanners find leaked ones.
-const PREFIX: &str = "tfr_";
 
 /// How many secrets of one request are looked up.
 const LOOKED_UP: usize = 10;
@@ -169,9 +163,7 @@ impl RememberedBrowsers {
         let sign_in = &sign_in.clone().in_one_spelling()?;
         let Some(policy) = self.policy(sign_in, two_factor).await? else { return Ok(None) };
         let (person, id, now) = (self.person(sign_in)?, random::id()?, self.clock.now());
-        let mut bytes = Zeroizing::new([0; 32]);
-        random::fill(&mut *bytes)?;
-        let secret = Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*bytes)));
+        let (secret, digest) = SecretKind::RememberedBrowser.draw()?;
         let user_agent = user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect());
         let details =
             Details { two_factor: two_factor.to_owned(), required_factor: policy.required_factor, user_agent };
@@ -180,7 +172,7 @@ impl RememberedBrowsers {
         let browser = RememberedBrowserRecord {
             id,
             person,
-            digest: Sha256::digest(secret.expose()).into(),
+            digest,
             sealed,
             created_at: now,
             last_used_at: now,
@@ -248,9 +240,8 @@ impl RememberedBrowsers {
         demand: SignInRequirements<'_>,
         secrets: &[String],
     ) -> Result<Option<(RememberedBrowserRecord, Details)>, Error> {
-        let fits = |secret: &&String| secret.starts_with(PREFIX) && secret.len() <= 64;
-        let digests: Vec<[u8; 32]> =
-            secrets.iter().filter(fits).take(LOOKED_UP).map(|secret| Sha256::digest(secret).into()).collect();
+        let digests = secrets.iter().filter_map(|secret| SecretKind::RememberedBrowser.digest(secret));
+        let digests: Vec<[u8; 32]> = digests.take(LOOKED_UP).collect();
         if digests.is_empty() || sign_in.user.is_none() || !demand.is_ordinary() {
             return Ok(None);
         }
