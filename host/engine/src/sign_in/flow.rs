@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::factors::{FEW_CODES, HostedPage};
@@ -204,47 +205,17 @@ impl HostedSignIns {
             return Ok(VisitOutcome::Elsewhere);
         }
         let (mut kept, now) = (self.kept(&record)?, self.clock.now());
-        let ended = match &record.ended {
-            Some(SignInEnd::Verified { .. }) => Some(Ended::Verified),
-            Some(SignInEnd::Cancelled { .. }) => Some(Ended::Cancelled),
-            None if record.expires_at <= now => Some(Ended::Expired),
-            None => None,
-        };
-        if let Some(Proved { pass: Some(pass), .. }) = &kept.session.proved
-            && !self.factors.is_pass_in_use(&kept.sign_in, pass).await?
-        {
-            kept.session.proved = None;
-        }
-        if let Some(proved) =
-            kept.session.proved.as_ref().filter(|_| ended.is_none() && kept.page == HostedPage::SignIn)
-            && proved.changes.is_some()
-            && Some(self.factors.changes(&kept.sign_in).await?) != proved.changes
-        {
-            // The person answers again: a factor may have been added that this answer does not prove, or the user was reset.
-            kept.session.proved = None;
-        }
+        let ended = ended(&record, now);
+        kept.session.proved = self.still_proved(&kept, ended).await?;
         let page = self.page(&record.subscription).await?;
-        let application = match &page.application_name {
-            Some(name) => name.clone(),
-            None => self.store.subscription(&record.subscription).await?.map(|it| it.name).unwrap_or_default(),
-        };
+        let application = self.application(&page, &record.subscription).await?;
         let is_as_begun = kept.page == HostedPage::SignIn || self.is_as_begun(&kept).await?;
         // An ended sign-in does not need them; and an instance that is no longer assigned must not
         // hide that it has ended.
-        let (mut delivery_options, mut held, mut unmet) = (Vec::new(), Held::default(), false);
-        if ended.is_none() {
-            held = self.held(&kept).await?;
-            unmet = held.unmet.is_some() && !held.factors.is_empty();
-            if kept.page == HostedPage::SignIn {
-                held.enrollable = self.offers(&record.id, &kept, &held, now).await?;
-            }
-            // A code is weaker than a factor that the person has: it does not lead to changes of that. One that adds nothing is not sent.
-            if kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
-                || !unmet && held.options.iter().all(|one| one.fallback) && (is_as_begun || !held.factors.is_empty())
-            {
-                delivery_options = self.delivery_options(&kept).await?;
-            }
-        }
+        let (held, delivery_options) = match ended {
+            Some(_) => Default::default(),
+            None => self.ways(&record.id, &kept, is_as_begun, now).await?,
+        };
         // Whoever holds a factor, even a suspended one, uses a factor first, or an administrator's pass: anything else is weaker.
         let proof = kept.session.proof(&held.factors, now);
         let first_factor = kept.page == HostedPage::Factors && kept.first_factor && is_as_begun;
@@ -270,8 +241,8 @@ impl HostedSignIns {
             page,
             application,
             delivery_options,
+            unmet: held.is_unmet(),
             factor_options: held.options,
-            unmet,
             factors: held.factors,
             enrollable: if may_change { held.enrollable } else { Vec::new() },
             enrolment: kept.session.enrolment.clone().filter(|open| open.expires_at > now),
@@ -297,6 +268,51 @@ impl HostedSignIns {
             Some(ended) => VisitOutcome::Over(visit, ended),
             None => VisitOutcome::Open(visit),
         })
+    }
+
+    /// Returns what the person proved, if it still counts. What a pass proved ends with the pass. What was proved in an open sign-in ends with
+    /// any change of the person, who then answers again: a factor may have been added that the answer does not prove, or the user was reset.
+    async fn still_proved(&self, kept: &Kept, ended: Option<Ended>) -> Result<Option<Proved>, Error> {
+        let Some(proved) = &kept.session.proved else { return Ok(None) };
+        if let Some(pass) = &proved.pass
+            && !self.factors.is_pass_in_use(&kept.sign_in, pass).await?
+        {
+            return Ok(None);
+        }
+        let ends_with_a_change = ended.is_none() && kept.page == HostedPage::SignIn && proved.changes.is_some();
+        if ends_with_a_change && Some(self.factors.changes(&kept.sign_in).await?) != proved.changes {
+            return Ok(None);
+        }
+        Ok(Some(proved.clone()))
+    }
+
+    /// Returns the name of the application that the person sees.
+    async fn application(&self, page: &SignInPage, subscription: &str) -> Result<String, Error> {
+        match &page.application_name {
+            Some(name) => Ok(name.clone()),
+            None => Ok(self.store.subscription(subscription).await?.map(|it| it.name).unwrap_or_default()),
+        }
+    }
+
+    /// Returns what the person holds and is offered in the open sign-in `id`, and how codes can be delivered.
+    async fn ways(
+        &self,
+        id: &str,
+        kept: &Kept,
+        is_as_begun: bool,
+        now: Timestamp,
+    ) -> Result<(Held, Vec<DeliveryOption>), Error> {
+        let mut held = self.held(kept).await?;
+        if kept.page == HostedPage::SignIn {
+            held.enrollable = self.offers(id, kept, &held, now).await?;
+        }
+        // A code is weaker than a factor that the person has: it does not lead to changes of that. One that adds nothing is not sent.
+        let leads_on = kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
+            || !held.is_unmet()
+                && held.options.iter().all(|one| one.fallback)
+                && (is_as_begun || !held.factors.is_empty());
+        let delivery_options = if leads_on { self.delivery_options(kept).await? } else { Vec::new() };
+        Ok((held, delivery_options))
     }
 
     /// Binds a link to the browser that opened it first: from now on no other can use it. Returns
@@ -529,6 +545,15 @@ impl HostedSignIns {
             // It expires soon anyway, and it may have ended already.
             let _ = self.challenges.cancel(subscription, id).await;
         }
+    }
+}
+
+fn ended(record: &HostedSignInRecord, now: Timestamp) -> Option<Ended> {
+    match &record.ended {
+        Some(SignInEnd::Verified { .. }) => Some(Ended::Verified),
+        Some(SignInEnd::Cancelled { .. }) => Some(Ended::Cancelled),
+        None if record.expires_at <= now => Some(Ended::Expired),
+        None => None,
     }
 }
 

@@ -85,6 +85,13 @@ pub(super) struct Held {
     pub(super) enrollable: Vec<Enrollable>,
 }
 
+impl Held {
+    /// Returns whether the person holds factors, none of which satisfies what is required.
+    pub(super) fn is_unmet(&self) -> bool {
+        self.unmet.is_some() && !self.factors.is_empty()
+    }
+}
+
 impl Session {
     /// Takes what was proved now. Whatever rested on an earlier proof does not rest on this one.
     pub(super) fn prove(&mut self, proved: Proved) {
