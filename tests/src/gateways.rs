@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
+use twofactor::admin::TestMessage;
 use twofactor::instance::Policy;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
 
@@ -87,7 +88,8 @@ impl Gateway {
         self.print(bytes);
 
         let test = async |options: Option<Value>, to: &str| {
-            admin.test_instance("s", &instance.id, recipient(to), options).await.unwrap()
+            let test = TestMessage { options, ..TestMessage::to(recipient(to)) };
+            admin.send_test("s", &instance.id, test).await.unwrap()
         };
         let accepted = self.vendor.accepted().len();
         for (changed, to, outcome, code) in refusals {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use twofactor::admin::TestReport;
+use twofactor::admin::{TestMessage, TestReport};
 use twofactor::instance::Policy;
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{
@@ -99,7 +99,8 @@ impl Neighbourhood {
         options["Secret"] = SECRET.into();
         let admin = self.engine.administration(Actor::new("test"));
         let recipient = Recipient { phone: Some("+41791110000".to_owned()), ..Recipient::default() };
-        admin.test_instance("s", &self.hostile, recipient, Some(options)).await
+        let test = TestMessage { options: Some(options), ..TestMessage::to(recipient) };
+        admin.send_test("s", &self.hostile, test).await
     }
 
     /// Returns what the hostile instance finds wrong with its options.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use twofactor::admin::TestReport;
+use twofactor::admin::{TestMessage, TestReport};
 use twofactor::challenge::RateLimits;
 use twofactor::instance::Policy;
 use twofactor::sandbox::{NetworkBuilder, SandboxLimits};
@@ -59,7 +59,7 @@ impl Post {
     pub async fn test(&self, to: &str, options: Option<Value>) -> TestReport {
         let recipient = Recipient { email: Some(to.to_owned()), ..Recipient::default() };
         let admin = self.engine.administration(Actor::new("test"));
-        admin.test_instance("demo", &self.instance, recipient, options).await.unwrap()
+        admin.send_test("demo", &self.instance, TestMessage { options, ..TestMessage::to(recipient) }).await.unwrap()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use twofactor::admin::TestMessage;
 use twofactor::clock::{Clock as _, ManualClock};
 use twofactor::instance::Policy;
 use twofactor::sandbox::RecipientKind;
@@ -66,7 +67,7 @@ async fn codes_test_messages_and_notices_have_the_engines_time_and_the_recipient
 
     clock.advance(Duration::from_secs(60));
     let recipient = Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() };
-    let report = admin.test_instance("s", &instance.id, recipient, None).await.unwrap();
+    let report = admin.send_test("s", &instance.id, TestMessage::to(recipient)).await.unwrap();
     assert_eq!(report.outcome, "delivered", "{}", report.detail);
     assert_eq!(next(&mut arrived).await.1, expected("CH"));
 

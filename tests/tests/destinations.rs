@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use twofactor::admin::{Administration, Instance, InstanceChange, NewProvider};
+use twofactor::admin::{Administration, Instance, InstanceChange, NewProvider, TestMessage};
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Error, Network, NewInstance, Recipient, TwoFactor};
 use twofactor_tests::compiled;
@@ -161,7 +161,8 @@ async fn a_subscriptions_administrator_sends_no_inherited_secret_elsewhere() {
     let harmless = instance(&engine, json!({"Parts": 2})).await;
     assert!(harmless.valid, "{:?}", harmless.problems);
     let recipient = Recipient { phone: Some("+41791234567".to_owned()), ..Default::default() };
-    let tried = admin(&engine).test_instance("s", &harmless.id, recipient, Some(json!({"Sender": "evil"}))).await;
+    let test = TestMessage { options: Some(json!({"Sender": "evil"})), ..TestMessage::to(recipient) };
+    let tried = admin(&engine).send_test("s", &harmless.id, test).await;
     invalid_input(tried);
     assert!(instance(&engine, json!({"Sender": "evil", "Key": "0wn-key"})).await.valid);
 }
@@ -315,7 +316,7 @@ async fn a_test_message_with_options_that_are_typed_sends_no_stored_secret_elsew
     let test = async |host: &str, password: &str| {
         let to = Recipient { email: Some("a@example.org".to_owned()), ..Recipient::default() };
         let typed = smtp("codes@example.com", host, password);
-        admin(&engine).test_instance("s", &own.id, to, Some(typed)).await
+        admin(&engine).send_test("s", &own.id, TestMessage { options: Some(typed), ..TestMessage::to(to) }).await
     };
     let said = test("mail.evil.example", "********").await.unwrap_err();
     assert!(said.is_invalid_input() && said.to_string().contains("another destination"), "{said}");

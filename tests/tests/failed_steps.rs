@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use twofactor::admin::TestReport;
+use twofactor::admin::{TestMessage, TestReport};
 use twofactor::sandbox::{NetworkBuilder, Resolver, SandboxLimits};
 use twofactor::{Actor, Network, NewInstance, Recipient};
 use twofactor_tests::certificates::Authority;
@@ -45,7 +45,7 @@ async fn test(
     admin.create_subscription("s", "S").await.unwrap();
     let instance = admin.create_instance("s", NewInstance::new(type_id, "One", own)).await.unwrap();
     assert!(instance.valid, "{:?}", instance.problems);
-    admin.test_instance("s", &instance.id, to, None).await.unwrap()
+    admin.send_test("s", &instance.id, TestMessage::to(to)).await.unwrap()
 }
 
 /// Sends through a mail server with a timeout of a minute: a failure that is found only then fails

@@ -3,7 +3,7 @@
 
 use futures::future::join_all;
 use serde_json::json;
-use twofactor::admin::TestReport;
+use twofactor::admin::{TestMessage, TestReport};
 use twofactor::sandbox::{Component, SandboxLimits};
 use twofactor::{Actor, Network, NewInstance, Recipient};
 use twofactor_tests::certificates::Authority;
@@ -334,7 +334,7 @@ async fn a_login_goes_out_without_tls_only_to_the_server_the_operator_named() {
         assert!(!instance.valid);
         assert!(instance.problems[0].detail.contains("`allowed_plaintext_smtp`"), "{:?}", instance.problems);
         let recipient = Recipient { email: Some("alice@example.net".to_owned()), ..Recipient::default() };
-        let error = admin.test_instance("demo", &instance.id, recipient, None).await.unwrap_err();
+        let error = admin.send_test("demo", &instance.id, TestMessage::to(recipient)).await.unwrap_err();
         assert!(error.is_invalid_input(), "{error:?}");
     }
     assert_eq!(smtp.seen().len(), 0);

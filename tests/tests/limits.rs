@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use twofactor::admin::{Administration, MessageQuery};
+use twofactor::admin::{Administration, MessageQuery, TestMessage};
 use twofactor::challenge::RateLimits;
 use twofactor::clock::ManualClock;
 use twofactor::sandbox::SandboxLimits;
@@ -368,7 +368,7 @@ async fn test_messages_of_one_subscription_that_hang_leave_turns_for_another() {
     for _ in 0..4 {
         let (admin, instance) = (admin.clone(), instance.clone());
         let to = Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() };
-        hanging.spawn(async move { admin.test_instance("other", &instance, to, None).await });
+        hanging.spawn(async move { admin.send_test("other", &instance, TestMessage::to(to)).await });
     }
     // One of two subscriptions has the half of the turns.
     for _ in 0..2 {

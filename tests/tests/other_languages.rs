@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
-use twofactor::admin::{Administration, TestReport};
+use twofactor::admin::{Administration, TestMessage, TestReport};
 use twofactor::keyring::Keyring;
 use twofactor::sandbox::SandboxLimits;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
@@ -120,7 +120,8 @@ impl Place {
     async fn test(&self, url: &str) -> TestReport {
         let recipient = Recipient { phone: Some(PHONE.to_owned()), ..Recipient::default() };
         let options = json!({"Url": url, "Token": TOKEN});
-        self.admin().test_instance("s", &self.instance, recipient, Some(options)).await.unwrap()
+        let test = TestMessage { options: Some(options), ..TestMessage::to(recipient) };
+        self.admin().send_test("s", &self.instance, test).await.unwrap()
     }
 
     /// Starts a challenge that the instance serves.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use twofactor::admin::TestMessage;
 use twofactor::{Actor, Answer, Recipient};
 use twofactor_tests::gateway::Place;
 use twofactor_tests::gateway::Say::{Broken, Later, LaterBy, Refused, Taken};
@@ -41,7 +42,7 @@ async fn rejected_messages_cause_no_pause_and_unknown_outcomes_do() {
     // A test message and a change of options both reach the upstream.
     let admin = place.engine.administration(Actor::new("test"));
     let to = Recipient { phone: Some("+41791234567".to_owned()), ..Recipient::default() };
-    admin.test_instance("s", &place.instance, to, None).await.unwrap();
+    admin.send_test("s", &place.instance, TestMessage::to(to)).await.unwrap();
     assert_eq!(place.twilio.asked(), 5);
 }
 

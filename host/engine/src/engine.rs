@@ -210,15 +210,6 @@ impl TwoFactor {
         self.instances.set_trusted_authenticators(models);
     }
 
-    /// Returns whether a user who holds nothing may enrol the first factor with an instance when the application states that the user has
-    /// just passed the first factor. `in_sign_in` asks whether the sign-in page may offer it.
-    ///
-    /// # Errors
-    /// Invalid input if an id has no canonical form.
-    pub async fn may_enrol_first(&self, sign_in: &SignIn, two_factor: &str, in_sign_in: bool) -> Result<bool, Error> {
-        self.factors.is_first_enrolment_open(sign_in, two_factor, in_sign_in).await
-    }
-
     /// Signs a user in with a temporary pass, which is used up. The result is a low one: `otp`, and no more than one factor.
     ///
     /// # Errors

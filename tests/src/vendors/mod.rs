@@ -30,7 +30,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tls::Authority;
-use twofactor::admin::TestReport;
+use twofactor::admin::{TestMessage, TestReport};
 use twofactor::instance::Policy;
 use twofactor::sandbox::NetworkBuilder;
 use twofactor::{Actor, Answer, Assignment, Network, NewChallenge, NewInstance, Recipient, SignIn, TwoFactor};
@@ -65,7 +65,7 @@ impl Bench {
         let recipient =
             Recipient { phone: Some(phone.to_owned()), email: Some(email.to_owned()), ..Recipient::default() };
         let admin = self.engine.administration(Actor::new("test"));
-        admin.test_instance("s", &self.instance, recipient, None).await.unwrap()
+        admin.send_test("s", &self.instance, TestMessage::to(recipient)).await.unwrap()
     }
 
     /// Sends a code, and sees that it is accepted once. Returns its `amr`. `sent` gives the text that arrived.

@@ -65,21 +65,6 @@ impl fmt::Debug for TestMessage {
 }
 
 impl Administration {
-    /// Sends a test message to a recipient, optionally with unsaved options. See
-    /// [`Self::send_test`].
-    ///
-    /// # Errors
-    /// Those of [`Self::send_test`].
-    pub async fn test_instance(
-        &self,
-        subscription: &str,
-        id: &str,
-        recipient: Recipient,
-        options: Option<Value>,
-    ) -> Result<TestReport, Error> {
-        self.send_test(subscription, id, TestMessage { recipient, options, ..TestMessage::default() }).await
-    }
-
     /// Sends a message with a sample code through an instance, with its saved or with unsaved
     /// settings. The code is not accepted anywhere, and the message says that it is a test.
     ///

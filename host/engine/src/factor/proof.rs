@@ -148,24 +148,6 @@ impl Factors {
         Ok(is_open && self.verified_addresses(sign_in).await?.is_empty())
     }
 
-    /// Returns whether a user who holds nothing may enrol the first factor with an instance on the application's word.
-    pub(crate) async fn is_first_enrolment_open(
-        &self,
-        sign_in: &SignIn,
-        two_factor: &str,
-        in_sign_in: bool,
-    ) -> Result<bool, Error> {
-        let sign_in = sign_in.clone().in_one_spelling()?;
-        let Some(user) = &sign_in.user else { return Ok(false) };
-        let policies = self.instances.policies(&sign_in).await?;
-        let Some((_, policy)) = policies.into_iter().find(|(id, _)| id == two_factor) else { return Ok(false) };
-        if in_sign_in && !policy.enrol_in_sign_in {
-            return Ok(false);
-        }
-        let held = self.held.of(&sign_in.subscription, user, false).await?;
-        self.may_use_first_factor(&sign_in, Change::Enrol(&policy), &held).await
-    }
-
     async fn accept_first_factor(&self, what: &ProofFor<'_>) -> Result<AcceptedProof, Error> {
         if self.may_use_first_factor(what.sign_in, what.change, what.held).await? {
             return Ok(AcceptedProof { first_factor_only: true, ..AcceptedProof::named("first factor") });
