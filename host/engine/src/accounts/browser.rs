@@ -15,7 +15,7 @@ use twofactor_sandbox::Secret;
 const LOOKED_UP: usize = 10;
 
 /// Where a password is typed, which decides what a wrong one counts against.
-pub(super) enum Place<'a> {
+pub(super) enum PasswordPlace<'a> {
     /// Anywhere: counts against the client's address and the account as a whole.
     Anywhere,
     /// In a browser in which somebody logged in to this account before: the digest of its secret.

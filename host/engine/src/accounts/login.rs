@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::browser::Place;
+use super::browser::PasswordPlace;
 use super::password::PasswordCheck;
 use super::refusals::By;
 use super::second_factor::reaches;
@@ -93,8 +93,8 @@ impl Accounts {
         let key = self.email_key(email);
         let found = self.store.account_by_email(&key).await?;
         let place = match self.known_browser(found.as_ref(), client).await? {
-            Some(digest) => Place::Browser(digest),
-            None => Place::Anywhere,
+            Some(digest) => PasswordPlace::Browser(digest),
+            None => PasswordPlace::Anywhere,
         };
         let record = self.verify_password(&key, found, password, (place, "account.login-refused"), client).await?;
         self.challenges.purge();
@@ -107,14 +107,14 @@ impl Accounts {
         key: &BucketKey,
         found: Option<AccountRecord>,
         password: &str,
-        (place, refusal): (Place<'_>, &str),
+        (place, refusal): (PasswordPlace<'_>, &str),
         client: &Client,
     ) -> Result<AccountRecord, Error> {
         let now = self.clock.now();
         let charges = match &place {
-            Place::Anywhere => self.limits.password(&self.keyring, key, client.address),
-            Place::Browser(digest) => self.limits.password_in(&self.keyring, digest),
-            Place::Session(id) => self.limits.password_in(&self.keyring, id.as_bytes()),
+            PasswordPlace::Anywhere => self.limits.password(&self.keyring, key, client.address),
+            PasswordPlace::Browser(digest) => self.limits.password_in(&self.keyring, digest),
+            PasswordPlace::Session(id) => self.limits.password_in(&self.keyring, id.as_bytes()),
         };
         let (names, charges): (Vec<_>, Vec<_>) = charges.into_iter().unzip();
         let counted = charges.iter().map(|charge| charge.key).collect();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::browser::Place;
+use super::browser::PasswordPlace;
 use super::{Account, Accounts, Client, actor_name, password};
 use crate::audit::Actor;
 use crate::completion::to_the_end;
@@ -330,7 +330,7 @@ impl Accounts {
         self.check_alive(session).await?;
         let record = self.record(&session.account.id).await?;
         let key = record.email;
-        let place = Place::Session(&session.id);
+        let place = PasswordPlace::Session(&session.id);
         self.verify_password(&key, Some(record), password, (place, "account.password-refused"), client).await
     }
 

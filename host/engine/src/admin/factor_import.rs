@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::factor::{checked_label, checked_user};
 use crate::instance::ChosenFactor;
 use crate::store::{FactorAdded, FactorRecord, FactorStatus, ImportFactors};
-use crate::user_factor::Place;
+use crate::user_factor::FactorPlace;
 
 /// How many apps are imported at once.
 pub const MAX_IMPORTED_APPS: usize = 1000;
@@ -212,7 +212,7 @@ impl Administration {
         let what: [&[u8]; 3] = [subscription.as_bytes(), chosen.id.as_bytes(), &app.secret];
         let hash = self.instances.keyring.fingerprint("imported-factor", &what);
         let id = BASE64URL_NOPAD.encode(&hash[..18]);
-        let place = Place { subscription, instance: &chosen.id, user: &key, id: &id };
+        let place = FactorPlace { subscription, instance: &chosen.id, user: &key, id: &id };
         Ok(Ok((
             user.clone(),
             FactorRecord {

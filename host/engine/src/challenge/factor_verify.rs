@@ -16,7 +16,7 @@ use crate::audit::Actor;
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor};
 use crate::store::{ChallengeRecord, Consume, Consumed, FactorUse};
-use crate::user_factor::{HeldFactor, Place, of_factor};
+use crate::user_factor::{FactorPlace, HeldFactor, of_factor};
 
 /// What was given does not fit the challenge.
 pub(super) fn other_kind(given: Given<'_>) -> Error {
@@ -187,7 +187,7 @@ impl Challenges {
             factor: Some(FactorUse {
                 factor: used.record.id.clone(),
                 revision: used.record.revision,
-                state: self.held.seal_state(Place::of(&used.record), &accepted.state, facts)?,
+                state: self.held.seal_state(FactorPlace::of(&used.record), &accepted.state, facts)?,
             }),
             now,
         };

@@ -9,7 +9,7 @@ use twofactor_sandbox::{AnswerKind, BegunEnrolment, FactorContext, FactorState};
 use super::Basis;
 use super::Factors;
 use super::keys_in_use::in_progress;
-use super::pending::{Kept, KeptReveal};
+use super::pending::{EnrolmentDetails, SealedReveal};
 use super::proof::{Change, ProofFor};
 use super::request::{Enrolment, NewEnrolment};
 use crate::challenge::{Challenges, CountedFor};
@@ -60,7 +60,7 @@ impl Factors {
             return Err(Error::new_factor_unmet(required.name()));
         }
         let user_name = new.user_name.clone().unwrap_or_else(|| user.clone());
-        let mut kept = Kept {
+        let mut details = EnrolmentDetails {
             digest: chosen.digest().to_owned(),
             display_name: new.display_name.clone().unwrap_or_else(|| user_name.clone()),
             user_name,
@@ -80,7 +80,7 @@ impl Factors {
             .filter_map(|held| held.state.clone())
             .collect();
         let handle = self.handle_for(&chosen, &subscription, &user).await?;
-        let mut begun = self.begin_with(&chosen, &kept, &existing, handle.clone(), now).await?;
+        let mut begun = self.begin_with(&chosen, &details, &existing, handle.clone(), now).await?;
         let what = ProofFor {
             sign_in: &new.sign_in,
             change: Change::Enrol(&chosen.policy),
@@ -104,18 +104,18 @@ impl Factors {
             // Another server may have handled the same request since, and used the proof.
             Err(error) => return self.repeated(&new, idempotency.as_ref()).await?.ok_or(error),
         };
-        kept.proof = proof.name.to_owned();
+        details.proof = proof.name.to_owned();
         if chosen.is_webauthn() {
             // Only now: a request that is refused leaves nothing that stays.
             let stored = self.held.keep_handle(&subscription, &user, &chosen.site.rp_id, &handle).await?;
             if stored != handle {
                 // Another enrolment of this user was the first.
-                begun = self.begin_with(&chosen, &kept, &existing, stored, now).await?;
+                begun = self.begin_with(&chosen, &details, &existing, stored, now).await?;
             }
         }
-        kept.pending = Pending(begun.pending);
-        kept.public = begun.public;
-        kept.reveal = begun.reveal.as_ref().map(KeptReveal::from);
+        details.pending = Pending(begun.pending);
+        details.public = begun.public;
+        details.reveal = begun.reveal.as_ref().map(SealedReveal::from);
         let mut record = EnrolmentRecord {
             id,
             user: user_key,
@@ -127,7 +127,7 @@ impl Factors {
             created_at: now,
             expires_at: now + lifetime(&chosen),
         };
-        record.sealed = self.seal_kept(&record, &kept)?;
+        record.sealed = self.seal_details(&record, &details)?;
         let request = BeginEnrolment { enrolment: record.clone(), charges, idempotency, pass: proof.pass };
         match self.store.begin_enrolment(request).await? {
             EnrolmentBegun::Begun => {}
@@ -141,25 +141,25 @@ impl Factors {
             self.store.complete_idempotency(claim.key, &record.id, Some(answer)).await?;
         }
         metrics::counter!("twofactor_enrolments_begun_total", "type" => chosen.type_id.clone()).increment(1);
-        Ok(kept.view(&record, &chosen))
+        Ok(details.view(&record, &chosen))
     }
 
     /// Begins the enrolment of a user with this handle in the component.
     async fn begin_with(
         &self,
         chosen: &ChosenFactor,
-        kept: &Kept,
+        details: &EnrolmentDetails,
         existing: &[FactorState],
         handle: Vec<u8>,
         now: Timestamp,
     ) -> Result<BegunEnrolment, Error> {
-        let factor_user = kept.factor_user(handle);
-        let trusted = self.instances.trusted_authenticators(kept.requirements);
+        let factor_user = details.factor_user(handle);
+        let trusted = self.instances.trusted_authenticators(details.requirements);
         let context = FactorContext {
             now,
             site: &chosen.site,
             user: &factor_user,
-            requirements: kept.requirements,
+            requirements: details.requirements,
             trusted: &trusted,
         };
         chosen.configured()?.begin_enrolment(&context, existing).await.map_err(|why| chosen.failed(&why))
@@ -197,8 +197,8 @@ impl Factors {
         id: &str,
         holder: Option<&str>,
     ) -> Result<Enrolment, Error> {
-        let (record, kept, chosen) = self.open_enrolment(subscription, id, holder, self.clock.now()).await?;
-        Ok(kept.view(&record, &chosen))
+        let (record, details, chosen) = self.open_enrolment(subscription, id, holder, self.clock.now()).await?;
+        Ok(details.view(&record, &chosen))
     }
 
     /// Returns the handle that stands for a user at the site, if factors of this kind need one.

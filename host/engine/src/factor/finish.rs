@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Factors;
 use super::enrol::{needs_another, too_many};
-use super::pending::Kept;
+use super::pending::EnrolmentDetails;
 use super::request::{EnrolmentAnswer, label};
 use crate::challenge::Challenges;
 use crate::completion::to_the_end;
@@ -16,7 +16,7 @@ use crate::random;
 use crate::store::{
     AddFactor, EnrolmentAttempt, EnrolmentCharged, EnrolmentRecord, FactorAdded, FactorRecord, FactorStatus,
 };
-use crate::user_factor::{FactorEventKind, HeldFactor, Place, UserFactor};
+use crate::user_factor::{FactorEventKind, FactorPlace, HeldFactor, UserFactor};
 
 impl Factors {
     pub(crate) async fn finish_enrolment(
@@ -28,10 +28,10 @@ impl Factors {
             return Err(Error::invalid_at("/code", "must be at most 256 characters"));
         }
         let (now, label) = (self.clock.now(), label(answer.label.as_deref())?);
-        let (_, kept, chosen) =
+        let (_, details, chosen) =
             self.open_enrolment(subscription, &answer.enrolment, answer.holder.as_deref(), now).await?;
         let given = checked(&chosen, &answer)?;
-        let counted_for = kept.counted_for(subscription);
+        let counted_for = details.counted_for(subscription);
         let limits = self.challenges.limits().answer(&self.keyring, counted_for, answer.client_address);
         let (names, charges): (Vec<_>, _) = limits.into_iter().unzip();
         let attempt =
@@ -60,17 +60,17 @@ impl Factors {
         label: Option<String>,
         now: Timestamp,
     ) -> Result<UserFactor, Error> {
-        let kept = self.kept(record)?;
-        let factor_user = kept.factor_user(self.handle_for(chosen, &record.subscription, kept.user()).await?);
-        let trusted = self.instances.trusted_authenticators(kept.requirements);
+        let details = self.details(record)?;
+        let factor_user = details.factor_user(self.handle_for(chosen, &record.subscription, details.user()).await?);
+        let trusted = self.instances.trusted_authenticators(details.requirements);
         let context = FactorContext {
             now,
             site: &chosen.site,
             user: &factor_user,
-            requirements: kept.requirements,
+            requirements: details.requirements,
             trusted: &trusted,
         };
-        let verdict = chosen.configured()?.finish_enrolment(&context, &kept.pending.0, given).await;
+        let verdict = chosen.configured()?.finish_enrolment(&context, &details.pending.0, given).await;
         let outcome = match &verdict {
             Ok(EnrolmentVerdict::Enrolled(_)) => "enrolled",
             Ok(EnrolmentVerdict::Wrong) => "wrong",
@@ -81,7 +81,7 @@ impl Factors {
         metrics::counter!("twofactor_enrolments_total", "type" => chosen.type_id.clone(), "outcome" => outcome)
             .increment(1);
         match verdict.map_err(|why| chosen.failed(&why))? {
-            EnrolmentVerdict::Enrolled(enrolled) => self.add(chosen, record, &kept, enrolled, label, now).await,
+            EnrolmentVerdict::Enrolled(enrolled) => self.add(chosen, record, &details, enrolled, label, now).await,
             EnrolmentVerdict::Wrong => {
                 Err(Error::code_rejected(record.max_attempts.saturating_sub(record.attempts.max(1))))
             }
@@ -99,17 +99,17 @@ impl Factors {
         &self,
         chosen: &ChosenFactor,
         enrolment: &EnrolmentRecord,
-        kept: &Kept,
+        details: &EnrolmentDetails,
         enrolled: EnrolledFactor,
         label: Option<String>,
         now: Timestamp,
     ) -> Result<UserFactor, Error> {
         let EnrolledFactor { state, unique_id, facts } = enrolled;
-        if !kept.required.is_met(chosen.is_webauthn(), &facts) {
-            return Err(Error::new_factor_unmet(kept.required.name()));
+        if !details.required.is_met(chosen.is_webauthn(), &facts) {
+            return Err(Error::new_factor_unmet(details.required.name()));
         }
-        let (id, subscription, user) = (random::id()?, &enrolment.subscription, kept.user());
-        let place = Place { subscription, instance: &chosen.id, user: &enrolment.user, id: &id };
+        let (id, subscription, user) = (random::id()?, &enrolment.subscription, details.user());
+        let place = FactorPlace { subscription, instance: &chosen.id, user: &enrolment.user, id: &id };
         let unique_id =
             (!unique_id.is_empty()).then(|| self.held.unique_id(subscription, &chosen.site.rp_id, &unique_id));
         let factor = FactorRecord {
@@ -129,13 +129,13 @@ impl Factors {
             id: id.clone(),
         };
         let (before, subject) = (self.held.of(subscription, user, false).await?, format!("{subscription}/{user}"));
-        let detail = format!("factor {id} of type {}; proof: {}", chosen.type_id, kept.proof);
+        let detail = format!("factor {id} of type {}; proof: {}", chosen.type_id, details.proof);
         let actor = Self::person(user);
         self.audit.append(&actor, "factor.enrol", &subject, &detail).await?;
         let request = AddFactor {
             factor: factor.clone(),
             enrolment: Some(enrolment.id.clone()),
-            changes: Some(kept.changes),
+            changes: Some(details.changes),
             replaces_earlier: chosen.manifest.replaces_earlier,
             max_per_user: chosen.manifest.max_per_user,
             now,

@@ -10,7 +10,7 @@ use crate::completion::to_the_end;
 use crate::error::Error;
 use crate::instance::{Available, ChosenFactor, SignIn};
 use crate::store::{FactorSelection, FactorStatus};
-use crate::user_factor::{FactorEventKind, HeldFactor, Place, UserFactor};
+use crate::user_factor::{FactorEventKind, FactorPlace, HeldFactor, UserFactor};
 
 impl Factors {
     /// Returns the factors of a user that have not ended, the oldest first; with `ended` those that have, too.
@@ -47,7 +47,7 @@ impl Factors {
         self.check_no_account(&user).await?;
         let mut held = self.held.one(subscription, &user, id).await?;
         held.label = label(name)?;
-        let details = self.held.seal_details(Place::of(&held.record), &user, held.label.as_deref())?;
+        let details = self.held.seal_details(FactorPlace::of(&held.record), &user, held.label.as_deref())?;
         // Without the name: a person chooses it.
         let detail = format!("factor {id} of type {}", held.record.type_id);
         self.audit.append(&Self::person(&user), "factor.rename", &format!("{subscription}/{user}"), &detail).await?;

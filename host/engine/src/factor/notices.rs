@@ -103,7 +103,7 @@ pub struct UserEvent {
 
 /// What is sealed of an event.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct EventDetails {
     kind: UserEventKind,
     subject: Option<String>,
 }
@@ -205,15 +205,15 @@ impl Notices {
         let records = self.store.factor_events(person, SHOWN_EVENTS).await?;
         let view = |record: FactorEventRecord| {
             // The other events are shown all the same.
-            let unreadable = Kept { kind: UserEventKind::Unreadable, subject: None };
-            let Kept { kind, subject } = self.kept(&record).unwrap_or(unreadable);
+            let unreadable = EventDetails { kind: UserEventKind::Unreadable, subject: None };
+            let EventDetails { kind, subject } = self.details(&record).unwrap_or(unreadable);
             UserEvent { at: record.at, kind, subject }
         };
         Ok(records.into_iter().map(view).collect())
     }
 
     /// Returns what is sealed of an event; none if it is not this event's, or another version wrote it.
-    fn kept(&self, record: &FactorEventRecord) -> Option<Kept> {
+    fn details(&self, record: &FactorEventRecord) -> Option<EventDetails> {
         let at = record.at.as_millisecond().to_be_bytes();
         let plain = self.keyring.open(SEALED, &place(&record.person, &at), &record.sealed).ok()?;
         serde_json::from_slice(&plain).ok()
@@ -222,8 +222,8 @@ impl Notices {
     /// Records an event without a notice.
     pub(crate) async fn record(&self, event: &Happened) -> Result<(), Error> {
         let person = user_person(&self.keyring, &event.subscription, &event.user);
-        let kept = Kept { kind: event.kind, subject: event.subject.clone() };
-        let plain = serde_json::to_vec(&kept).map_err(Error::unavailable)?;
+        let details = EventDetails { kind: event.kind, subject: event.subject.clone() };
+        let plain = serde_json::to_vec(&details).map_err(Error::unavailable)?;
         let at = event.at.as_millisecond().to_be_bytes();
         let sealed = self.keyring.seal(SEALED, &place(&person, &at), &plain).map_err(Error::unavailable)?;
         let record = FactorEventRecord { person, at: event.at, sealed };

@@ -19,7 +19,7 @@ const SEALED: &str = "enrolment";
 
 /// What an enrolment is bound to, and what its end needs.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct EnrolmentDetails {
     pub(super) sign_in: SignIn,
     /// The digest of the component: another one does not understand what this one keeps.
     pub(super) digest: String,
@@ -37,10 +37,10 @@ pub(super) struct Kept {
     pub(super) pending: Pending,
     /// The response, for as long as the enrolment is open: a page that is loaded again shows the same secret.
     pub(super) public: Value,
-    pub(super) reveal: Option<KeptReveal>,
+    pub(super) reveal: Option<SealedReveal>,
 }
 
-impl Kept {
+impl EnrolmentDetails {
     /// Returns with whose requests its answers are counted.
     pub(super) fn counted_for<'a>(&self, subscription: &'a str) -> CountedFor<'a> {
         if self.proof == OF_ACCOUNT { CountedFor::Accounts } else { CountedFor::Subscription(subscription) }
@@ -49,12 +49,12 @@ impl Kept {
 
 /// What was revealed.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) enum KeptReveal {
+pub(super) enum SealedReveal {
     Otpauth { uri: String, secret: String },
     Codes(Vec<String>),
 }
 
-impl Drop for KeptReveal {
+impl Drop for SealedReveal {
     fn drop(&mut self) {
         match self {
             Self::Otpauth { uri, secret } => {
@@ -66,7 +66,7 @@ impl Drop for KeptReveal {
     }
 }
 
-impl From<&Reveal> for KeptReveal {
+impl From<&Reveal> for SealedReveal {
     fn from(reveal: &Reveal) -> Self {
         match reveal {
             Reveal::Otpauth { uri, secret } => Self::Otpauth { uri: uri.clone(), secret: secret.clone() },
@@ -75,16 +75,16 @@ impl From<&Reveal> for KeptReveal {
     }
 }
 
-impl From<&KeptReveal> for Reveal {
-    fn from(reveal: &KeptReveal) -> Self {
+impl From<&SealedReveal> for Reveal {
+    fn from(reveal: &SealedReveal) -> Self {
         match reveal {
-            KeptReveal::Otpauth { uri, secret } => Self::Otpauth { uri: uri.clone(), secret: secret.clone() },
-            KeptReveal::Codes(codes) => Self::Codes(codes.clone()),
+            SealedReveal::Otpauth { uri, secret } => Self::Otpauth { uri: uri.clone(), secret: secret.clone() },
+            SealedReveal::Codes(codes) => Self::Codes(codes.clone()),
         }
     }
 }
 
-impl Kept {
+impl EnrolmentDetails {
     pub(super) fn user(&self) -> &str {
         self.sign_in.user.as_deref().unwrap_or_default()
     }
@@ -109,12 +109,12 @@ impl Kept {
 }
 
 impl Factors {
-    pub(super) fn seal_kept(&self, record: &EnrolmentRecord, kept: &Kept) -> Result<Vec<u8>, Error> {
-        let plain = Zeroizing::new(serde_json::to_vec(kept).map_err(Error::unavailable)?);
+    pub(super) fn seal_details(&self, record: &EnrolmentRecord, details: &EnrolmentDetails) -> Result<Vec<u8>, Error> {
+        let plain = Zeroizing::new(serde_json::to_vec(details).map_err(Error::unavailable)?);
         self.keyring.seal(SEALED, &place(record), &plain).map_err(Error::unavailable)
     }
 
-    pub(super) fn kept(&self, record: &EnrolmentRecord) -> Result<Kept, Error> {
+    pub(super) fn details(&self, record: &EnrolmentRecord) -> Result<EnrolmentDetails, Error> {
         let plain = self.keyring.open(SEALED, &place(record), &record.sealed).map_err(Error::unavailable)?;
         serde_json::from_slice(&plain).map_err(Error::unavailable)
     }
@@ -131,15 +131,15 @@ impl Factors {
         id: &str,
         holder: Option<&str>,
         now: Timestamp,
-    ) -> Result<(EnrolmentRecord, Kept, ChosenFactor), Error> {
+    ) -> Result<(EnrolmentRecord, EnrolmentDetails, ChosenFactor), Error> {
         let record = self.store.enrolment(subscription, id).await?.filter(|record| is_open(record, now));
         let record = record.ok_or_else(Error::enrolment_closed)?;
-        let kept = self.kept(&record)?;
-        if kept.holder != self.holder(holder) {
+        let details = self.details(&record)?;
+        if details.holder != self.holder(holder) {
             return Err(Error::enrolment_closed());
         }
-        match self.instance(&kept.sign_in, &record.instance).await {
-            Ok(chosen) if chosen.digest() == kept.digest => Ok((record, kept, chosen)),
+        match self.instance(&details.sign_in, &record.instance).await {
+            Ok(chosen) if chosen.digest() == details.digest => Ok((record, details, chosen)),
             Ok(_) => Err(Error::enrolment_closed()),
             Err(error) if error.is_no_instance_available() => Err(Error::enrolment_closed()),
             Err(error) => Err(error),

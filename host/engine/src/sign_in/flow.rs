@@ -12,7 +12,7 @@ use super::request::{
     Ended, HostedSignIn, NewHostedSignIn, NextStep, SignInResult, SignInStatus, StartedSignIn, SubmittedAnswer, Visit,
     VisitOutcome,
 };
-use super::{HostedSignIns, Kept, SignInPage, digest};
+use super::{HostedSignIns, SignInDetails, SignInPage, digest};
 use crate::challenge::{Answer, Challenge, ChallengeStatus, Challenges, DeliveryOption, request_texts, typed};
 use crate::completion::to_the_end;
 use crate::error::Error;
@@ -74,7 +74,7 @@ impl HostedSignIns {
             Some(_) => Some(self.factors.changes(&sign_in).await?),
             None => None,
         };
-        let mut kept = Kept {
+        let mut details = SignInDetails {
             sign_in,
             recipient: new.recipient,
             locale: new.locale,
@@ -92,19 +92,19 @@ impl HostedSignIns {
             session: Session::default(),
         };
         // The other texts.
-        kept.start().checked()?;
-        kept.required = kept.required.with_acr(kept.acr.as_deref())?;
-        if kept.page == HostedPage::SignIn {
-            self.check_way(&kept).await?;
+        details.start().checked()?;
+        details.required = details.required.with_acr(details.acr.as_deref())?;
+        if details.page == HostedPage::SignIn {
+            self.check_way(&details).await?;
         }
-        let lifetime = match kept.page {
+        let lifetime = match details.page {
             HostedPage::SignIn => LIFETIME,
             HostedPage::Factors => FACTORS_LIFETIME,
         };
         let (now, secret) = (self.clock.now(), random::id()?);
         let mut record = HostedSignInRecord {
             id: random::id_at(now)?,
-            subscription: kept.sign_in.subscription.clone(),
+            subscription: details.sign_in.subscription.clone(),
             link: digest(&secret),
             browser: None,
             sealed: Vec::new(),
@@ -114,27 +114,27 @@ impl HostedSignIns {
             expires_at: now + lifetime,
             ended: None,
         };
-        record.sealed = self.seal(&record, &kept)?;
-        self.count(&kept).await?;
+        record.sealed = self.seal(&record, &details)?;
+        self.count(&details).await?;
         let started = StartedSignIn { id: record.id.clone(), secret, expires_at: record.expires_at };
         self.store.insert_sign_in(record).await?;
         Ok(started)
     }
 
     /// Checks that there is a way to confirm a sign-in that begins.
-    async fn check_way(&self, kept: &Kept) -> Result<(), Error> {
-        let held = self.held(kept).await?;
+    async fn check_way(&self, details: &SignInDetails) -> Result<(), Error> {
+        let held = self.held(details).await?;
         if !held.options.is_empty() {
             return Ok(());
         }
-        if kept.sign_in.user.is_none() {
+        if details.sign_in.user.is_none() {
             let why = "is required, unless an instance for passkeys is available whose policy is `passwordless`";
             return Err(Error::invalid_at("/user", why));
         }
-        if self.pass_signs_in(kept).await? {
+        if self.pass_signs_in(details).await? {
             return Ok(());
         }
-        match (self.challenges.delivery_options(&kept.start()).await, held.unmet) {
+        match (self.challenges.delivery_options(&details.start()).await, held.unmet) {
             // As at the start of a challenge.
             (Err(error), Some(unmet)) if error.is_no_instance_available() => {
                 Err(Error::requirement_unmet(unmet.name()))
@@ -144,11 +144,11 @@ impl HostedSignIns {
     }
 
     /// Counts a sign-in that begins: each is stored for a day.
-    async fn count(&self, kept: &Kept) -> Result<(), Error> {
+    async fn count(&self, details: &SignInDetails) -> Result<(), Error> {
         let now = self.clock.now();
-        let shared = (&*kept.sign_in.subscription, self.challenges.subscriptions().await?);
-        let user = kept.sign_in.user.as_deref();
-        let limits = self.challenges.limits().sign_in(&self.keyring, shared, user, kept.first_factor);
+        let shared = (&*details.sign_in.subscription, self.challenges.subscriptions().await?);
+        let user = details.sign_in.user.as_deref();
+        let limits = self.challenges.limits().sign_in(&self.keyring, shared, user, details.first_factor);
         let (names, charges): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
         match self.store.charge(charges, now).await? {
             Some(limited) => Err(Challenges::limited(&limited, &names, now)),
@@ -163,7 +163,7 @@ impl HostedSignIns {
     pub async fn status(&self, subscription: &str, id: &str) -> Result<HostedSignIn, Error> {
         let found = self.store.sign_in(subscription, id).await?;
         let record = found.ok_or_else(|| Error::not_found("sign-in"))?;
-        let purpose = self.kept(&record)?.purpose().to_owned();
+        let purpose = self.details(&record)?.purpose().to_owned();
         let status = match record.ended {
             Some(_) => SignInStatus::Ended,
             None if record.expires_at <= self.clock.now() => SignInStatus::Expired,
@@ -182,13 +182,13 @@ impl HostedSignIns {
         let now = self.clock.now();
         let redeemed = self.store.redeem_sign_in(subscription, id, digest(handle), now - REDEEMABLE, now).await?;
         let record = redeemed.ok_or_else(Error::handle_rejected)?;
-        let kept = self.kept(&record)?;
+        let details = self.details(&record)?;
         let Some(SignInEnd::Verified { at, two_factor, amr, .. }) = record.ended else {
             return Err(Error::handle_rejected());
         };
-        let purpose = kept.purpose().to_owned();
-        let (id, sign_in) = (record.id, kept.sign_in);
-        let (acr, assurance) = kept.session.proved.map(|proved| (proved.acr, proved.assurance)).unwrap_or_default();
+        let purpose = details.purpose().to_owned();
+        let (id, sign_in) = (record.id, details.sign_in);
+        let (acr, assurance) = details.session.proved.map(|proved| (proved.acr, proved.assurance)).unwrap_or_default();
         Ok(SignInResult { id, sign_in, purpose, two_factor, amr, acr, assurance, verified_at: at, redeemed_at: now })
     }
 
@@ -204,36 +204,36 @@ impl HostedSignIns {
         if record.browser.is_some() && record.browser != browser.map(digest) {
             return Ok(VisitOutcome::Elsewhere);
         }
-        let (mut kept, now) = (self.kept(&record)?, self.clock.now());
+        let (mut details, now) = (self.details(&record)?, self.clock.now());
         let ended = ended(&record, now);
-        kept.session.proved = self.still_proved(&kept, ended).await?;
+        details.session.proved = self.still_proved(&details, ended).await?;
         let page = self.page(&record.subscription).await?;
         let application = self.application(&page, &record.subscription).await?;
-        let is_as_begun = kept.page == HostedPage::SignIn || self.is_as_begun(&kept).await?;
+        let is_as_begun = details.page == HostedPage::SignIn || self.is_as_begun(&details).await?;
         // An ended sign-in does not need them; and an instance that is no longer assigned must not
         // hide that it has ended.
         let (held, delivery_options) = match ended {
             Some(_) => Default::default(),
-            None => self.ways(&record.id, &kept, is_as_begun, now).await?,
+            None => self.ways(&record.id, &details, is_as_begun, now).await?,
         };
         // Whoever holds a factor, even a suspended one, uses a factor first, or an administrator's pass: anything else is weaker.
-        let proof = kept.session.proof(&held.factors, now);
-        let first_factor = kept.page == HostedPage::Factors && kept.first_factor && is_as_begun;
+        let proof = details.session.proof(&held.factors, now);
+        let first_factor = details.page == HostedPage::Factors && details.first_factor && is_as_begun;
         let may_change = match held.factors.is_empty() {
             true => first_factor || proof.is_some_and(|proved| is_as_begun || proved.pass.is_some()),
             false => proof.is_some_and(|proved| proved.by_factor || proved.pass.is_some()),
         };
-        let accepts_pass = match kept.page {
-            HostedPage::SignIn => ended.is_none() && self.pass_signs_in(&kept).await?,
+        let accepts_pass = match details.page {
+            HostedPage::SignIn => ended.is_none() && self.pass_signs_in(&details).await?,
             HostedPage::Factors => proof.is_none_or(|proved| !proved.by_factor && proved.pass.is_none()),
         };
         let challenge = match &record.challenge {
             Some(id) => self.challenges.look(&record.subscription, id).await?,
             None => None,
         };
-        let most = if kept.page == HostedPage::SignIn { STEPS } else { FACTORS_STEPS };
+        let most = if details.page == HostedPage::SignIn { STEPS } else { FACTORS_STEPS };
         let (mut remembered_browsers, mut events) = (Vec::new(), Vec::new());
-        if let (HostedPage::Factors, true, Some(user)) = (kept.page, may_change, &kept.sign_in.user) {
+        if let (HostedPage::Factors, true, Some(user)) = (details.page, may_change, &details.sign_in.user) {
             remembered_browsers = self.factors.remembered().list(&record.subscription, user).await?;
             events = self.factors.events(&record.subscription, user).await?;
         }
@@ -245,8 +245,8 @@ impl HostedSignIns {
             factor_options: held.options,
             factors: held.factors,
             enrollable: if may_change { held.enrollable } else { Vec::new() },
-            enrolment: kept.session.enrolment.clone().filter(|open| open.expires_at > now),
-            signals: self.signals(&kept).await?,
+            enrolment: details.session.enrolment.clone().filter(|open| open.expires_at > now),
+            signals: self.signals(&details).await?,
             may_change,
             first_factor,
             challenge,
@@ -255,11 +255,11 @@ impl HostedSignIns {
             this_browser: None,
             remembered_browsers,
             events,
-            person: self.person(&kept),
+            person: self.person(&details),
             more: record.step < most,
             now,
             record,
-            kept,
+            details,
         });
         if ended.is_none() {
             visit.remembered_days = self.days(&visit).await?;
@@ -272,15 +272,15 @@ impl HostedSignIns {
 
     /// Returns what the person proved, if it still counts. What a pass proved ends with the pass. What was proved in an open sign-in ends with
     /// any change of the person, who then answers again: a factor may have been added that the answer does not prove, or the user was reset.
-    async fn still_proved(&self, kept: &Kept, ended: Option<Ended>) -> Result<Option<Proved>, Error> {
-        let Some(proved) = &kept.session.proved else { return Ok(None) };
+    async fn still_proved(&self, details: &SignInDetails, ended: Option<Ended>) -> Result<Option<Proved>, Error> {
+        let Some(proved) = &details.session.proved else { return Ok(None) };
         if let Some(pass) = &proved.pass
-            && !self.factors.is_pass_in_use(&kept.sign_in, pass).await?
+            && !self.factors.is_pass_in_use(&details.sign_in, pass).await?
         {
             return Ok(None);
         }
-        let ends_with_a_change = ended.is_none() && kept.page == HostedPage::SignIn && proved.changes.is_some();
-        if ends_with_a_change && Some(self.factors.changes(&kept.sign_in).await?) != proved.changes {
+        let ends_with_a_change = ended.is_none() && details.page == HostedPage::SignIn && proved.changes.is_some();
+        if ends_with_a_change && Some(self.factors.changes(&details.sign_in).await?) != proved.changes {
             return Ok(None);
         }
         Ok(Some(proved.clone()))
@@ -298,20 +298,20 @@ impl HostedSignIns {
     async fn ways(
         &self,
         id: &str,
-        kept: &Kept,
+        details: &SignInDetails,
         is_as_begun: bool,
         now: Timestamp,
     ) -> Result<(Held, Vec<DeliveryOption>), Error> {
-        let mut held = self.held(kept).await?;
-        if kept.page == HostedPage::SignIn {
-            held.enrollable = self.offers(id, kept, &held, now).await?;
+        let mut held = self.held(details).await?;
+        if details.page == HostedPage::SignIn {
+            held.enrollable = self.offers(id, details, &held, now).await?;
         }
         // A code is weaker than a factor that the person has: it does not lead to changes of that. One that adds nothing is not sent.
-        let leads_on = kept.sign_in.user.is_some() && kept.page == HostedPage::SignIn
+        let leads_on = details.sign_in.user.is_some() && details.page == HostedPage::SignIn
             || !held.is_unmet()
                 && held.options.iter().all(|one| one.fallback)
                 && (is_as_begun || !held.factors.is_empty());
-        let delivery_options = if leads_on { self.delivery_options(kept).await? } else { Vec::new() };
+        let delivery_options = if leads_on { self.delivery_options(details).await? } else { Vec::new() };
         Ok((held, delivery_options))
     }
 
@@ -350,13 +350,13 @@ impl HostedSignIns {
             return Ok(());
         }
         // Whoever is not known yet is let in only by a passkey whose policy says so, whatever the browser asks for.
-        if visit.kept.sign_in.user.is_none() && visit.option(two_factor).is_none() {
+        if visit.details.sign_in.user.is_none() && visit.option(two_factor).is_none() {
             return Err(Error::no_instance_available());
         }
         if !visit.more {
             return Err(Error::rate_limited((visit.record.expires_at - visit.now).try_into().unwrap_or_default()));
         }
-        let mut start = visit.kept.start();
+        let mut start = visit.details.start();
         start.two_factor = Some(two_factor.to_owned());
         start.client_address = start.client_address.or(client_address);
         start.webotp_host = webotp_host;
@@ -421,7 +421,7 @@ impl HostedSignIns {
         client_address: Option<IpAddr>,
     ) -> Result<NextStep, Error> {
         // Who signs in with a passkey alone is asked for it the next time, too.
-        let remember = remember.filter(|_| visit.kept.sign_in.user.is_some());
+        let remember = remember.filter(|_| visit.details.sign_in.user.is_some());
         let remember = remember.map(|agent| agent.chars().take(AGENT_CHARS).collect());
         let challenge = open_challenge(visit).ok_or_else(Error::closed)?;
         let length = challenge.code_length.filter(|_| challenge.recipient_hint.is_some());
@@ -434,7 +434,7 @@ impl HostedSignIns {
             SubmittedAnswer::Code(code) => (code, false),
             SubmittedAnswer::Credential(credential) => (credential, true),
         };
-        let (address, text) = (visit.kept.client_address.or(client_address), Zeroizing::new(text.to_owned()));
+        let (address, text) = (visit.details.client_address.or(client_address), Zeroizing::new(text.to_owned()));
         let (this, mut visit, challenge) = (self.clone(), visit.clone(), challenge.id.clone());
         // Runs to completion even if the browser disconnects: its next request finds the sign-in
         // verified.
@@ -443,16 +443,16 @@ impl HostedSignIns {
                 if is_credential { Answer::credential(&challenge, &text) } else { Answer::new(&challenge, &text) };
             let answer = answer.client_address(address);
             // Nobody knows yet who answers with a passkey alone.
-            let changes = match visit.kept.sign_in.user {
-                Some(_) => Some(this.factors.changes(&visit.kept.sign_in).await?),
+            let changes = match visit.details.sign_in.user {
+                Some(_) => Some(this.factors.changes(&visit.details.sign_in).await?),
                 None => None,
             };
             let verified = this.challenges.verify(&visit.record.subscription, answer).await?;
             // A passkey names the person of a sign-in that did not.
-            visit.kept.sign_in.user = visit.kept.sign_in.user.or_else(|| verified.user.clone());
+            visit.details.sign_in.user = visit.details.sign_in.user.or_else(|| verified.user.clone());
             let has_few_codes = verified.uses_left.is_some_and(|left| left <= FEW_CODES);
             let proved = Proved { remember, changes, ..Proved::of(verified, Some(challenge)) };
-            if visit.kept.page == HostedPage::Factors {
+            if visit.details.page == HostedPage::Factors {
                 this.rewrite(&visit, |session| session.prove(proved)).await?;
                 return Ok(NextStep::Stay);
             }
@@ -469,24 +469,24 @@ impl HostedSignIns {
     /// # Errors
     /// [`Error::is_closed`] if nothing was proved, or it has ended already.
     pub async fn proceed(&self, visit: &Visit) -> Result<NextStep, Error> {
-        let fits = |proved: &Proved| visit.kept.page == HostedPage::SignIn && proved.is_by_one_of(&visit.factors);
-        let proved = visit.kept.session.proved.clone().filter(fits);
+        let fits = |proved: &Proved| visit.details.page == HostedPage::SignIn && proved.is_by_one_of(&visit.factors);
+        let proved = visit.details.session.proved.clone().filter(fits);
         self.end(visit, proved.ok_or_else(Error::closed)?).await
     }
 
     /// Ends a sign-in, if the count of its person's changes is still that of the proof, where the person was known then: a reset, or another
     /// change, may come at any moment.
     pub(super) async fn end(&self, visit: &Visit, proved: Proved) -> Result<NextStep, Error> {
-        if visit.kept.sign_in.user.is_none() {
+        if visit.details.sign_in.user.is_none() {
             return Err(Error::closed());
         }
         let handle = random::id()?;
         let (at, two_factor, amr) = (proved.at, proved.two_factor.clone(), proved.amr.clone());
         let end = SignInEnd::Verified { at, two_factor, amr, handle: Some(digest(&handle)) };
-        let mut kept = visit.kept.clone();
-        kept.session = Session { proved: Some(proved.clone()), ..Session::default() };
-        let sealed = self.seal(&visit.record, &kept)?;
-        let changes = proved.changes.map(|count| (self.factors.user_key(&visit.kept.sign_in), count));
+        let mut details = visit.details.clone();
+        details.session = Session { proved: Some(proved.clone()), ..Session::default() };
+        let sealed = self.seal(&visit.record, &details)?;
+        let changes = proved.changes.map(|count| (self.factors.user_key(&visit.details.sign_in), count));
         if !self.store.end_sign_in(visit.id(), end, Some(sealed), changes).await? {
             return Err(Error::closed());
         }
@@ -508,13 +508,13 @@ impl HostedSignIns {
 
     /// Returns whether nothing of the person has changed since the link was made. What was closed to the first factor then, or to a code
     /// that goes to the address in the link, is not opened to it by a reset: the address may be somebody else's.
-    pub(super) async fn is_as_begun(&self, kept: &Kept) -> Result<bool, Error> {
-        Ok(kept.changes.is_some() && kept.changes == Some(self.factors.changes(&kept.sign_in).await?))
+    pub(super) async fn is_as_begun(&self, details: &SignInDetails) -> Result<bool, Error> {
+        Ok(details.changes.is_some() && details.changes == Some(self.factors.changes(&details.sign_in).await?))
     }
 
-    fn person(&self, kept: &Kept) -> String {
-        let user = kept.sign_in.user.as_deref().unwrap_or_default();
-        let hash = self.keyring.bucket("hosted-person", &[kept.sign_in.subscription.as_bytes(), user.as_bytes()]);
+    fn person(&self, details: &SignInDetails) -> String {
+        let user = details.sign_in.user.as_deref().unwrap_or_default();
+        let hash = self.keyring.bucket("hosted-person", &[details.sign_in.subscription.as_bytes(), user.as_bytes()]);
         hex::encode(&hash[..8])
     }
 
@@ -526,8 +526,8 @@ impl HostedSignIns {
     }
 
     /// None if what was available at the start no longer is, or if a delivered code is not enough.
-    async fn delivery_options(&self, kept: &Kept) -> Result<Vec<DeliveryOption>, Error> {
-        match self.challenges.delivery_options(&kept.start()).await {
+    async fn delivery_options(&self, details: &SignInDetails) -> Result<Vec<DeliveryOption>, Error> {
+        match self.challenges.delivery_options(&details.start()).await {
             Err(error)
                 if error.is_no_instance_available()
                     || error.is_recipient_rejected()
@@ -574,7 +574,7 @@ mod tests {
         let sign_ins = engine.hosted_sign_ins();
         let ended = async |id: &str, sign_in: SignIn| {
             let now = sign_ins.clock.now();
-            let kept = Kept {
+            let details = SignInDetails {
                 sign_in,
                 recipient: crate::Recipient::default(),
                 locale: None,
@@ -603,7 +603,7 @@ mod tests {
                 expires_at: now + LIFETIME,
                 ended: None,
             };
-            record.sealed = sign_ins.seal(&record, &kept).unwrap();
+            record.sealed = sign_ins.seal(&record, &details).unwrap();
             sign_ins.store.insert_sign_in(record).await.unwrap();
             let VisitOutcome::Open(visit) = sign_ins.visit(id, None).await.unwrap() else { panic!("it is not open") };
             sign_ins.end(&visit, Proved::by_pass(now, None)).await

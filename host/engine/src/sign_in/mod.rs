@@ -65,7 +65,7 @@ pub struct ResultKey {
 
 /// The data of a hosted sign-in, sealed at rest.
 #[derive(Clone, Serialize, Deserialize)]
-struct Kept {
+struct SignInDetails {
     sign_in: SignIn,
     recipient: Recipient,
     locale: Option<String>,
@@ -124,12 +124,12 @@ impl HostedSignIns {
         self.keyring.derived_in_file(RESULTS, 2).into_iter().map(ResultKey::from).collect()
     }
 
-    fn seal(&self, record: &HostedSignInRecord, kept: &Kept) -> Result<Vec<u8>, Error> {
-        let plain = Zeroizing::new(serde_json::to_vec(kept).map_err(Error::unavailable)?);
+    fn seal(&self, record: &HostedSignInRecord, details: &SignInDetails) -> Result<Vec<u8>, Error> {
+        let plain = Zeroizing::new(serde_json::to_vec(details).map_err(Error::unavailable)?);
         self.keyring.seal(SEALED, &place(record), &plain).map_err(Error::unavailable)
     }
 
-    fn kept(&self, record: &HostedSignInRecord) -> Result<Kept, Error> {
+    fn details(&self, record: &HostedSignInRecord) -> Result<SignInDetails, Error> {
         let plain = self.keyring.open(SEALED, &place(record), &record.sealed).map_err(Error::unavailable)?;
         serde_json::from_slice(&plain).map_err(Error::unavailable)
     }
@@ -141,7 +141,7 @@ impl From<(crate::keyring::KeyId, Zeroizing<[u8; 32]>)> for ResultKey {
     }
 }
 
-impl Kept {
+impl SignInDetails {
     fn purpose(&self) -> &str {
         self.purpose.as_deref().unwrap_or(NewChallenge::PURPOSE)
     }

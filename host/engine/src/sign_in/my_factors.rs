@@ -15,7 +15,7 @@ use super::factors::{
     AnswerForm, Enrollable, EnrolmentForm, EnrolmentKind, EnrolmentOutcome, FactorOption, HostedPage, OpenEnrolment,
 };
 use super::request::Visit;
-use super::{HostedSignIns, Kept};
+use super::{HostedSignIns, SignInDetails};
 use crate::challenge::Verified;
 use crate::completion::to_the_end;
 use crate::error::Error;
@@ -164,19 +164,19 @@ impl Proved {
 
 impl HostedSignIns {
     /// Returns the factors of the person who signs in.
-    pub(super) async fn held(&self, kept: &Kept) -> Result<Held, Error> {
-        let Some(user) = &kept.sign_in.user else { return self.passwordless(kept).await };
-        let subscription = &kept.sign_in.subscription;
+    pub(super) async fn held(&self, details: &SignInDetails) -> Result<Held, Error> {
+        let Some(user) = &details.sign_in.user else { return self.passwordless(details).await };
+        let subscription = &details.sign_in.subscription;
         let mut held = Held { factors: self.factors.list(subscription, user, false).await?, ..Held::default() };
         let active = |factor: &&UserFactor| factor.status == FactorStatus::Active;
         let has_another = held.factors.iter().filter(active).any(|factor| !factor.fallback);
-        let enrollables = self.factors.enrollable(&kept.sign_in).await?;
+        let enrollables = self.factors.enrollable(&details.sign_in).await?;
         let mut options = Vec::new();
         for one in &enrollables {
             let manifest = &one.manifest;
             let own: Vec<_> = held.factors.iter().filter(|factor| factor.two_factor == one.two_factor).collect();
             let is_webauthn = manifest.challenge == AnswerKind::WebauthnGet;
-            let required = kept.required.max(one.required);
+            let required = details.required.max(one.required);
             let usable = |factor: &&&UserFactor| active(factor) && required.is_met(is_webauthn, &factor.facts);
             if let Some(best) = own.iter().filter(usable).map(|factor| factor.rank(is_webauthn)).max() {
                 let last_used_at = own.iter().filter(usable).filter_map(|factor| factor.last_used_at).max();
@@ -195,10 +195,10 @@ impl HostedSignIns {
         // Stable, as where the engine picks a factor: of equal ones the most specific instance is first.
         options.sort_by_key(|(best, _)| Reverse(*best));
         held.options = options.into_iter().map(|(_, option)| option).collect();
-        let required = |one: &EnrollableFactor| kept.required.max(one.required);
+        let required = |one: &EnrollableFactor| details.required.max(one.required);
         let is_held = |one: &&EnrollableFactor| held.factors.iter().any(|factor| factor.two_factor == one.two_factor);
         let least = enrollables.iter().filter(is_held).map(required).min();
-        let least = least.or_else(|| enrollables.iter().map(required).min()).unwrap_or(kept.required);
+        let least = least.or_else(|| enrollables.iter().map(required).min()).unwrap_or(details.required);
         held.unmet = Some(least).filter(|least| held.options.is_empty() && *least != RequiredFactor::Any);
         held.enrollable.sort_by_key(|one| match one.kind {
             EnrolmentKind::Passkey => 0,
@@ -213,11 +213,11 @@ impl HostedSignIns {
     pub(super) async fn offers(
         &self,
         id: &str,
-        kept: &Kept,
+        details: &SignInDetails,
         held: &Held,
         now: Timestamp,
     ) -> Result<Vec<Enrollable>, Error> {
-        let Some(proved) = kept.session.proof(&held.factors, now) else { return Ok(Vec::new()) };
+        let Some(proved) = details.session.proof(&held.factors, now) else { return Ok(Vec::new()) };
         let is_codes = |one: &&Enrollable| one.kind == EnrolmentKind::Codes;
         if proved.by_factor {
             return Ok(held.enrollable.iter().filter(is_codes).cloned().collect());
@@ -225,12 +225,12 @@ impl HostedSignIns {
         let by = match (&proved.pass, &proved.challenge) {
             (Some(_), _) => SignedInBy::Pass,
             (None, Some(challenge)) => {
-                if !self.is_as_begun(kept).await? {
+                if !self.is_as_begun(details).await? {
                     return Ok(Vec::new());
                 }
                 // A challenge proves one enrolment. Another one may take its place as long as it is open.
-                let subscription = &kept.sign_in.subscription;
-                if let Some(given_up) = &kept.session.given_up
+                let subscription = &details.sign_in.subscription;
+                if let Some(given_up) = &details.session.given_up
                     && self.factors.enrolment(subscription, given_up, Some(id)).await.is_err()
                 {
                     return Ok(Vec::new());
@@ -239,7 +239,7 @@ impl HostedSignIns {
             }
             (None, None) => return Ok(Vec::new()),
         };
-        let offered = self.factors.offered_in_sign_in(&kept.sign_in, by).await?;
+        let offered = self.factors.offered_in_sign_in(&details.sign_in, by).await?;
         let is_offered = |one: &&Enrollable| !is_codes(one) && offered.contains(&one.two_factor);
         Ok(held.enrollable.iter().filter(is_offered).cloned().collect())
     }
@@ -250,16 +250,17 @@ impl HostedSignIns {
         // A passkey names a user whose factors the visit does not know.
         let holds_a_factor = proved.by_factor || !visit.factors.is_empty();
         if !has_few_codes
-            && (holds_a_factor || !self.factors.are_offered_in_sign_ins(&visit.kept.sign_in).await.unwrap_or_default())
+            && (holds_a_factor
+                || !self.factors.are_offered_in_sign_ins(&visit.details.sign_in).await.unwrap_or_default())
         {
             return false;
         }
-        let mut kept = visit.kept.clone();
-        kept.session.prove(proved.clone());
+        let mut details = visit.details.clone();
+        details.session.prove(proved.clone());
         let offered = async {
             if !has_few_codes {
-                let held = self.held(&kept).await?;
-                if self.offers(visit.id(), &kept, &held, self.clock.now()).await?.is_empty() {
+                let held = self.held(&details).await?;
+                if self.offers(visit.id(), &details, &held, self.clock.now()).await?.is_empty() {
                     return Ok(false);
                 }
             }
@@ -272,8 +273,8 @@ impl HostedSignIns {
     }
 
     /// Returns the passkeys that sign in a person whom the application does not know yet.
-    async fn passwordless(&self, kept: &Kept) -> Result<Held, Error> {
-        let enrollable = self.factors.enrollable(&kept.sign_in).await?;
+    async fn passwordless(&self, details: &SignInDetails) -> Result<Held, Error> {
+        let enrollable = self.factors.enrollable(&details.sign_in).await?;
         let options = enrollable.iter().filter(|one| one.passwordless).map(|one| option(one, None));
         Ok(Held { options: options.collect(), ..Held::default() })
     }
@@ -295,8 +296,8 @@ impl HostedSignIns {
         }
         let enrollable = visit.enrollable.iter().find(|one| one.two_factor == two_factor);
         let name = enrollable.map(|one| one.name.clone()).ok_or_else(Error::no_instance_available)?;
-        let proved = visit.kept.session.proof(&visit.factors, visit.now);
-        let given_up = visit.kept.session.given_up.clone();
+        let proved = visit.details.session.proof(&visit.factors, visit.now);
+        let given_up = visit.details.session.given_up.clone();
         // A delivered code and the first factor count as long as nothing has changed since the link was made.
         let (basis, changes) = match proved {
             Some(Proved { by_factor: true, factor: Some(factor), .. }) => (Basis::UsedFactor(factor.clone()), None),
@@ -306,17 +307,17 @@ impl HostedSignIns {
                     Some(enrolment) => Basis::UsedChallenge { challenge: challenge.clone(), enrolment },
                     None => Proof::Challenge(challenge.clone()).into(),
                 };
-                (basis, visit.kept.changes)
+                (basis, visit.details.changes)
             }
-            _ if visit.first_factor => (Proof::FirstFactor.into(), visit.kept.changes),
+            _ if visit.first_factor => (Proof::FirstFactor.into(), visit.details.changes),
             _ => return Err(Error::proof_required("no factor was used on this page in the last ten minutes")),
         };
-        let mut new = NewEnrolment::on(visit.kept.sign_in.clone(), two_factor, basis);
-        new.user_name.clone_from(&visit.kept.user_name);
+        let mut new = NewEnrolment::on(visit.details.sign_in.clone(), two_factor, basis);
+        new.user_name.clone_from(&visit.details.user_name);
         new.passwordless = enrollable.is_some_and(|one| one.passwordless);
         new.holder = Some(visit.id().to_owned());
         new.locale = Some(locale.to_owned());
-        new.client_address = visit.kept.client_address.or(client_address);
+        new.client_address = visit.details.client_address.or(client_address);
         new.changes = changes;
         let replaces = enrollable.is_some_and(|one| one.kind == EnrolmentKind::Codes)
             && visit.factors.iter().any(|factor| factor.two_factor == two_factor);
@@ -334,13 +335,13 @@ impl HostedSignIns {
     async fn first_codes(&self, visit: &Visit, added: &str) -> Option<OpenEnrolment> {
         let begun = async {
             let codes =
-                self.held(&visit.kept).await?.enrollable.into_iter().find(|one| one.kind == EnrolmentKind::Codes);
+                self.held(&visit.details).await?.enrollable.into_iter().find(|one| one.kind == EnrolmentKind::Codes);
             let Some(codes) = codes else { return Ok(None) };
             let basis = Basis::UsedFactor(added.to_owned());
-            let mut new = NewEnrolment::on(visit.kept.sign_in.clone(), codes.two_factor, basis);
-            new.user_name.clone_from(&visit.kept.user_name);
+            let mut new = NewEnrolment::on(visit.details.sign_in.clone(), codes.two_factor, basis);
+            new.user_name.clone_from(&visit.details.user_name);
             new.holder = Some(visit.id().to_owned());
-            new.locale.clone_from(&visit.kept.locale);
+            new.locale.clone_from(&visit.details.locale);
             OpenEnrolment::of(self.factors.enrol(new).await?, codes.name, false).map(Some)
         };
         begun.await.unwrap_or_else(|error: Error| {
@@ -372,14 +373,14 @@ impl HostedSignIns {
     ) -> Result<EnrolmentOutcome, Error> {
         let open = visit.enrolment.as_ref().ok_or_else(Error::enrolment_closed)?;
         let holder = Some(visit.id().to_owned());
-        let client_address = visit.kept.client_address.or(client_address);
+        let client_address = visit.details.client_address.or(client_address);
         let answer = EnrolmentAnswer { enrolment: open.id.clone(), code, credential, label, holder, client_address };
         let finished = self.factors.finish_enrolment(&visit.record.subscription, answer).await;
         let codes = matches!(open.form, EnrolmentForm::Codes(_));
         match finished {
             Ok(added) => {
                 let (two_factor, at) = (open.two_factor.clone(), visit.now);
-                if visit.kept.page == HostedPage::SignIn && !codes {
+                if visit.details.page == HostedPage::SignIn && !codes {
                     let next = self.first_codes(visit, &added.id).await;
                     self.rewrite(visit, |session| {
                         session.count_change();
@@ -454,8 +455,8 @@ impl HostedSignIns {
         let removed = self.factors.remove(&visit.record.subscription, user, factor, &basis).await?;
         let signals = removed.signals.iter().map(|signal| serde_json::to_value(signal).map_err(Error::unavailable));
         let signals = signals.collect::<Result<Vec<_>, _>>()?;
-        let changes = self.factors.changes(&visit.kept.sign_in).await?;
-        let proved = visit.kept.session.proved.as_ref();
+        let changes = self.factors.changes(&visit.details.sign_in).await?;
+        let proved = visit.details.session.proved.as_ref();
         if proved.is_some_and(|proved| proved.factor.as_deref() == Some(factor)) {
             // Another factor must be used for the next change.
             let end = |session: &mut Session| {
@@ -467,9 +468,9 @@ impl HostedSignIns {
     }
 
     /// Returns what a page tells the browser of the last removal, as long as nothing else has changed since.
-    pub(super) async fn signals(&self, kept: &Kept) -> Result<Vec<Value>, Error> {
-        let Session { signals, signals_changes, .. } = &kept.session;
-        let is_current = !signals.is_empty() && self.factors.changes(&kept.sign_in).await? == *signals_changes;
+    pub(super) async fn signals(&self, details: &SignInDetails) -> Result<Vec<Value>, Error> {
+        let Session { signals, signals_changes, .. } = &details.session;
+        let is_current = !signals.is_empty() && self.factors.changes(&details.sign_in).await? == *signals_changes;
         Ok(if is_current { signals.clone() } else { Vec::new() })
     }
 
@@ -484,9 +485,9 @@ impl HostedSignIns {
         challenge: Option<String>,
         change: impl FnOnce(&mut Session),
     ) -> Result<(), Error> {
-        let mut kept = visit.kept.clone();
-        change(&mut kept.session);
-        let sealed = self.seal(&visit.record, &kept)?;
+        let mut details = visit.details.clone();
+        change(&mut details.session);
+        let sealed = self.seal(&visit.record, &details)?;
         let rewritten =
             self.store.rewrite_sign_in(visit.id(), visit.step(), challenge, sealed, self.clock.now()).await?;
         if rewritten { Ok(()) } else { Err(Error::closed()) }
@@ -499,9 +500,10 @@ fn give_up(session: &mut Session) {
 
 /// Returns the person and the factor that was used on this page recently.
 fn proved_user(visit: &Visit) -> Result<(&str, &str), Error> {
-    let user = visit.kept.sign_in.user.as_deref();
-    let proved = visit.kept.session.proof(&visit.factors, visit.now).filter(|proved| proved.by_factor);
-    let factor = proved.filter(|_| visit.kept.page == HostedPage::Factors).and_then(|proved| proved.factor.as_deref());
+    let user = visit.details.sign_in.user.as_deref();
+    let proved = visit.details.session.proof(&visit.factors, visit.now).filter(|proved| proved.by_factor);
+    let factor =
+        proved.filter(|_| visit.details.page == HostedPage::Factors).and_then(|proved| proved.factor.as_deref());
     user.zip(factor).ok_or_else(|| Error::proof_required("no factor was used on this page in the last ten minutes"))
 }
 

@@ -6,15 +6,16 @@ use zeroize::Zeroizing;
 
 use super::my_factors::Proved;
 use super::request::{NextStep, Visit};
-use super::{HostedPage, HostedSignIns, Kept};
+use super::{HostedPage, HostedSignIns, SignInDetails};
 use crate::completion::to_the_end;
 use crate::error::Error;
 
 impl HostedSignIns {
     /// Returns whether a pass signs in, whether or not there is one.
-    pub(super) async fn pass_signs_in(&self, kept: &Kept) -> Result<bool, Error> {
-        let fits = kept.page == HostedPage::SignIn && kept.sign_in.user.is_some() && kept.demand().is_ordinary();
-        Ok(fits && self.factors.pass_signs_in(&kept.sign_in).await?.is_some())
+    pub(super) async fn pass_signs_in(&self, details: &SignInDetails) -> Result<bool, Error> {
+        let fits =
+            details.page == HostedPage::SignIn && details.sign_in.user.is_some() && details.demand().is_ordinary();
+        Ok(fits && self.factors.pass_signs_in(&details.sign_in).await?.is_some())
     }
 
     /// Uses a pass, once. On a sign-in it ends that, or leads to the offer of a first factor. On the page of a person's own factors it allows adding factors for ten minutes;
@@ -33,8 +34,8 @@ impl HostedSignIns {
     }
 
     async fn accept_pass(&self, visit: &Visit, pass: &str, client_address: Option<IpAddr>) -> Result<NextStep, Error> {
-        let (sign_in, client_address) = (&visit.kept.sign_in, visit.kept.client_address.or(client_address));
-        if visit.kept.page == HostedPage::SignIn {
+        let (sign_in, client_address) = (&visit.details.sign_in, visit.details.client_address.or(client_address));
+        if visit.details.page == HostedPage::SignIn {
             let changes = Some(self.factors.changes(sign_in).await?);
             let (verified, id) = self.factors.sign_in_with_pass(sign_in, pass, client_address).await?;
             let proved = Proved { pass: Some(id), changes, ..Proved::of(verified, None) };

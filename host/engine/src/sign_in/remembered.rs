@@ -2,12 +2,12 @@
 
 use super::my_factors::Proved;
 use super::request::{BrowserSecret, NextStep, Visit};
-use super::{HostedPage, HostedSignIns, Kept};
+use super::{HostedPage, HostedSignIns, SignInDetails};
 use crate::challenge::ChallengeStatus;
 use crate::error::Error;
 use crate::factor::SignInRequirements;
 
-impl Kept {
+impl SignInDetails {
     /// Returns what the application asks for.
     pub(super) fn demand(&self) -> SignInRequirements<'_> {
         SignInRequirements { required: self.required, acr: self.acr.as_deref(), purpose: self.purpose.as_deref() }
@@ -19,7 +19,7 @@ impl HostedSignIns {
     pub(super) async fn days(&self, visit: &Visit) -> Result<Option<u32>, Error> {
         match &visit.challenge {
             Some((challenge, ChallengeStatus::Open)) if may_remember(visit) => {
-                self.factors.remembered().days(&visit.kept.sign_in, &challenge.two_factor).await
+                self.factors.remembered().days(&visit.details.sign_in, &challenge.two_factor).await
             }
             _ => Ok(None),
         }
@@ -30,7 +30,7 @@ impl HostedSignIns {
     /// failure is only logged.
     pub(super) async fn remember(&self, visit: &Visit, proved: &Proved) -> Option<BrowserSecret> {
         let user_agent = proved.remember.as_deref().filter(|_| may_remember(visit) && !visit.is_first_added())?;
-        let (browsers, sign_in) = (self.factors.remembered(), &visit.kept.sign_in);
+        let (browsers, sign_in) = (self.factors.remembered(), &visit.details.sign_in);
         let remembered = async {
             let Some(days) = browsers.days(sign_in, &proved.two_factor).await? else { return Ok(None) };
             let (two_factor, Some(changes)) = (&proved.two_factor, proved.changes) else { return Ok(None) };
@@ -49,13 +49,13 @@ impl HostedSignIns {
     /// # Errors
     /// If the store is not available.
     pub async fn look_at_browser(&self, visit: &mut Visit, secret: Option<&str>) -> Result<(), Error> {
-        let demand = match visit.kept.page {
-            HostedPage::SignIn => visit.kept.demand(),
+        let demand = match visit.details.page {
+            HostedPage::SignIn => visit.details.demand(),
             HostedPage::Factors => SignInRequirements::default(),
         };
         if let Some(secret) = secret {
             let secrets = [secret.to_owned()];
-            visit.this_browser = self.factors.remembered().peek(&visit.kept.sign_in, demand, &secrets).await?;
+            visit.this_browser = self.factors.remembered().peek(&visit.details.sign_in, demand, &secrets).await?;
         }
         Ok(())
     }
@@ -66,13 +66,13 @@ impl HostedSignIns {
     /// # Errors
     /// [`Error::is_closed`] if the sign-in has ended.
     pub async fn proceed_remembered(&self, visit: &Visit, secret: &str) -> Result<NextStep, Error> {
-        if visit.kept.page != HostedPage::SignIn || visit.is_proved() {
+        if visit.details.page != HostedPage::SignIn || visit.is_proved() {
             return Ok(NextStep::Stay);
         }
         let secrets = [secret.to_owned()];
         let browsers = self.factors.remembered();
-        let changes = Some(self.factors.changes(&visit.kept.sign_in).await?);
-        let Some(found) = browsers.recognize(&visit.kept.sign_in, visit.kept.demand(), &secrets).await? else {
+        let changes = Some(self.factors.changes(&visit.details.sign_in).await?);
+        let Some(found) = browsers.recognize(&visit.details.sign_in, visit.details.demand(), &secrets).await? else {
             return Ok(NextStep::Stay);
         };
         let proceeded = self.end(visit, Proved { changes, ..Proved::of(found.verified, None) }).await?;
@@ -85,7 +85,7 @@ impl HostedSignIns {
     /// # Errors
     /// A proof is required if none was given on this page. Not found.
     pub async fn forget_browsers(&self, visit: &Visit, id: Option<&str>) -> Result<(), Error> {
-        let user = visit.kept.sign_in.user.as_deref().filter(|_| visit.may_change);
+        let user = visit.details.sign_in.user.as_deref().filter(|_| visit.may_change);
         let user =
             user.ok_or_else(|| Error::proof_required("nothing was proved on this page in the last ten minutes"))?;
         let (browsers, subscription) = (self.factors.remembered(), &visit.record.subscription);
@@ -98,6 +98,6 @@ impl HostedSignIns {
 
 /// Returns whether a later sign-in like this one would be satisfied by a remembered browser.
 fn may_remember(visit: &Visit) -> bool {
-    let kept = &visit.kept;
-    kept.page == HostedPage::SignIn && kept.sign_in.user.is_some() && kept.demand().is_ordinary()
+    let details = &visit.details;
+    details.page == HostedPage::SignIn && details.sign_in.user.is_some() && details.demand().is_ordinary()
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::factors::{Enrollable, FEW_CODES, FactorOption, HostedPage, OpenEnrolment};
-use super::{Kept, SignInPage};
+use super::{SignInDetails, SignInPage};
 use crate::challenge::{Challenge, ChallengeStatus, DeliveryOption, Recipient};
 use crate::factor::{Assurance, FactorStatus, RememberedBrowser, RequiredFactor, UserEvent, UserFactor};
 use crate::instance::SignIn;
@@ -272,7 +272,7 @@ pub struct Visit {
     /// Whether the first factor, which the application confirmed, is enough to add a factor.
     pub(super) first_factor: bool,
     pub(super) record: HostedSignInRecord,
-    pub(super) kept: Kept,
+    pub(super) details: SignInDetails,
 }
 
 impl Visit {
@@ -289,32 +289,32 @@ impl Visit {
 
     /// Returns what the browser was sent here for.
     pub fn hosted_page(&self) -> HostedPage {
-        self.kept.page
+        self.details.page
     }
 
     /// Returns whether the person signed in already and was then offered something.
     pub fn is_proved(&self) -> bool {
-        self.kept.session.proved.is_some()
+        self.details.session.proved.is_some()
     }
 
     /// Returns whether a factor was used on this page recently: renaming and removing factors needs that.
     pub fn is_proved_by_factor(&self) -> bool {
-        self.kept.session.proof(&self.factors, self.now).is_some_and(|proved| proved.by_factor)
+        self.details.session.proof(&self.factors, self.now).is_some_and(|proved| proved.by_factor)
     }
 
     /// Returns whether the person has added the first factor within this sign-in.
     pub fn is_first_added(&self) -> bool {
-        self.kept.session.added.is_some()
+        self.details.session.added.is_some()
     }
 
     /// Returns who signs in, and where.
     pub fn sign_in(&self) -> &SignIn {
-        &self.kept.sign_in
+        &self.details.sign_in
     }
 
     /// Returns what its codes are for.
     pub fn purpose(&self) -> &str {
-        self.kept.purpose()
+        self.details.purpose()
     }
 
     /// Returns when it was started.
@@ -325,27 +325,27 @@ impl Visit {
     /// Returns the network address of the browser that asked the application to sign in, if the
     /// application sent it.
     pub fn client_address(&self) -> Option<IpAddr> {
-        self.kept.client_address
+        self.details.client_address
     }
 
     /// Returns the `User-Agent` of that browser, if the application sent it.
     pub fn user_agent(&self) -> Option<&str> {
-        self.kept.user_agent.as_deref()
+        self.details.user_agent.as_deref()
     }
 
     /// Returns the requested language.
     pub fn locale(&self) -> Option<&str> {
-        self.kept.locale.as_deref()
+        self.details.locale.as_deref()
     }
 
     /// Returns where the browser goes at the end.
     pub fn return_url(&self) -> &str {
-        &self.kept.return_url
+        &self.details.return_url
     }
 
     /// Returns the `state` that it takes there.
     pub fn state(&self) -> &str {
-        &self.kept.state
+        &self.details.state
     }
 
     /// Returns the factors that answer a challenge, or none if its code was delivered.

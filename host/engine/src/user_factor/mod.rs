@@ -20,7 +20,7 @@ pub(crate) use assurance::{Proved, of_delivered_code, of_factor, of_remembered_b
 pub(crate) use events::FactorEvents;
 pub use events::{FactorEvent, FactorEventKind};
 pub(crate) use pending::Pending;
-pub(crate) use sealed::Place;
+pub(crate) use sealed::FactorPlace;
 
 pub use crate::instance::RequiredFactor;
 

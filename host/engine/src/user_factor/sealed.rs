@@ -26,14 +26,14 @@ struct State {
 
 /// Where a state is: it opens nowhere else.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct FactorPlace<'a> {
     pub(crate) subscription: &'a str,
     pub(crate) instance: &'a str,
     pub(crate) user: &'a BucketKey,
     pub(crate) id: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> FactorPlace<'a> {
     pub(crate) fn of(record: &'a FactorRecord) -> Self {
         let FactorRecord { subscription, instance, user, id, .. } = record;
         Self { subscription, instance, user, id }
@@ -45,7 +45,12 @@ impl<'a> Place<'a> {
 }
 
 impl UserFactors {
-    pub(crate) fn seal_details(&self, place: Place<'_>, user: &str, label: Option<&str>) -> Result<Vec<u8>, Error> {
+    pub(crate) fn seal_details(
+        &self,
+        place: FactorPlace<'_>,
+        user: &str,
+        label: Option<&str>,
+    ) -> Result<Vec<u8>, Error> {
         let details = Details { user: user.to_owned(), label: label.map(str::to_owned) };
         let plain = serde_json::to_vec(&details).map_err(Error::unavailable)?;
         self.keyring.seal(DETAILS, &place.parts(), &plain).map_err(Error::unavailable)
@@ -53,7 +58,7 @@ impl UserFactors {
 
     pub(crate) fn seal_state(
         &self,
-        place: Place<'_>,
+        place: FactorPlace<'_>,
         state: &FactorState,
         facts: FactorFacts,
     ) -> Result<Vec<u8>, Error> {
@@ -64,7 +69,7 @@ impl UserFactors {
 
     pub(super) fn open(&self, record: FactorRecord) -> Result<HeldFactor, Error> {
         let damaged = |what: &str| Error::unavailable(format!("the {what} of factor {} cannot be opened", record.id));
-        let place = Place::of(&record);
+        let place = FactorPlace::of(&record);
         let plain = self.keyring.open(DETAILS, &place.parts(), &record.details).map_err(|_| damaged("details"))?;
         let details: Details = serde_json::from_slice(&plain).map_err(|_| damaged("details"))?;
         let state = match record.status {
@@ -98,7 +103,7 @@ mod tests {
         let audit = Arc::new(AuditLog::new(store.clone(), keyring.clone(), clock.clone()));
         let factors = UserFactors::new(store, keyring, clock, audit);
         let user = factors.key("s", "alice");
-        let place = Place { subscription: "s", instance: "i", user: &user, id: "f" };
+        let place = FactorPlace { subscription: "s", instance: "i", user: &user, id: "f" };
         let state = FactorState { format: 1, data: b"secret".to_vec() };
         let record = FactorRecord {
             id: "f".to_owned(),

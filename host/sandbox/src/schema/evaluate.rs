@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::compile::{Id, Node, Rule};
 use super::fault::{Fault, MOST, Violation, of_alternatives};
-use super::pattern::Kept;
+use super::pattern::CompiledPatterns;
 use super::{Broken, Schema, bounds, escape};
 
 const TOO_MUCH: &str = "checking these options takes more work than is allowed: give fewer or shorter values; if they are small, the \
@@ -23,7 +23,7 @@ pub(super) fn check(schema: &Schema, value: &Value) -> (Vec<Broken>, u64) {
 
 /// Validates a value in at most `steps` steps. `None` if they are not enough.
 pub(super) fn check_within(schema: &Schema, value: &Value, steps: u64) -> (Option<Vec<Broken>>, u64) {
-    let mut check = Check { schema, steps, nesting: 0, path: Vec::new(), kept: Kept::default() };
+    let mut check = Check { schema, steps, nesting: 0, path: Vec::new(), compiled: CompiledPatterns::default() };
     let mut faults = Faults { list: Vec::new(), are_wanted: true };
     let ended = check.value(0, value, &mut faults, &mut Seen::default());
     let broken = |fault: Fault<'_>| {
@@ -44,7 +44,7 @@ struct Check<'s, 'v> {
     steps: u64,
     nesting: usize,
     path: Vec<Part<'v>>,
-    kept: Kept,
+    compiled: CompiledPatterns,
 }
 
 #[derive(Clone, Copy)]

@@ -74,12 +74,12 @@ impl Pattern {
 
 /// The compiled patterns of one validation, by address in the schema.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct CompiledPatterns {
     all: HashMap<*const Pattern, Regex>,
     kib: u32,
 }
 
-impl Kept {
+impl CompiledPatterns {
     /// Returns the cost of having a pattern compiled, in steps.
     pub(super) fn cost(&self, pattern: &Pattern) -> u64 {
         if self.all.contains_key(&std::ptr::from_ref(pattern)) { 1 } else { pattern.cost() }
@@ -121,11 +121,11 @@ mod tests {
             (0..40).map(|n| Pattern::new(&format!("^[a-z]{{{}}}$", 900 + n)).unwrap()).collect();
         let all: u32 = patterns.iter().map(|pattern| pattern.kib).sum();
         assert!(all > KEPT_KIB, "{all} KiB");
-        let mut kept = Kept::default();
+        let mut compiled = CompiledPatterns::default();
         for pattern in &patterns {
-            assert_eq!(kept.is_in(pattern, "a"), Some(false));
-            let held: u32 = patterns.iter().filter(|one| kept.cost(one) == 1).map(|one| one.kib).sum();
-            assert!(held <= KEPT_KIB && held == kept.kib, "{held} KiB");
+            assert_eq!(compiled.is_in(pattern, "a"), Some(false));
+            let held: u32 = patterns.iter().filter(|one| compiled.cost(one) == 1).map(|one| one.kib).sum();
+            assert!(held <= KEPT_KIB && held == compiled.kib, "{held} KiB");
         }
     }
 

@@ -13,16 +13,16 @@ const POINTER: usize = 200;
 pub(super) fn find(json: &[u8]) -> Option<String> {
     let found = RefCell::new(None);
     let mut parser = serde_json::Deserializer::from_slice(json);
-    let place = Place { found: &found, above: None };
+    let search = DuplicateSearch { found: &found, above: None };
     // Other errors are reported by whoever reads the values.
-    let _ = place.deserialize(&mut parser);
+    let _ = search.deserialize(&mut parser);
     found.into_inner()
 }
 
-/// A value, with its place.
-struct Place<'a> {
+/// A search that has come to a value: what it found so far, and where the value is.
+struct DuplicateSearch<'a> {
     found: &'a RefCell<Option<String>>,
-    above: Option<(&'a Place<'a>, Step<'a>)>,
+    above: Option<(&'a DuplicateSearch<'a>, Step<'a>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ enum Step<'a> {
     Index(usize),
 }
 
-impl Place<'_> {
+impl DuplicateSearch<'_> {
     fn pointer(&self) -> String {
         let Some((above, step)) = &self.above else { return String::new() };
         match step {
@@ -40,12 +40,12 @@ impl Place<'_> {
         }
     }
 
-    fn within<'a>(&'a self, step: Step<'a>) -> Place<'a> {
-        Place { found: self.found, above: Some((self, step)) }
+    fn within<'a>(&'a self, step: Step<'a>) -> DuplicateSearch<'a> {
+        DuplicateSearch { found: self.found, above: Some((self, step)) }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Place<'_> {
+impl<'de> DeserializeSeed<'de> for DuplicateSearch<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -53,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Place<'_> {
+impl<'de> Visitor<'de> for DuplicateSearch<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

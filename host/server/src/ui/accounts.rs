@@ -27,7 +27,7 @@ use super::user_factors::user_link;
 use crate::wording::Language;
 
 #[derive(Deserialize)]
-pub(super) struct Place {
+pub(super) struct PageQuery {
     #[serde(default)]
     after: u64,
     #[serde(default)]
@@ -37,14 +37,14 @@ pub(super) struct Place {
 pub(super) async fn list(
     person: Person,
     State(ui): State<Ui>,
-    Query(place): Query<Place>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
     let l = person.language;
-    let message = match &*place.done {
+    let message = match &*query.done {
         "removed" => notice("good", l.say("Account deleted.", "Konto gelöscht.")),
         _ => html! {},
     };
-    show_list(&person, &ui, place.after, message).await
+    show_list(&person, &ui, query.after, message).await
 }
 
 async fn show_list(person: &Person, ui: &Ui, after: u64, message: Markup) -> Result<Response, Failure> {
@@ -253,11 +253,11 @@ pub(super) async fn edit(
     person: Person,
     State(ui): State<Ui>,
     Path(id): Path<String>,
-    Query(place): Query<Place>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
     let account = account(&person, &ui, &id).await?;
     let saved = person.language.say("Saved.", "Gespeichert.");
-    let message = if place.done == "saved" {
+    let message = if query.done == "saved" {
         notice("good", saved)
     } else {
         html! {}

@@ -22,12 +22,12 @@ pub(super) struct Form<'a> {
 }
 
 /// The place of a field, in the form and in the options.
-struct Place {
+struct FieldPlace {
     name: String,
     pointer: String,
 }
 
-impl Place {
+impl FieldPlace {
     fn within(&self, field: &str) -> Self {
         Self { name: format!("{}/{field}", self.name), pointer: format!("{}/{field}", self.pointer) }
     }
@@ -40,7 +40,7 @@ impl Place {
 impl Form<'_> {
     /// Several forms of one page differ in `at`.
     pub(super) fn show(&self, fields: &[Field], at: &str, values: &Value) -> Markup {
-        let root = Place { name: at.to_owned(), pointer: String::new() };
+        let root = FieldPlace { name: at.to_owned(), pointer: String::new() };
         html! {
             @for field in fields {
                 (self.field(field, &root.within(&field.name), &values[&field.name], &self.inherited[&field.name]))
@@ -59,7 +59,7 @@ impl Form<'_> {
         self.problems.iter().filter(|problem| !has_field(problem)).collect()
     }
 
-    fn field(&self, field: &Field, place: &Place, value: &Value, inherited: &Value) -> Markup {
+    fn field(&self, field: &Field, place: &FieldPlace, value: &Value, inherited: &Value) -> Markup {
         let is_map = matches!(field.kind, Kind::Map { .. });
         let is_here = |problem: &&FieldError| {
             let rest = problem.pointer.strip_prefix(&*place.pointer);
@@ -155,7 +155,7 @@ impl Form<'_> {
     fn input(
         &self,
         field: &Field,
-        place: &Place,
+        place: &FieldPlace,
         value: &Value,
         inherited: &Value,
         described: Option<&str>,
@@ -223,7 +223,7 @@ impl Form<'_> {
     /// The rows of a map, and an empty one to add another without a script.
     fn rows(
         &self,
-        place: &Place,
+        place: &FieldPlace,
         value: &Value,
         labels: &[String; 2],
         by_country: bool,
@@ -276,7 +276,7 @@ impl Form<'_> {
     }
 
     /// An object can be pasted whole, as the documentation of an upstream shows it.
-    fn paste(&self, place: &Place, value: &Value) -> Markup {
+    fn paste(&self, place: &FieldPlace, value: &Value) -> Markup {
         let l = self.language;
         let name = format!("{}#json", place.name);
         html! {
@@ -308,7 +308,7 @@ impl Form<'_> {
 }
 
 /// Returns the name of the row of a map that a problem is about; `None` if it is about the whole.
-fn row_of(problem: &FieldError, map: &Place) -> Option<String> {
+fn row_of(problem: &FieldError, map: &FieldPlace) -> Option<String> {
     let row = problem.pointer.strip_prefix(&*map.pointer)?.strip_prefix('/')?;
     Some(row.replace("~1", "/").replace("~0", "~"))
 }

@@ -28,7 +28,7 @@ use crate::wording::Language;
 const FORM_BYTES: usize = 256 << 10;
 
 #[derive(Deserialize)]
-pub(super) struct Place {
+pub(super) struct PageQuery {
     after: Option<String>,
     #[serde(default)]
     done: String,
@@ -38,8 +38,8 @@ fn path(subscription: &str) -> String {
     format!("/admin/subscriptions/{}", segment(subscription))
 }
 
-pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<Response, Failure> {
-    show_list(&person, place.after.as_deref()).await
+pub(super) async fn list(person: Person, Query(query): Query<PageQuery>) -> Result<Response, Failure> {
+    show_list(&person, query.after.as_deref()).await
 }
 
 async fn show_list(person: &Person, after: Option<&str>) -> Result<Response, Failure> {
@@ -82,11 +82,11 @@ pub(super) async fn edit(
     person: Person,
     State(ui): State<Ui>,
     Path(subscription): Path<String>,
-    Query(place): Query<Place>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
     let l = person.language;
     let set = person.of(&subscription)?.sign_in_page(&subscription).await.map_err(|error| person.failure(error))?;
-    let message = match &*place.done {
+    let message = match &*query.done {
         "created" => notice("good", l.say("Subscription created.", "Subscription erstellt.")),
         "saved" => notice("good", l.say("Saved.", "Gespeichert.")),
         _ => html! {},

@@ -18,12 +18,12 @@ use super::posted::Posted;
 use crate::wording::Language;
 
 #[derive(Deserialize)]
-pub(super) struct Place {
+pub(super) struct PageQuery {
     after: Option<String>,
 }
 
-pub(super) async fn list(person: Person, Query(place): Query<Place>) -> Result<Response, Failure> {
-    show(&person, place.after.as_deref()).await
+pub(super) async fn list(person: Person, Query(query): Query<PageQuery>) -> Result<Response, Failure> {
+    show(&person, query.after.as_deref()).await
 }
 
 /// Returns whether a person may see and revoke a token: a subscription's administrator those of its applications.

@@ -53,7 +53,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use self::copy::{CopiedTable, Place as StorePlace, copy_store};
+pub use self::copy::{CopiedTable, StorePlace, copy_store};
 use self::leases::Leases;
 pub use self::options::PostgresOptions;
 use self::pool::{Pool, Work};

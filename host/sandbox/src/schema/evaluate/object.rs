@@ -37,10 +37,11 @@ impl<'s, 'v> Check<'s, 'v> {
                     self.spend(length(name))?;
                     let name = Value::from(name.as_str());
                     // In a validation of its own, since the name is not part of the options.
-                    let (kept, path) = (std::mem::take(&mut self.kept), Vec::new());
-                    let mut inner = Check { steps: self.steps, nesting: self.nesting, schema: self.schema, path, kept };
+                    let (compiled, path) = (std::mem::take(&mut self.compiled), Vec::new());
+                    let mut inner =
+                        Check { steps: self.steps, nesting: self.nesting, schema: self.schema, path, compiled };
                     let is_valid = inner.is_valid(*id, &name, &mut Seen::default());
-                    (self.steps, self.kept) = (inner.steps, inner.kept);
+                    (self.steps, self.compiled) = (inner.steps, inner.compiled);
                     if !is_valid? {
                         return self.fault(name.as_str(), Violation::Keyword("propertyNames"), faults);
                     }

@@ -68,8 +68,8 @@ impl<'s, 'v> Check<'s, 'v> {
     }
 
     pub(super) fn is_in(&mut self, pattern: &Pattern, text: &str) -> Valid {
-        self.spend(self.kept.cost(pattern) + pattern.cost_in(text))?;
-        self.kept.is_in(pattern, text).ok_or(TooMuch)
+        self.spend(self.compiled.cost(pattern) + pattern.cost_in(text))?;
+        self.compiled.is_in(pattern, text).ok_or(TooMuch)
     }
 
     pub(super) fn length(&mut self, text: &str) -> Result<u64, TooMuch> {

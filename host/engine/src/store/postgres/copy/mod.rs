@@ -30,7 +30,7 @@ const PART_BYTES: usize = 8 << 20;
 const IN_USE: Duration = Duration::from_secs(20);
 
 /// Where a store is.
-pub enum Place<'a> {
+pub enum StorePlace<'a> {
     /// A SQLite file.
     Sqlite(&'a Path),
     /// A PostgreSQL database.
@@ -46,9 +46,9 @@ pub enum Place<'a> {
 /// # Errors
 /// Incompatible if the target is not empty, a server that uses one of them was seen in the last 20 seconds, or both are of the same kind; a conflict if the copy differs from the original: the target
 /// must not be used then.
-pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTable>> {
+pub async fn copy_store(from: StorePlace<'_>, to: StorePlace<'_>) -> Result<Vec<CopiedTable>> {
     match (from, to) {
-        (Place::Sqlite(file), Place::Postgres(options)) => {
+        (StorePlace::Sqlite(file), StorePlace::Postgres(options)) => {
             // Opening it would create it.
             if !file.exists() {
                 return Err(StoreError::incompatible(format_args!("the source {} does not exist", file.display())));
@@ -61,7 +61,7 @@ pub async fn copy_store(from: Place<'_>, to: Place<'_>) -> Result<Vec<CopiedTabl
             let session = open(&options).await?;
             session.transaction(BEGIN_UNGUARDED, to_postgres(&source, &session)).await
         }
-        (Place::Postgres(options), Place::Sqlite(file)) => {
+        (StorePlace::Postgres(options), StorePlace::Sqlite(file)) => {
             // SQLite would write what is in a log that was left behind into the copy.
             if let Some(found) = FILES.iter().map(|end| beside(file, end)).find(|file| file.symlink_metadata().is_ok())
             {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use super::super::copy::{Place, copy_store};
+use super::super::copy::{StorePlace, copy_store};
 use super::*;
 
 /// Fills a store with some data of every lasting kind.
@@ -74,28 +74,33 @@ async fn a_copy_to_the_other_database_and_back_is_the_same() {
     drop(store);
     let url = cluster.new_database().await;
     let options = || Box::new(PostgresOptions::parse(&url).unwrap());
-    let there = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap();
+    let there = copy_store(StorePlace::Sqlite(&first), StorePlace::Postgres(options())).await.unwrap();
     assert_eq!(there.iter().find(|table| table.name == "statistics").unwrap().rows, 1200);
-    let back = copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap();
+    let back = copy_store(StorePlace::Postgres(options()), StorePlace::Sqlite(&last)).await.unwrap();
     assert_eq!(there, back);
     // A target that is not empty is not overwritten.
-    let refused = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap_err();
+    let refused = copy_store(StorePlace::Sqlite(&first), StorePlace::Postgres(options())).await.unwrap_err();
     assert!(refused.is_incompatible() && refused.to_string().contains("not empty"), "{refused}");
-    assert!(copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap_err().is_incompatible());
+    assert!(
+        copy_store(StorePlace::Postgres(options()), StorePlace::Sqlite(&last)).await.unwrap_err().is_incompatible()
+    );
     // SQLite would write an older log into the copy.
     let beside_a_log = folder.path().join("beside-a-log.db");
     std::fs::write(folder.path().join("beside-a-log.db-wal"), "left behind").unwrap();
-    let refused_beside = copy_store(Place::Postgres(options()), Place::Sqlite(&beside_a_log)).await.unwrap_err();
+    let refused_beside =
+        copy_store(StorePlace::Postgres(options()), StorePlace::Sqlite(&beside_a_log)).await.unwrap_err();
     assert!(refused_beside.is_incompatible() && !beside_a_log.exists());
 
     // What does not exist is not copied, and what cannot be completed leaves nothing behind.
     let (missing, third) = (folder.path().join("missing.db"), folder.path().join("third.db"));
     let other = || Box::new(PostgresOptions::parse(&url).unwrap());
-    assert!(copy_store(Place::Sqlite(&missing), Place::Postgres(other())).await.unwrap_err().is_incompatible());
+    assert!(
+        copy_store(StorePlace::Sqlite(&missing), StorePlace::Postgres(other())).await.unwrap_err().is_incompatible()
+    );
     assert!(!missing.exists());
     let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
     cluster.sql(name, "ALTER TABLE factor_events RENAME TO renamed").await;
-    copy_store(Place::Postgres(other()), Place::Sqlite(&third)).await.unwrap_err();
+    copy_store(StorePlace::Postgres(other()), StorePlace::Sqlite(&third)).await.unwrap_err();
     cluster.sql(name, "ALTER TABLE renamed RENAME TO factor_events").await;
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert!(!left.iter().any(|file| file.to_str().unwrap().starts_with("third")), "{left:?}");
@@ -130,7 +135,7 @@ async fn a_copy_knows_the_newest_time_and_refuses_a_text_that_cannot_be_stored()
     source.execute(named, []).unwrap();
     let url = cluster.new_database().await;
     let options = || Box::new(PostgresOptions::parse(&url).unwrap());
-    let refused = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap_err();
+    let refused = copy_store(StorePlace::Sqlite(&first), StorePlace::Postgres(options())).await.unwrap_err();
     let text = refused.to_string();
     assert!(refused.is_incompatible() && text.contains("`name`") && text.contains("`directory`"), "{text}");
     assert!(!text.contains("secret"), "{text}");
@@ -139,15 +144,15 @@ async fn a_copy_knows_the_newest_time_and_refuses_a_text_that_cannot_be_stored()
     source.execute("DELETE FROM directory WHERE id = 'v'", []).unwrap();
     let newest = |c: &Connection| c.query_row("SELECT newest FROM clock", [], |row| row.get::<_, i64>(0)).unwrap();
     let original = newest(&source);
-    copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap();
-    copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap();
+    copy_store(StorePlace::Sqlite(&first), StorePlace::Postgres(options())).await.unwrap();
+    copy_store(StorePlace::Postgres(options()), StorePlace::Sqlite(&last)).await.unwrap();
     assert_eq!(newest(&Connection::open(&last).unwrap()), original);
     // If the database's clock is far behind the copied time, nobody knows how old a session is.
     let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
     let ahead = Timestamp::now().as_millisecond() + 60_000;
     cluster.sql(name, &format!("UPDATE clock SET newest = {ahead}")).await;
     let third = folder.path().join("third.db");
-    copy_store(Place::Postgres(options()), Place::Sqlite(&third)).await.unwrap();
+    copy_store(StorePlace::Postgres(options()), StorePlace::Sqlite(&third)).await.unwrap();
     assert_eq!(newest(&Connection::open(&third).unwrap()), ahead);
 }
 
@@ -160,7 +165,7 @@ async fn a_store_that_a_server_uses_is_neither_copied_nor_copied_to() {
     let url = cluster.new_database().await;
     let postgres = connect(&url).await;
     let options = || Box::new(PostgresOptions::parse(&url).unwrap());
-    let refused = async |from: Place<'_>, to: Place<'_>| {
+    let refused = async |from: StorePlace<'_>, to: StorePlace<'_>| {
         let error = copy_store(from, to).await.unwrap_err();
         assert!(error.is_incompatible() && error.to_string().contains("\"web-1\" uses it"), "{error}");
     };
@@ -174,14 +179,14 @@ async fn a_store_that_a_server_uses_is_neither_copied_nor_copied_to() {
         seen_at: Timestamp::now(),
     };
     sqlite.report_node(node.clone()).await.unwrap();
-    refused(Place::Sqlite(&file), Place::Postgres(options())).await;
+    refused(StorePlace::Sqlite(&file), StorePlace::Postgres(options())).await;
     sqlite.remove_node("n").await.unwrap();
     postgres.report_node(node).await.unwrap();
-    refused(Place::Sqlite(&file), Place::Postgres(options())).await;
-    refused(Place::Postgres(options()), Place::Sqlite(&other)).await;
+    refused(StorePlace::Sqlite(&file), StorePlace::Postgres(options())).await;
+    refused(StorePlace::Postgres(options()), StorePlace::Sqlite(&other)).await;
     postgres.remove_node("n").await.unwrap();
     drop(sqlite);
-    copy_store(Place::Sqlite(&file), Place::Postgres(options())).await.unwrap();
+    copy_store(StorePlace::Sqlite(&file), StorePlace::Postgres(options())).await.unwrap();
 }
 
 /// Fills a SQLite store with a million challenges and what they leave behind.
@@ -250,10 +255,10 @@ async fn a_million_challenges_and_what_they_left_are_copied_there_and_back() {
     peak_memory();
     let before = peak_memory();
     let begun = Instant::now();
-    let there = copy_store(Place::Sqlite(&first), Place::Postgres(options())).await.unwrap();
+    let there = copy_store(StorePlace::Sqlite(&first), StorePlace::Postgres(options())).await.unwrap();
     println!("there: {:.0} s, {before} MB before, {} MB at most", begun.elapsed().as_secs_f64(), peak_memory());
     let begun = Instant::now();
-    let back = copy_store(Place::Postgres(options()), Place::Sqlite(&last)).await.unwrap();
+    let back = copy_store(StorePlace::Postgres(options()), StorePlace::Sqlite(&last)).await.unwrap();
     let peak = peak_memory();
     println!("back: {:.0} s, {peak} MB at most", begun.elapsed().as_secs_f64());
     let rows: u64 = there.iter().map(|table| table.rows).sum();
