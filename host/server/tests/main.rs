@@ -24,6 +24,8 @@ mod http2;
 mod identity;
 #[path = "common/own_provider.rs"]
 mod own_provider;
+#[path = "common/python.rs"]
+mod python;
 #[path = "common/real_provider.rs"]
 mod real_provider;
 #[path = "common/scripted.rs"]
@@ -91,6 +93,7 @@ mod postgresql;
 mod problems;
 mod provider_add;
 mod provider_registry;
+mod related_origins;
 mod reports;
 mod roles;
 mod running;
@@ -101,6 +104,7 @@ mod sign_in_forwarded;
 mod sign_in_guards;
 mod sign_in_page;
 mod sign_in_result;
+mod soft_webauthn;
 mod store_backup;
 mod texts;
 mod user_guide;

@@ -23,8 +23,16 @@ pub(crate) struct BrowserSettings {
     pub(crate) scripts: bool,
     pub(crate) dark: bool,
     pub(crate) phone: bool,
-    /// Host names that this browser finds on loopback, over TLS with the certificate of this digest (SPKI, base64).
-    pub(crate) tls: Option<String>,
+    /// How this browser finds host names on loopback.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// Host names below `test`, over TLS on loopback.
+pub(crate) struct Tls {
+    /// The digest of the certificate (SPKI, base64).
+    pub(crate) digest: String,
+    /// A host name, and the port on which it is found if a URL names none: tests cannot listen on port 443.
+    pub(crate) usual_port: (&'static str, u16),
 }
 
 impl Default for BrowserSettings {
@@ -97,8 +105,10 @@ impl Chromium {
         .collect::<Vec<_>>();
         arguments.push(format!("--lang={}", settings.language));
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        if let Some(digest) = &settings.tls {
-            arguments.push("--host-resolver-rules=MAP *.test 127.0.0.1".to_owned());
+        if let Some(Tls { digest, usual_port: (host, port) }) = &settings.tls {
+            // The first rule that fits is used.
+            let rules = format!("MAP {host}:443 127.0.0.1:{port}, MAP *.test 127.0.0.1");
+            arguments.push(format!("--host-resolver-rules={rules}"));
             arguments.push(format!("--ignore-certificate-errors-spki-list={digest}"));
         }
         let scripts = if settings.scripts { 1 } else { 2 };

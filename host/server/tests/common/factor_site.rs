@@ -23,7 +23,10 @@ use twofactor_server::{PublicUrl, router_at};
 use twofactor_tests::compiled;
 use twofactor_tests::vendors::tls::TlsListener;
 
-use crate::chromium::{BrowserSettings, Chromium};
+use crate::chromium::{BrowserSettings, Chromium, Tls};
+
+/// The host of the pages, which is the RP ID.
+const HOST: &str = "login.shop.test";
 
 /// A certificate for all names of these tests, and the digest by which a browser trusts it.
 pub(crate) struct Certificate {
@@ -34,7 +37,7 @@ pub(crate) struct Certificate {
 impl Certificate {
     fn new() -> Self {
         let key = KeyPair::generate().unwrap();
-        let names = ["login.shop.test", "www.shop.test", "evil.test"].map(str::to_owned).to_vec();
+        let names = [HOST, "www.shop.test", "login.market.test", "evil.test"].map(str::to_owned).to_vec();
         let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
         let digest = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key_info());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -50,6 +53,8 @@ pub(crate) struct FactorSite {
     pub(crate) clock: ManualClock,
     /// Where browsers find the pages: `https://login.shop.test` and a port.
     pub(crate) url: String,
+    /// The same pages in another domain: `https://login.market.test` and a port.
+    pub(crate) elsewhere: String,
     /// The application, to which browsers return: `https://www.shop.test` and a port.
     pub(crate) shop: String,
     /// The ids of the instances.
@@ -59,7 +64,8 @@ pub(crate) struct FactorSite {
     api: String,
     application: String,
     client: reqwest::Client,
-    digest: String,
+    certificate: Certificate,
+    port: u16,
 }
 
 /// A page that a browser was sent to.
@@ -79,7 +85,10 @@ impl FactorSite {
         let certificate = Certificate::new();
         let pages = TlsListener::bind(certificate.config.clone()).await;
         let shop = TlsListener::bind(certificate.config.clone()).await;
-        let url = format!("https://login.shop.test:{}", pages.address().port());
+        let elsewhere = TlsListener::bind(certificate.config.clone()).await;
+        let port = pages.address().port();
+        let url = format!("https://{HOST}:{port}");
+        let elsewhere_url = format!("https://login.market.test:{}", elsewhere.address().port());
         let shop_url = format!("https://www.shop.test:{}", shop.address().port());
         let clock = ManualClock::new(Timestamp::now());
         let builder = compiled::builder().clock(clock.clone());
@@ -103,6 +112,7 @@ impl FactorSite {
         let both = router.clone();
         tokio::spawn(async move { axum::serve(plain, both).await });
         pages.serve(router);
+        elsewhere.serve(router_at(engine.clone(), Vec::new(), Some(PublicUrl::parse(&elsewhere_url).unwrap())));
         let frame = url.clone();
         shop.serve(Router::new().route("/back", get(async || axum::response::Html("<h1>Back</h1>"))).route(
             "/frame/{*path}",
@@ -116,6 +126,7 @@ impl FactorSite {
             engine,
             clock,
             url,
+            elsewhere: elsewhere_url,
             shop: shop_url,
             passkeys,
             apps,
@@ -123,7 +134,8 @@ impl FactorSite {
             api,
             application,
             client: reqwest::Client::new(),
-            digest: certificate.digest,
+            certificate,
+            port,
         }
     }
 
@@ -133,7 +145,21 @@ impl FactorSite {
 
     /// Returns a browser that finds this site.
     pub(crate) async fn browser(&self, settings: BrowserSettings) -> Chromium {
-        Chromium::start(BrowserSettings { tls: Some(self.digest.clone()), ..settings }).await
+        self.browser_with(self.port, settings).await
+    }
+
+    /// Returns the same, but at the usual port of the RP ID it finds what listens on this one: there browsers ask for related origins.
+    pub(crate) async fn browser_with(&self, usual_port: u16, settings: BrowserSettings) -> Chromium {
+        let tls = Tls { digest: self.certificate.digest.clone(), usual_port: (HOST, usual_port) };
+        Chromium::start(BrowserSettings { tls: Some(tls), ..settings }).await
+    }
+
+    /// Serves something else over TLS under all names of these tests. Returns its port.
+    pub(crate) async fn serve(&self, router: Router) -> u16 {
+        let listener = TlsListener::bind(self.certificate.config.clone()).await;
+        let port = listener.address().port();
+        listener.serve(router);
+        port
     }
 
     /// Sets the policy of an instance.
@@ -144,7 +170,16 @@ impl FactorSite {
 
     /// Lets an origin show the pages in its frames.
     pub(crate) async fn set_top_origins(&self, top_origins: Value) {
-        let page = json!({"return_urls": [format!("{}/back", self.shop)], "top_origins": top_origins});
+        self.set_page("top_origins", top_origins).await;
+    }
+
+    /// Lets origins in other domains use passkeys of this site.
+    pub(crate) async fn set_related_origins(&self, related_origins: Value) {
+        self.set_page("related_origins", related_origins).await;
+    }
+
+    async fn set_page(&self, name: &str, value: Value) {
+        let page = json!({"return_urls": [format!("{}/back", self.shop)], name: value});
         self.admin().set_sign_in_page("shop", serde_json::from_value(page).unwrap(), None).await.unwrap();
     }
 
