@@ -59,7 +59,7 @@ const LEAKS: [(&str, &str); 27] = [
     ("mail server", "the mail server"),
     ("mail port", "the mail server's port"),
     ("mail user", "the user name"),
-    ("mail time", "the mail server's time-out"),
+    ("mail time", "the mail server's timeout"),
     ("kind", "the way to authenticate"),
     ("number", "the number of connections"),
     ("number of none", "the number of connections"),

@@ -99,7 +99,7 @@ pub(crate) async fn run(
     let stop = handle.clone();
     tokio::spawn(async move {
         told_to_stop().await;
-        tracing::info!(connections = stop.connection_count(), "stopping; pending requests are finished");
+        tracing::info!(connections = stop.connection_count(), "stopping; pending requests will be finished");
         stop.graceful_shutdown(Some(shutdown_timeout));
     });
     tokio::spawn(telemetry::upkeep());

@@ -170,7 +170,7 @@ const COMPOSED: &[&str] = &[
     "the provider does not accept the value of",
     "`application_name` must be a single line of 1 to 60 characters",
     "`colors.{}` is not readable",
-    "each of `return_urls` must be",
+    "each of `return_urls` must",
 ];
 
 /// `{name}` and `{:?}` become `{}`.

@@ -56,7 +56,7 @@ pub struct SmtpServer {
     #[serde(default, deserialize_with = "password")]
     #[schemars(schema_with = "password_schema")]
     pub password: Option<Secret>,
-    /// The time limit for sending one mail, in milliseconds.
+    /// The time limit for sending one email, in milliseconds.
     #[serde(default = "twenty_seconds")]
     #[schemars(range(min = 1000, max = 60000))]
     pub timeout: u32,

@@ -12,11 +12,11 @@ pub struct Options {
     /// stored.
     #[serde(rename = "FidoResidentKey", default)]
     pub resident_key: ResidentKey,
-    /// What browsers offer first, the most wanted one first: a security key, this device, or a phone. Empty: what the browser thinks best.
+    /// What browsers offer first, in order of preference: a security key, this device, or a phone. Empty: the browser decides.
     #[serde(rename = "FidoHints", default)]
     #[schemars(length(max = 3))]
     pub hints: Vec<Hint>,
-    /// How long a person may take to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the
+    /// How long the user has to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the
     /// policy.
     #[serde(rename = "FidoTimeoutSeconds", default = "five_minutes")]
     #[schemars(range(min = 60, max = 300))]
@@ -74,7 +74,7 @@ impl Options {
             problems.push(problem("/FidoTimeoutSeconds", "must be between 60 and 300"));
         }
         if self.hints.len() > 3 {
-            problems.push(problem("/FidoHints", "has at most three entries"));
+            problems.push(problem("/FidoHints", "can have at most three entries"));
         }
         if site.rp_id.is_empty() || site.origins.is_empty() {
             problems

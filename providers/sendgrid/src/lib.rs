@@ -22,7 +22,7 @@ pub struct Options {
     /// An API key (SG.…) with the permission Mail Send.
     #[serde(rename = "SendGridApiKey")]
     api_key: Secret,
-    /// The sender's email address: of an authenticated domain, or a verified sender.
+    /// The sender's email address: in an authenticated domain, or of a verified sender.
     #[serde(rename = "SendGridSenderAddress")]
     #[schemars(extend("format" = "email"), length(max = 254))]
     address: String,

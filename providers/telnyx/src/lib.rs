@@ -56,7 +56,7 @@ impl Provider for Telnyx {
     fn configure(options: &Options) -> Result<Vec<Connection>, Vec<Problem>> {
         let is_number = options.from.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit());
         if !is_number && options.from.len() > 11 {
-            return Err(vec![problem("/TelnyxFrom", "a name has at most 11 characters")]);
+            return Err(vec![problem("/TelnyxFrom", "a name can have at most 11 characters")]);
         }
         if !is_number && options.profile.is_none() {
             return Err(vec![problem("/TelnyxMessagingProfileId", "a name as sender needs a messaging profile")]);

@@ -21,7 +21,7 @@ pub struct Options {
     #[serde(rename = "TotpDigits", default = "six")]
     #[schemars(range(min = 6, max = 8))]
     pub digits: u32,
-    /// How long an app shows a code, in seconds. Some apps ignore it and take 30; they cannot be set up with another value.
+    /// How long an app shows a code, in seconds. Some apps ignore it and use 30; they cannot be set up with another value.
     #[serde(rename = "TotpPeriodSeconds", default = "thirty")]
     #[schemars(range(min = 15, max = 60))]
     pub period: u64,

@@ -72,7 +72,7 @@ impl Provider for Vonage {
             (None, None, Some(key), Some(secret)) => Ok(vec![Connection::basic(ORIGIN, key, secret)]),
             (Some(_), None, ..) => Err(vec![problem("/VonagePrivateKey", "the application needs its private key")]),
             (_, _, Some(_), None) => Err(vec![problem("/VonageApiSecret", "the API key needs its secret")]),
-            _ => Err(vec![problem("", "give an application id and its private key, or an API key and its secret")]),
+            _ => Err(vec![problem("", "enter an application id and its private key, or an API key and its secret")]),
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn accept(password: &str, person: &[&str]) -> Result<Accepted, Error>
     }
     if is_guessed_first(&password, person) {
         return Err(Error::invalid(
-            "this password is too easy to guess: it is common, contains your name or address, or is a row of keys",
+            "this password is too easy to guess: it is common, contains your name or address, or is a keyboard sequence",
         ));
     }
     Ok(Accepted(password))

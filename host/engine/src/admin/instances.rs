@@ -147,7 +147,7 @@ impl Administration {
         match self.store().insert_instance(record.clone(), MAX_INSTANCES).await? {
             InstanceInserted::Inserted => self.view(&record).await,
             InstanceInserted::TooMany => {
-                let detail = "not applied: the subscription has as many instances as allowed";
+                let detail = "not applied: the subscription has the maximum number of instances";
                 self.audit("instance.create", &record.id, detail).await?;
                 Err(Error::conflict(format!(
                     "a subscription can have at most {MAX_INSTANCES} instances; delete one that is not used"

@@ -109,7 +109,7 @@ impl Administration {
 
 /// Why a change of the RP ID is refused.
 pub(super) const ENDS_PASSKEYS: &str =
-    "this changes the RP ID: the passkeys that users have stop working; confirm it, or keep the RP ID";
+    "this changes the RP ID, and existing passkeys stop working: confirm the change, or keep the RP ID";
 
 /// Returns the differences between two settings of the page.
 pub(super) fn page_changes(before: Option<&Value>, after: &Value) -> Changes {

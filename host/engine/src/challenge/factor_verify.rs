@@ -135,7 +135,7 @@ impl Challenges {
                 let why = match kept.kind {
                     ChallengeKind::TypedCode => Error::invalid_at("/code", "is not a code of this factor"),
                     ChallengeKind::WebauthnGet => {
-                        Error::invalid_at("/credential", "is not a credential as `toJSON()` returns it")
+                        Error::invalid_at("/credential", "is not a credential as returned by `toJSON()`")
                     }
                 };
                 Err(self.not_counted(&record, why).await)

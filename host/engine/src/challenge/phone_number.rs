@@ -31,8 +31,8 @@ pub(super) fn canonical(text: &str, policy: &Policy) -> Result<Canonical, Error>
     }
     if !reaches_one_person(number.get_type()) {
         return Err(Error::recipient_rejected(
-            "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a \
-             subscriber's own phone only",
+            "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes are \
+             sent only to a subscriber's own phone",
         ));
     }
     // `001` is libphonenumber's region for numbers of no country, such as those of satellites.

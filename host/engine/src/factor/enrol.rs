@@ -255,6 +255,6 @@ pub(super) fn needs_another() -> Error {
 pub(super) fn too_many() -> Error {
     Error::factor_refused(
         FactorConflict::TooMany,
-        "the user has as many factors of this instance as allowed; remove one first",
+        "the user has the maximum number of factors of this instance; remove one first",
     )
 }

@@ -182,7 +182,7 @@ fn checked(chosen: &ChosenFactor, answer: &EnrolmentAnswer) -> Result<Zeroizing<
 fn malformed(chosen: &ChosenFactor) -> Error {
     match chosen.manifest.enrolment {
         AnswerKind::TypedCode => Error::invalid_at("/code", "is not a code of this factor"),
-        _ => Error::invalid_at("/credential", "is not a credential as `toJSON()` returns it"),
+        _ => Error::invalid_at("/credential", "is not a credential as returned by `toJSON()`"),
     }
 }
 

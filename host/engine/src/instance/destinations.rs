@@ -26,7 +26,7 @@ const UNKNOWN: &str = "it is not known where the stored secret would go after th
                        secret again instead of its mask";
 
 const TOO_MANY: &str =
-    "too many options to check beside a secret of the base service settings; give this instance its own secret";
+    "too many options to check together with a secret of the base service settings; give this instance its own secret";
 
 const UNANSWERED: &str = "the destinations of secrets could not be determined; try again";
 

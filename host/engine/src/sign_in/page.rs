@@ -190,12 +190,12 @@ impl SignInPage {
 
 /// Returns whether it is `https:`, or `http:` to a server on the browser's own machine.
 fn return_url(text: &str) -> Result<(), Error> {
-    let wrong = |why: &str| Err(Error::invalid(format!("each of `return_urls` must be {why}")));
+    let wrong = |why: &str| Err(Error::invalid(format!("each of `return_urls` must {why}")));
     let url = match Url::parse(text) {
         Ok(url) if text.len() <= URL_BYTES && text.chars().all(|c| c.is_ascii_graphic()) => url,
         _ => {
             return wrong(
-                "an absolute URL of at most 2000 ASCII characters, such as https://shop.example.com/signed-in",
+                "be an absolute URL of at most 2000 ASCII characters, such as https://shop.example.com/signed-in",
             );
         }
     };
@@ -206,13 +206,13 @@ fn return_url(text: &str) -> Result<(), Error> {
         None => false,
     };
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-        return wrong("`https:`, or `http:` with a loopback address");
+        return wrong("be `https:`, or `http:` with a loopback address");
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return wrong("without user name, password and fragment");
+        return wrong("not contain a user name, a password or a fragment");
     }
     if url.query_pairs().any(|(name, _)| ADDED.contains(&&*name)) {
-        return wrong("without the parameters `state`, `handle`, `error` and `login_hint`, which are added to it");
+        return wrong("not contain the parameters `state`, `handle`, `error` or `login_hint`, which are added to it");
     }
     Ok(())
 }

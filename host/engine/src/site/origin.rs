@@ -22,7 +22,7 @@ impl WebOrigin {
     /// # Errors
     /// What it must be.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "must be an origin as browsers write it, such as `https://login.example.com`: lower case, without path and usual port";
+        const FORM: &str = "must be an origin as browsers write it, such as `https://login.example.com`: in lower case, without a path or the default port";
         let url = Url::parse(text).map_err(|_| FORM)?;
         let Some(Host::Domain(host)) = url.host() else {
             return Err("must have a host name: an IP address cannot be used with passkeys");

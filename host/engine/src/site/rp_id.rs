@@ -12,7 +12,7 @@ pub(super) fn check(rp_id: &str) -> Result<(), &'static str> {
     match Host::parse(rp_id) {
         Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err("must be a host name, not an IP address"),
         Ok(Host::Domain(host)) if host == rp_id && is_host_name(rp_id) => {}
-        _ => return Err("must be a host name in lower case, such as `example.com`, without scheme and port"),
+        _ => return Err("must be a host name in lower case, such as `example.com`, without a scheme or port"),
     }
     if rp_id != "localhost" && registrable(rp_id).is_none() {
         return Err("must not be a public suffix, below which others can register names");

@@ -412,8 +412,8 @@ mod tests {
             (mail("n.example.com", 465, tls, user, 9), "the mail server"),
             (mail("m.example.com", 587, tls, user, 9), "the mail server's port"),
             (mail("m.example.com", 465, start_tls, user, 9), "the mail server's protection"),
-            (mail("m.example.com", 465, tls, user, 8), "the mail server's time-out"),
-            (mail("m.example.com", 465, tls, None, 9), "whether to log in at the mail server"),
+            (mail("m.example.com", 465, tls, user, 8), "the mail server's timeout"),
+            (mail("m.example.com", 465, tls, None, 9), "whether to log in to the mail server"),
             (mail("m.example.com", 465, tls, Some(("v", "one")), 9), "the user name"),
         ] {
             assert_eq!(difference(&server, &other), Some(field));

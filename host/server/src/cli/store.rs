@@ -20,7 +20,7 @@ pub(super) fn back_up(config: &Path, file: &Path) -> anyhow::Result<()> {
     let config = Config::read(config)?;
     let (path, keys) = (sqlite(&config)?, config.key_file()?);
     SqliteStore::back_up(path, file)?;
-    let note = "the backup does not contain the keys, without which it is of no use: keep a copy of the key file too";
+    let note = "the backup does not contain the keys and is useless without them: keep a copy of the key file too";
     announce(&json!({"backup": text(file), "keys": text(&keys), "note": note}))
 }
 

@@ -256,7 +256,8 @@ fn default_connections() -> usize {
 fn networks<'de, D: Deserializer<'de>>(texts: D) -> Result<Vec<IpNet>, D::Error> {
     let read = |text: String| {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map_err(|_| D::Error::custom(format!("{text:?} is not a network such as `10.0.0.0/8`, nor an address")))
+        network
+            .map_err(|_| D::Error::custom(format!("{text:?} is neither a network such as `10.0.0.0/8` nor an address")))
     };
     Vec::<String>::deserialize(texts)?.into_iter().map(read).collect()
 }

@@ -28,9 +28,9 @@ const SIGNER: &str = "mds.fidoalliance.org";
 pub(super) enum BlobError {
     #[error("it is not a metadata BLOB: {0}")]
     Malformed(&'static str),
-    #[error("its certificate does not lead to the root: {0}")]
+    #[error("its certificate does not chain to the root: {0}")]
     NotTrusted(webpki::Error),
-    #[error("its signature is not that of its certificate")]
+    #[error("its signature does not match its certificate")]
     WrongSignature,
 }
 

@@ -105,7 +105,7 @@ async fn show(
     let main = html! {
         p.trail { a href={ (here) "#assignments" } { (instance.name) } }
         h1 { (title) }
-        p.sub { (l.say("Tenants, IDPs, client applications and users that instances of this subscription can be assigned to: those imported or assigned before.",
+        p.sub { (l.say("Tenants, IDPs, client applications and users that instances of this subscription can be assigned to: those that were imported or are already assigned.",
             "Mandanten, IDPs, Client-Anwendungen und Benutzer, denen Instanzen dieser Subscription zugewiesen werden können: importierte und bereits verwendete.")) }
         (message)
         form.filter method="get" {

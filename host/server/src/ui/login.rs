@@ -268,7 +268,7 @@ pub(super) fn words(l: Language, error: &Error) -> String {
         return format!("{} {left}.", l.say("Incorrect code. Attempts left:", "Falscher Code. Verbleibende Versuche:"));
     } else if error.is_locked() {
         l.say(
-            "Too many incorrect codes. This account is locked until a day after the last one.",
+            "Too many incorrect codes. This account is locked until 24 hours after the last one.",
             "Zu viele falsche Codes. Dieses Konto ist bis 24 Stunden nach dem letzten falschen Code gesperrt.",
         )
     } else if error.is_rate_limited() {

@@ -147,7 +147,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             "first_enrolment_until",
             l.say("Enrol without a pass until", "Einrichtung ohne Zugangscode bis"),
             l.say(
-                "After this time a temporary pass is needed, for example 2027-01-31T00:00:00Z.",
+                "After this time a temporary pass is required, for example 2027-01-31T00:00:00Z.",
                 "Danach ist ein temporärer Zugangscode nötig, zum Beispiel 2027-01-31T00:00:00Z.",
             ),
         ),
@@ -188,7 +188,7 @@ pub(super) fn fields(l: Language) -> Vec<Field> {
             "remembered_days",
             l.say("Remember browsers (days)", "Browser speichern (Tage)"),
             l.say(
-                "0–30; in a remembered browser no factor is asked for. 0 = never.",
+                "0–30; users are not asked for a factor in a remembered browser. 0 = never.",
                 "0–30; in einem gespeicherten Browser wird kein Faktor verlangt. 0 = nie.",
             ),
         ),

@@ -258,7 +258,7 @@ fn differences(l: Language, before: &ProviderInfo, after: &ProviderInfo) -> Mark
         (l.say("Newly required options", "Neu erforderliche Optionen"), &changes.newly_required),
         (
             l.say(
-                "No longer secret: stored values of these options are shown, and given to the provider",
+                "No longer secret: stored values of these options are shown, and passed to the provider",
                 "Nicht mehr geheim: Gespeicherte Werte dieser Optionen werden angezeigt und an den Provider übergeben",
             ),
             &changes.no_longer_secret,

@@ -39,21 +39,21 @@ pub(super) fn words(l: Language, failure: &UpstreamFailure) -> String {
         },
         Cause::NoTls => match l {
             Language::English => format!(
-                "{host} does not use TLS from the start on port {port}. For email, port 465 uses TLS from the start, and port 587 STARTTLS."
+                "{host} does not use implicit TLS on port {port}. For email, port 465 uses implicit TLS, and port 587 uses STARTTLS."
             ),
             Language::German => format!(
-                "{host} verwendet auf Port {port} nicht von Anfang an TLS. Bei E-Mail verwendet Port 465 von Anfang an TLS, Port 587 STARTTLS."
+                "{host} verwendet auf Port {port} kein implizites TLS. Bei E-Mail verwendet Port 465 implizites TLS, Port 587 STARTTLS."
             ),
         },
         Cause::TlsAtOnce => match l {
             Language::English => {
                 format!(
-                    "{host} uses TLS from the start on port {port}, but STARTTLS was expected. With port 465, TLS from the start is expected."
+                    "{host} uses implicit TLS on port {port}, but STARTTLS was expected. On port 465, implicit TLS is expected."
                 )
             }
             Language::German => {
                 format!(
-                    "{host} verwendet auf Port {port} von Anfang an TLS, erwartet wurde STARTTLS. Mit Port 465 wird von Anfang an TLS erwartet."
+                    "{host} verwendet auf Port {port} implizites TLS, erwartet wurde STARTTLS. Auf Port 465 wird implizites TLS erwartet."
                 )
             }
         },

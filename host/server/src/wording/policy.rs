@@ -8,7 +8,7 @@ use super::language::Language;
 pub(crate) fn policy_warning(l: Language, warning: PolicyWarning) -> &'static str {
     match warning {
         PolicyWarning::ShortCodes => l.say(
-            "Codes have fewer than 6 digits, which NIST SP 800-63B-4 requires.",
+            "Codes have fewer than the 6 digits that NIST SP 800-63B-4 requires.",
             "Codes haben weniger als die 6 Ziffern, die NIST SP 800-63B-4 verlangt.",
         ),
         PolicyWarning::AllCountries => l.say(

@@ -61,8 +61,8 @@ impl Connection {
                 ("the mail server", host != other_host),
                 ("the mail server's port", port != other_port),
                 ("the mail server's protection", security != other_security),
-                ("the mail server's time-out", timeout != other_timeout),
-                ("whether to log in at the mail server", credentials.is_some() != other_credentials.is_some()),
+                ("the mail server's timeout", timeout != other_timeout),
+                ("whether to log in to the mail server", credentials.is_some() != other_credentials.is_some()),
             ])
             .or_else(|| credentials.as_ref()?.difference(other_credentials.as_ref()?)),
             _ => Some("the kind of a connection"),

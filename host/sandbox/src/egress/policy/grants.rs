@@ -94,7 +94,7 @@ impl Grants {
     /// request as many as fit into its memory, so its result is checked before anything is compared or searched for in it.
     pub(crate) fn check_sizes(connections: &[Connection]) -> Result<(), GrantError> {
         if connections.len() > 8 {
-            return Err(GrantError("an instance may ask for at most 8 connections".to_owned()));
+            return Err(GrantError("an instance may request at most 8 connections".to_owned()));
         }
         for connection in connections {
             let Connection::Http { authentication, settings, .. } = connection else { continue };
@@ -163,7 +163,7 @@ impl Grants {
 
     fn add_smtp(&mut self, asked: SmtpGrant, rules: &Rules) -> Result<(), GrantError> {
         if self.smtp.is_some() {
-            return Err(GrantError("an instance may ask for one SMTP server".to_owned()));
+            return Err(GrantError("an instance may request only one SMTP server".to_owned()));
         }
         let (host, port) = (&asked.host, asked.port);
         let named = rules.names_smtp(host, port);

@@ -28,7 +28,7 @@ impl Key {
         let text = key.key.expose();
         let bytes = match key.encoding {
             KeyEncoding::Text => text.as_bytes().to_vec(),
-            KeyEncoding::Hex => hex::decode(text).map_err(|_| "the key of a signature is not hexadecimal digits")?,
+            KeyEncoding::Hex => hex::decode(text).map_err(|_| "the key of a signature is not hexadecimal")?,
             KeyEncoding::Base64 => STANDARD.decode(text).map_err(|_| "the key of a signature is not base64")?,
         };
         match bytes.is_empty() {

@@ -73,7 +73,7 @@ impl SigningKey {
             (JwtAlgorithm::Rs256, "RSA PRIVATE KEY") => RsaKeyPair::from_der(&der).map(Self::Rsa).map_err(not_rsa),
             (JwtAlgorithm::Es256, "PRIVATE KEY") => ecdsa(&der),
             (JwtAlgorithm::Es256, "EC PRIVATE KEY") => ecdsa(&pkcs8_of_sec1(&der)),
-            _ => Err(format!("the private key is of another kind than {} needs", key.algorithm.name())),
+            _ => Err(format!("the private key is not of the kind that {} requires", key.algorithm.name())),
         }
     }
 

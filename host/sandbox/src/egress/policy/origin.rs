@@ -49,7 +49,7 @@ impl Origin {
             return refuse("must contain a host name, not an IP address");
         }
         if !is_name(&origin.host) {
-            return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");
+            return refuse("must contain a full host name: lower-case letters, digits, `-` and inner dots");
         }
         Ok((origin, url))
     }
@@ -84,7 +84,7 @@ impl Origin {
         let (host, address) = match url.host() {
             Some(Host::Domain(host)) if is_name(host) || is_name(&format!("{host}.a")) => (host.to_owned(), false),
             Some(Host::Domain(_)) => {
-                return refuse("must name a host by its full name: lower-case letters, digits, `-` and inner dots");
+                return refuse("must contain a full host name: lower-case letters, digits, `-` and inner dots");
             }
             Some(Host::Ipv4(address)) => (address.to_string(), true),
             Some(Host::Ipv6(address)) => (format!("[{address}]"), true),

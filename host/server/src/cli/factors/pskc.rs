@@ -85,7 +85,7 @@ fn keys(root: &Element, protection: &Protection) -> anyhow::Result<Option<Keys>>
         "hmac-sha1" => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         "hmac-sha256" => hmac::HMAC_SHA256,
         "hmac-sha512" => hmac::HMAC_SHA512,
-        _ => bail!("the MACs are not made with HMAC and SHA-1, SHA-256 or SHA-512"),
+        _ => bail!("the MACs are not computed with HMAC and SHA-1, SHA-256 or SHA-512"),
     };
     let mac = match method.at(&["mackey"]) {
         Some(wrapped) => {
@@ -113,7 +113,7 @@ fn derived(root: &Element, password: &str) -> anyhow::Result<Zeroizing<Vec<u8>>>
     let number = |name| parameters.text(&[name]).and_then(|text| text.parse::<u32>().ok());
     let salt = parameters.text(&["salt", "specified"]).and_then(base64).context("the derived key has no salt")?;
     let rounds = number("iterationcount").filter(|rounds| *rounds <= MOST_ROUNDS).and_then(NonZeroU32::new);
-    let rounds = rounds.with_context(|| format!("the key must be derived in 1 to {MOST_ROUNDS} rounds"))?;
+    let rounds = rounds.with_context(|| format!("the key must be derived with 1 to {MOST_ROUNDS} iterations"))?;
     let length = number("keylength").map_or(16, |length| length as usize);
     if length > MOST_KEY_BYTES {
         bail!("the derived key is longer than {MOST_KEY_BYTES} bytes");
@@ -138,7 +138,9 @@ fn app(
     let serial = package.text(&["deviceinfo", "serialno"]).or(key.attribute("id"));
     let user = serial.and_then(|serial| users.get(serial).copied());
     let user = user.or_else(|| key.text(&["userid"])).or_else(|| package.text(&["deviceinfo", "userid"]));
-    let user = user.filter(|user| !user.is_empty()).ok_or("names no user: add its serial number to `--users`")?;
+    let user = user
+        .filter(|user| !user.is_empty())
+        .ok_or("does not name a user: add its serial number to the file of `--users`")?;
     let format = key.at(&["algorithmparameters", "responseformat"]);
     if format.and_then(|format| format.attribute("encoding")).is_some_and(|text| !text.eq_ignore_ascii_case("decimal"))
     {
@@ -162,7 +164,9 @@ fn app(
 fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
     if let Some(plain) = key.text(&["data", "secret", "plainvalue"]) {
         if keys.is_some() {
-            return Err("has a secret in plain text: pass no key and no password if you trust the file".to_owned());
+            return Err(
+                "has a secret in plain text: omit `--key-file` and `--password-file` if you trust the file".to_owned()
+            );
         }
         return base64(plain).filter(|secret| !secret.is_empty()).ok_or("has a secret that is not base64".to_owned());
     }
@@ -173,7 +177,7 @@ fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
     let mac =
         mac.filter(|mac| *mac != NO_MAC).map(|mac| base64(mac).ok_or("has a MAC that is not base64")).transpose()?;
     if mac.is_some() && keys.mac.is_none() {
-        return Err("has a MAC, but the file does not say how it was made".to_owned());
+        return Err("has a MAC, but the file does not say how it was computed".to_owned());
     }
     let decrypted = decrypted(encrypted, &keys.encryption)?;
     let fits = match (&keys.mac, mac) {
@@ -184,7 +188,7 @@ fn secret(key: &Element, keys: Option<&Keys>) -> Result<Vec<u8>, String> {
     if fits {
         Ok(decrypted.plain.to_vec())
     } else {
-        Err("has a secret that the key does not open, or that was changed".to_owned())
+        Err("has a secret that the key does not decrypt, or that was changed".to_owned())
     }
 }
 
@@ -208,14 +212,14 @@ fn decrypted(wrapped: &Element, key: &[u8]) -> Result<Decrypted, String> {
         _ => return Err("has a secret that is not encrypted with AES-CBC".to_owned()),
     };
     if key.len() != key_bytes {
-        return Err(format!("has a secret that needs a key of {key_bytes} bytes"));
+        return Err(format!("has a secret that requires a key of {key_bytes} bytes"));
     }
     let ciphertext = wrapped.text(&["cipherdata", "ciphervalue"]).and_then(base64).unwrap_or_default();
     let mut plain = cbc(key, &ciphertext).ok_or("has a truncated secret")?;
     // XML Encryption 1.1 section 5.2: the last byte is the number of bytes of padding, the others may be anything.
     let padding = plain.last().map_or(0, |last| usize::from(*last));
     let at = plain.len().checked_sub(padding).filter(|_| (1..=BLOCK).contains(&padding));
-    let padding = plain.split_off(at.ok_or("has a secret that the key does not open, or that was changed")?);
+    let padding = plain.split_off(at.ok_or("has a secret that the key does not decrypt, or that was changed")?);
     let is_padded_with_lengths = padding.iter().all(|byte| usize::from(*byte) == padding.len());
     Ok(Decrypted { ciphertext, plain, is_padded_with_lengths })
 }
@@ -315,7 +319,7 @@ mod tests {
     #[test]
     fn a_changed_secret_a_changed_mac_and_a_wrong_key_are_refused() {
         let [secret, mac, mac_key] = FIGURE_6;
-        let why = "has a secret that the key does not open, or that was changed";
+        let why = "has a secret that the key does not decrypt, or that was changed";
         // The last bytes of the secret, and the MAC.
         let changed = secret.replace("wZqIUqGv", "wZqIUqGw");
         assert_eq!(one(&container("", [&changed, mac, mac_key]), &psk(), "").unwrap_err(), why);
@@ -344,9 +348,9 @@ mod tests {
         let without_method = format!("{method}{after}");
         let garbled = text.replace("qoLRExc=", "qoLRExc");
         for (changed, why) in [
-            (plain, "has a secret in plain text: pass no key and no password if you trust the file"),
+            (plain, "has a secret in plain text: omit `--key-file` and `--password-file` if you trust the file"),
             (garbled, "has a MAC that is not base64"),
-            (without_method, "has a MAC, but the file does not say how it was made"),
+            (without_method, "has a MAC, but the file does not say how it was computed"),
         ] {
             assert_ne!(changed, text);
             assert_eq!(one(&changed, &psk(), "").unwrap_err(), why);
@@ -391,7 +395,7 @@ mod tests {
         assert_eq!((app.digits, app.period, app.label.as_deref()), (6, 60, Some("TOTP0001A")));
         let why = |n: usize| (entries[n].line, entries[n].app.as_ref().unwrap_err().as_str());
         assert_eq!(why(1), (17, "is counter-based (HOTP): only time-based codes can be imported"));
-        assert_eq!(why(2), (29, "names no user: add its serial number to `--users`"));
+        assert_eq!(why(2), (29, "does not name a user: add its serial number to the file of `--users`"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Element> {
                 let entity = format!("&{};", reference.decode().map_err(|_| malformed())?);
                 append(&mut open, &quick_xml::escape::unescape(&entity).map_err(|_| malformed())?);
             }
-            Event::DocType(_) => bail!("line {line}: a document type is not accepted"),
+            Event::DocType(_) => bail!("line {line}: document type declarations are not accepted"),
             Event::Eof => break,
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
         }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn bombs_and_malformed_documents_are_refused() {
         let bomb = "<!DOCTYPE a [<!ENTITY x \"xxxxxxxxxx\">]><a>&x;</a>";
-        assert_eq!(parse(bomb).err().unwrap().to_string(), "line 1: a document type is not accepted");
+        assert_eq!(parse(bomb).err().unwrap().to_string(), "line 1: document type declarations are not accepted");
         let deep = "<a>".repeat(40) + &"</a>".repeat(40);
         for malformed in ["", "x", "<a>", "<a></b>", "<a/><b/>", "</a>", "<a>&x;</a>", "<a b=1/>", &deep] {
             assert!(parse(malformed).is_err(), "{malformed}");

@@ -260,7 +260,7 @@ fn differences(before: &ProviderInfo, after: &ProviderInfo) -> String {
         ("Removed options", &changes.lost_options),
         ("Added required options", &changes.newly_required),
         (
-            "Options that are NO LONGER SECRET: their stored values are shown, and given to the component",
+            "Options that are NO LONGER SECRET: their stored values are shown, and passed to the component",
             &changes.no_longer_secret,
         ),
     ] {

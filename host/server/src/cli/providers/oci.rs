@@ -152,7 +152,7 @@ fn credentials(registry: &str, variable: impl Fn(&str) -> Option<String>) -> any
         return Ok(RegistryAuth::Anonymous);
     };
     let host = variable("REGISTRY_HOST")
-        .context("set REGISTRY_HOST to the registry for which REGISTRY_USERNAME and REGISTRY_PASSWORD are")?;
+        .context("set REGISTRY_HOST to the registry that REGISTRY_USERNAME and REGISTRY_PASSWORD are for")?;
     Ok(if host == registry { RegistryAuth::Basic(user, password) } else { RegistryAuth::Anonymous })
 }
 

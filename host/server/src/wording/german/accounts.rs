@@ -1,24 +1,24 @@
 //! Names, ids and accounts.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    ("must be a single line of {} to {} characters", "muss eine Zeile mit {} bis {} Zeichen sein"),
+    ("must be a single line of {} to {} characters", "muss einzeilig sein und {} bis {} Zeichen haben"),
     (
         "must not begin or end with a space, or contain two in a row",
-        "darf nicht mit einem Leerzeichen beginnen oder enden und nicht zwei in Folge haben",
+        "darf weder mit einem Leerzeichen beginnen oder enden noch zwei hintereinander enthalten",
     ),
     (
         "must not contain the invisible or misleading character U+{} (at position {}): remove it",
-        "darf das unsichtbare oder irreführende Zeichen U+{} (an Stelle {}) nicht enthalten: Entfernen Sie es",
+        "darf das unsichtbare oder irreführende Zeichen U+{} (an Position {}) nicht enthalten: Entfernen Sie es",
     ),
     (
         "must not begin with a combining mark or have more than {} on one letter",
-        "darf nicht mit einem kombinierenden Zeichen beginnen und nicht mehr als {} auf einem Buchstaben haben",
+        "darf nicht mit einem kombinierenden Zeichen beginnen und höchstens {} davon pro Buchstaben enthalten",
     ),
     (
         "of a {} must be 1 to 64 letters, digits, `-`, `_` or `.`, and not `.` or `..`",
         "muss aus 1 bis 64 Buchstaben, Ziffern, `-`, `_` oder `.` bestehen und darf nicht `.` oder `..` sein ({})",
     ),
-    ("must be the `next` of the previous page", "muss der `next`-Wert der Seite davor sein"),
+    ("must be the `next` of the previous page", "muss der `next`-Wert der vorherigen Seite sein"),
     ("must be in the future", "muss in der Zukunft liegen"),
     (
         "is not an existing subscription; create it first",
@@ -46,7 +46,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`email` is not an email address", "das ist keine E-Mail-Adresse"),
     (
         "`phone` is not a valid phone number in international format, such as +41791234567",
-        "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
+        "das ist keine gültige Telefonnummer im internationalen Format, etwa +41791234567",
     ),
     (
         "an account becomes active when its owner sets a password",
@@ -64,7 +64,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("a password can have at most 128 characters", "ein Passwort darf höchstens 128 Zeichen haben"),
     ("a password must have at least 12 characters", "ein Passwort muss mindestens 12 Zeichen haben"),
     (
-        "this password is too easy to guess: it is common, contains your name or address, or is a row of keys",
-        "dieses Passwort ist zu leicht zu erraten: Es ist verbreitet, enthält Ihren Namen oder Ihre Adresse, oder ist eine Tastenfolge",
+        "this password is too easy to guess: it is common, contains your name or address, or is a keyboard sequence",
+        "dieses Passwort ist zu leicht zu erraten: Es ist verbreitet, enthält Ihren Namen oder Ihre Adresse oder ist eine Tastenfolge",
     ),
 ];

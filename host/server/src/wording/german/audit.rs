@@ -4,8 +4,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("not applied: modified by someone else first", "nicht ausgeführt: Ein anderer Benutzer hat es zuerst geändert"),
     ("not applied: this is the last system administrator", "nicht ausgeführt: Es ist der letzte Systemadministrator"),
     (
-        "not applied: the subscription has as many instances as allowed",
-        "nicht ausgeführt: Die Subscription hat so viele Instanzen wie erlaubt",
+        "not applied: the subscription has the maximum number of instances",
+        "nicht ausgeführt: Die Subscription hat bereits die Höchstzahl an Instanzen",
     ),
     ("without a second factor", "ohne zweiten Faktor"),
     ("with the identity provider's second factor", "mit dem zweiten Faktor des Identity Providers"),

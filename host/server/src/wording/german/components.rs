@@ -36,7 +36,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "there is no previous provider of type `{}`; this one can only be removed",
-        "vor diesem gibt es keinen Provider vom Typ `{}`: Er kann nur entfernt werden",
+        "es gibt keinen vorherigen Provider vom Typ `{}`: Der aktuelle kann nur entfernt werden",
     ),
     (
         "this component would send secrets of instances to new destinations ({}): approve each of them (`destinations`)",

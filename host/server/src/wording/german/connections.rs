@@ -1,14 +1,17 @@
 //! Connections that cannot be granted.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    ("an instance may ask for at most 8 connections", "eine Instanz darf höchstens 8 Verbindungen verlangen"),
-    ("{} is requested twice: request each origin once", "{} wird zweimal verlangt: eine Verbindung je Ziel"),
+    ("an instance may request at most 8 connections", "eine Instanz darf höchstens 8 Verbindungen verlangen"),
+    (
+        "{} is requested twice: request each origin once",
+        "{} wird zweimal verlangt: Jedes Ziel darf nur einmal verlangt werden",
+    ),
     ("the name of an authenticating header is malformed", "der Name eines Headers zur Anmeldung ist fehlerhaft"),
     (
         "`{}` controls how requests are routed and cannot be used to authenticate",
         "`{}` bestimmt den Weg von Anfragen und kann nicht zur Anmeldung dienen",
     ),
-    ("an instance may ask for one SMTP server", "eine Instanz darf nur einen SMTP-Server verlangen"),
+    ("an instance may request only one SMTP server", "eine Instanz darf nur einen SMTP-Server verlangen"),
     (
         "an SMTP server needs a full host name and a port (a single-label name or an IP address only if the operator's network settings contain it)",
         "ein SMTP-Server braucht einen vollständigen Hostnamen und einen Port (ein Name ohne Punkt oder eine IP-Adresse nur, wenn die Netzwerkeinstellungen des Betreibers sie enthalten)",
@@ -47,8 +50,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the URL `{}` must not contain a user name", "die URL `{}` darf keinen Benutzernamen enthalten"),
     ("the URL `{}` must not have a fragment", "die URL `{}` darf kein Fragment haben"),
     (
-        "the URL `{}` must name a host by its full name: lower-case letters, digits, `-` and inner dots",
-        "die URL `{}` muss einen Host mit vollem Namen nennen: Kleinbuchstaben, Ziffern, `-` und Punkte dazwischen",
+        "the URL `{}` must contain a full host name: lower-case letters, digits, `-` and inner dots",
+        "die URL `{}` muss einen vollständigen Hostnamen enthalten: Kleinbuchstaben, Ziffern, `-` und Punkte dazwischen",
     ),
     (
         "`{}` is not an origin: use only scheme, host and port",

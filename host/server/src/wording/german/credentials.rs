@@ -10,7 +10,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the private key is protected with a passphrase: remove it with `openssl pkcs8 -topk8 -nocrypt`",
         "der private Schlüssel ist mit einer Passphrase geschützt: Entfernen Sie diese mit `openssl pkcs8 -topk8 -nocrypt`",
     ),
-    ("the private key is of another kind than {} needs", "der private Schlüssel ist nicht von der Art, die {} braucht"),
+    (
+        "the private key is not of the kind that {} requires",
+        "der private Schlüssel ist nicht von der Art, die {} braucht",
+    ),
     (
         "the private key is not a valid RSA key of 2048 to 4096 bits",
         "der private Schlüssel ist kein gültiger RSA-Schlüssel mit 2048 bis 4096 Bits",
@@ -19,10 +22,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the private key is not a valid key of the curve P-256 that contains its public key: `openssl pkcs8 -topk8 -nocrypt` adds it",
         "der private Schlüssel ist kein gültiger Schlüssel der Kurve P-256, der den öffentlichen Schlüssel enthält: `openssl pkcs8 -topk8 -nocrypt` ergänzt diesen",
     ),
-    (
-        "the key of a signature is not hexadecimal digits",
-        "der Schlüssel einer Signatur besteht nicht aus hexadezimalen Ziffern",
-    ),
+    ("the key of a signature is not hexadecimal", "der Schlüssel einer Signatur ist nicht hexadezimal"),
     ("the key of a signature is not base64", "der Schlüssel einer Signatur ist nicht in Base64 kodiert"),
     ("the key of a signature is empty", "der Schlüssel einer Signatur ist leer"),
     (

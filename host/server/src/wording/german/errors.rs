@@ -55,15 +55,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`recipient.email` is not an email address", "das ist keine E-Mail-Adresse"),
     (
         "`recipient.phone` is not a valid phone number in international format, such as +41791234567",
-        "das ist keine gültige Telefonnummer in internationaler Form, etwa +41791234567",
+        "das ist keine gültige Telefonnummer im internationalen Format, etwa +41791234567",
     ),
     (
-        "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes go to a subscriber's own phone only",
+        "`recipient.phone` is a premium-rate, shared-cost, personal, pager, company or voicemail number: codes are sent only to a subscriber's own phone",
         "das ist eine Mehrwert-, Shared-Cost-, Personal-Number-, Pager-, Firmen- oder Mailbox-Nummer: Codes werden nur an persönliche Telefonanschlüsse gesendet",
     ),
     (
         "`recipient.handle` must be a single line of 1 to {} characters",
-        "die Kennung muss eine Zeile mit 1 bis {} Zeichen sein",
+        "die Kennung muss einzeilig sein und 1 bis {} Zeichen haben",
     ),
     ("`{}` {}", "`{}` {}"),
     ("{}; {} more like this", "{}; {} weitere dieser Art"),
@@ -104,14 +104,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Faktoren dieser Art dienen nur als Ausweichfaktor: Richten Sie zuerst einen anderen Faktor ein",
     ),
     (
-        "the user has as many factors of this instance as allowed; remove one first",
-        "der Benutzer hat so viele Faktoren dieser Instanz wie erlaubt: Entfernen Sie zuerst einen",
+        "the user has the maximum number of factors of this instance; remove one first",
+        "der Benutzer hat bereits die Höchstzahl an Faktoren dieser Instanz: Entfernen Sie zuerst einen",
     ),
     (
         "this authenticator is already enrolled; use another one",
         "dieser Authenticator ist bereits eingerichtet: Verwenden Sie einen anderen",
     ),
     ("is not a code of this factor", "ist kein Code dieses Faktors"),
-    ("is not a credential as `toJSON()` returns it", "ist kein gültiger Passkey"),
+    ("is not a credential as returned by `toJSON()`", "ist kein gültiger Passkey"),
     ("auditors can only read", "Auditoren haben nur Lesezugriff"),
 ];

@@ -68,8 +68,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the mail server", "der Mailserver"),
     ("the mail server's port", "der Port des Mailservers"),
     ("the mail server's protection", "die Verschlüsselung zum Mailserver"),
-    ("the mail server's time-out", "das Zeitlimit des Mailservers"),
-    ("whether to log in at the mail server", "ob eine Anmeldung beim Mailserver erfolgt"),
+    ("the mail server's timeout", "das Zeitlimit des Mailservers"),
+    ("whether to log in to the mail server", "ob eine Anmeldung beim Mailserver erfolgt"),
     ("what may be put into requests", "was in Anfragen eingesetzt wird"),
     ("the kind of a connection", "die Art einer Verbindung"),
     ("the number of connections", "die Anzahl der Verbindungen"),
@@ -90,7 +90,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "nach dieser Änderung lässt sich nicht feststellen, wohin das gespeicherte Geheimnis gesendet wird, weil keine Instanz gültig ist: Geben Sie das Geheimnis erneut ein",
     ),
     (
-        "too many options to check beside a secret of the base service settings; give this instance its own secret",
+        "too many options to check together with a secret of the base service settings; give this instance its own secret",
         "zu viele Optionen, um sie zusammen mit einem Geheimnis der Basiseinstellungen zu prüfen: Geben Sie dieser Instanz ein eigenes Geheimnis",
     ),
     (
@@ -121,8 +121,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("must be of type {}", "muss vom Typ {} sein"),
     ("must be at least {}", "muss mindestens {} sein"),
     ("must be at most {}", "darf höchstens {} sein"),
-    ("must be more than {}", "muss mehr als {} sein"),
-    ("must be less than {}", "muss weniger als {} sein"),
+    ("must be more than {}", "muss größer als {} sein"),
+    ("must be less than {}", "muss kleiner als {} sein"),
     ("must not be empty", "darf nicht leer sein"),
     (
         "the secret has fewer than {} characters: it could not be found in a response that repeats it, so the provider would see it",

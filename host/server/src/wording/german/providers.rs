@@ -20,7 +20,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The sender: a phone number in E.164 format (+41…), a short code, an alphanumeric sender of up to 11 characters, or a messaging service SID (MG…).",
-        "Der Absender: eine Nummer in E.164 (+41…), eine Kurznummer, ein alphanumerischer Absender von bis zu 11 Zeichen, oder die SID eines Messaging Service (MG…).",
+        "Der Absender: eine Nummer im Format E.164 (+41…), eine Kurznummer, ein alphanumerischer Absender von bis zu 11 Zeichen, oder die SID eines Messaging Service (MG…).",
     ),
     (
         "The SID of an API key (SK…), to authenticate with instead of the account (optional).",
@@ -100,7 +100,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Das Passwort für die Anmeldung. Leer lassen, wenn es keinen Benutzernamen gibt.",
     ),
     (
-        "The time limit for sending one mail, in milliseconds.",
+        "The time limit for sending one email, in milliseconds.",
         "Das Zeitlimit für das Senden einer E-Mail, in Millisekunden.",
     ),
     ("The application's client id.", "Die Client-ID der Anwendung."),
@@ -113,8 +113,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The tenant's cloud. Default: Global.", "Die Cloud des Mandanten. Standard: Global."),
     ("An API key (SG.…) with the permission Mail Send.", "Ein API-Schlüssel (SG.…) mit der Berechtigung Mail Send."),
     (
-        "The sender's email address: of an authenticated domain, or a verified sender.",
-        "Die E-Mail-Adresse des Absenders: aus einer authentifizierten Domain, oder ein verifizierter Absender.",
+        "The sender's email address: in an authenticated domain, or of a verified sender.",
+        "Die E-Mail-Adresse des Absenders: aus einer authentifizierten Domain oder die eines verifizierten Absenders.",
     ),
     ("The region of the account or subuser.", "Die Region des Kontos oder Unterkontos (Subuser)."),
     (
@@ -157,7 +157,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The id of the phone number that sends: digits, and not the number itself.",
-        "Die ID der Telefonnummer, die sendet: Ziffern, und nicht die Nummer selbst.",
+        "Die ID der Telefonnummer, die sendet: nur Ziffern, und nicht die Nummer selbst.",
     ),
     (
         "The access token of a system user, with the permission whatsapp_business_messaging.",
@@ -179,10 +179,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "muss eine E-Mail-Adresse wie codes@example.com sein, mit einem Domainnamen, der nicht mit einem Punkt endet",
     ),
     ("must be an email address, such as codes@example.com", "muss eine E-Mail-Adresse sein, etwa codes@example.com"),
-    ("must be a single line", "muss eine Zeile sein"),
+    ("must be a single line", "muss einzeilig sein"),
     (
         "`UserName` and `Password` belong together: set both or neither",
-        "`UserName` und `Password` gehören zusammen: Setzen Sie beide oder keines",
+        "`UserName` und `Password` gehören zusammen: Setzen Sie beide oder keine der beiden Optionen",
     ),
     ("must be the directory (tenant) id or domain", "muss die ID oder die Domain des Verzeichnisses sein"),
     (
@@ -220,12 +220,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "must be the base URL of your account: xxxxx.api.infobip.com",
         "muss die Basis-URL Ihres Kontos sein: xxxxx.api.infobip.com",
     ),
-    ("a name has at most 11 characters", "ein Name hat höchstens 11 Zeichen"),
+    ("a name can have at most 11 characters", "ein Name darf höchstens 11 Zeichen haben"),
     ("a name as sender needs a messaging profile", "ein Name als Absender braucht ein Messaging Profile"),
     ("the application needs its private key", "die Anwendung braucht ihren privaten Schlüssel"),
     ("the API key needs its secret", "der API-Schlüssel braucht sein Secret"),
     (
-        "give an application id and its private key, or an API key and its secret",
+        "enter an application id and its private key, or an API key and its secret",
         "geben Sie die ID einer Anwendung und ihren privaten Schlüssel an, oder einen API-Schlüssel und sein Secret",
     ),
     ("must be the id of the phone number, digits only", "muss die ID der Telefonnummer sein: nur Ziffern"),
@@ -251,7 +251,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Die Anzahl der Ziffern. Manche Apps ignorieren sie und zeigen 6. Ändern Sie sie nicht, solange Apps eingerichtet sind: Deren Codes würden abgelehnt.",
     ),
     (
-        "How long an app shows a code, in seconds. Some apps ignore it and take 30; they cannot be set up with another value.",
+        "How long an app shows a code, in seconds. Some apps ignore it and use 30; they cannot be set up with another value.",
         "Wie lange eine App einen Code anzeigt, in Sekunden. Manche Apps ignorieren es und nehmen 30; mit einem anderen Wert lassen sie sich nicht einrichten.",
     ),
     ("The only one that all apps support.", "die einzige, die alle Apps unterstützen"),
@@ -272,17 +272,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Ob ein Authenticator den Passkey so speichert, dass er ihn ohne Benutzernamen findet. Passkeys, die der einzige Faktor sind, werden immer gespeichert.",
     ),
     (
-        "What browsers offer first, the most wanted one first: a security key, this device, or a phone. Empty: what the browser thinks best.",
+        "What browsers offer first, in order of preference: a security key, this device, or a phone. Empty: the browser decides.",
         "Was Browser zuerst anbieten, in der gewünschten Reihenfolge: einen Sicherheitsschlüssel, dieses Gerät oder ein Telefon. Leer: Der Browser entscheidet.",
     ),
     (
-        "How long a person may take to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the policy.",
-        "Wie lange eine Person für die Antwort brauchen darf, in Sekunden. Eine Einrichtung endet nach 300 Sekunden, eine Challenge nach `lifetime_seconds` der Richtlinie.",
+        "How long the user has to answer, in seconds. An enrolment ends after 300 seconds, a challenge after `lifetime_seconds` of the policy.",
+        "Wie viel Zeit der Benutzer für die Antwort hat, in Sekunden. Eine Einrichtung endet nach 300 Sekunden, eine Challenge nach `lifetime_seconds` der Richtlinie.",
     ),
     ("A security key.", "ein Sicherheitsschlüssel"),
     ("The device that the page is on.", "das Gerät, das die Seite anzeigt"),
     ("A phone.", "ein Telefon"),
-    ("has at most three entries", "darf höchstens drei Einträge haben"),
+    ("can have at most three entries", "darf höchstens drei Einträge haben"),
     (
         "needs the relying party's id and its origins in the settings of the sign-in page",
         "braucht die RP-ID und ihre Origins in den Einstellungen der Anmeldeseite",

@@ -4,7 +4,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`return_urls` can have at most {} entries", "höchstens {} Rückkehr-URLs sind möglich"),
     (
         "`application_name` must be a single line of 1 to 60 characters",
-        "der Name der Anwendung muss eine Zeile mit 1 bis 60 Zeichen sein",
+        "der Name der Anwendung muss einzeilig sein und 1 bis 60 Zeichen haben",
     ),
     (
         "`colors.{}` must be `#` and six hexadecimal digits",
@@ -33,22 +33,22 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "jede Rückkehr-URL muss mit `https:` beginnen, oder mit `http:` und einer Loopback-Adresse",
     ),
     (
-        "each of `return_urls` must be without user name, password and fragment",
+        "each of `return_urls` must not contain a user name, a password or a fragment",
         "eine Rückkehr-URL darf keinen Benutzernamen, kein Passwort und kein Fragment enthalten",
     ),
     (
-        "each of `return_urls` must be without the parameters `state`, `handle`, `error` and `login_hint`, which are added to it",
+        "each of `return_urls` must not contain the parameters `state`, `handle`, `error` or `login_hint`, which are added to it",
         "eine Rückkehr-URL darf die Parameter `state`, `handle`, `error` und `login_hint` nicht enthalten: Sie werden angehängt",
     ),
     ("`support_url` must be an `https:` or `mailto:` URL", "die Support-URL muss mit `https:` oder `mailto:` beginnen"),
     ("`{}` must be a host name, not an IP address", "`{}` muss ein Hostname sein, keine IP-Adresse"),
     (
-        "`{}` must be a host name in lower case, such as `example.com`, without scheme and port",
+        "`{}` must be a host name in lower case, such as `example.com`, without a scheme or port",
         "`{}` muss ein Hostname in Kleinbuchstaben sein, etwa `example.com`, ohne Schema und Port",
     ),
     (
         "`{}` must not be a public suffix, below which others can register names",
-        "`{}` darf kein Public Suffix sein, unter dem andere Namen registrieren können",
+        "`{}` darf kein Public Suffix sein, unter dem Dritte Namen registrieren können",
     ),
     (
         "`{}` is required: this server has no public URL whose host could be the RP ID",
@@ -59,8 +59,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`{}` braucht einen Eintrag: Die öffentliche URL dieses Servers gehört nicht zur RP-ID",
     ),
     (
-        "`{}` must be an origin as browsers write it, such as `https://login.example.com`: lower case, without path and usual port",
-        "`{}` muss ein Origin sein, wie ihn Browser schreiben, etwa `https://login.example.com`: in Kleinbuchstaben, ohne Pfad und üblichen Port",
+        "`{}` must be an origin as browsers write it, such as `https://login.example.com`: in lower case, without a path or the default port",
+        "`{}` muss ein Origin sein, wie ihn Browser schreiben, etwa `https://login.example.com`: in Kleinbuchstaben, ohne Pfad und ohne den Standardport",
     ),
     (
         "`{}` must have a host name: an IP address cannot be used with passkeys",
@@ -87,7 +87,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`{}` darf höchstens {} verschiedene Namen haben: Browser ignorieren die übrigen",
     ),
     (
-        "this changes the RP ID: the passkeys that users have stop working; confirm it, or keep the RP ID",
-        "das ändert die RP-ID: Bestehende Passkeys der Benutzer funktionieren nicht mehr; bestätigen Sie es, oder behalten Sie die RP-ID",
+        "this changes the RP ID, and existing passkeys stop working: confirm the change, or keep the RP ID",
+        "das ändert die RP-ID, und bestehende Passkeys funktionieren dann nicht mehr: Bestätigen Sie die Änderung, oder behalten Sie die RP-ID",
     ),
 ];
