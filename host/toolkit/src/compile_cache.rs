@@ -15,7 +15,7 @@ const KEY_BYTES: usize = 32;
 /// The folder of compiled components.
 #[derive(Debug, Default, clap::Args)]
 pub struct CompileCacheArgs {
-    /// A folder for compiled components, so that a component is compiled once. Nobody else must be able to write to it: compiled code is
+    /// A folder for compiled components, so that a component is compiled once. No one else may have write access to it: compiled code is
     /// run without a check.
     #[arg(long = "cache", value_name = "DIR")]
     folder: Option<PathBuf>,

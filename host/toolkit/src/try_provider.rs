@@ -27,7 +27,7 @@ pub struct TryArgs {
     /// Connect to another address in place of an upstream: `https://api.example.com=127.0.0.1:8000`.
     #[arg(long = "override", value_name = "ORIGIN=ADDRESS")]
     overrides: Vec<String>,
-    /// Record the upstream's responses to a file if it accepts the message, without secrets, code and recipient.
+    /// Record the upstream's responses to a file if it accepts the message, without secrets, the code or the recipient.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     #[command(flatten)]
@@ -68,7 +68,8 @@ pub async fn try_provider(arguments: &TryArgs) -> anyhow::Result<()> {
     let endpoints = configured.endpoints();
     if let Some(unknown) = replaced.iter().find(|origin| !endpoints.iter().any(|endpoint| is_same(endpoint, origin))) {
         bail!(
-            "the instance does not reach {unknown}, so nothing was sent. With these options it reaches {}: give one of these to --override",
+            "the instance does not reach {unknown}, so nothing was sent. With these options it reaches {}: pass one of these to \
+             `--override`",
             endpoints.join(", ")
         );
     }

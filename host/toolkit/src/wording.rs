@@ -38,7 +38,7 @@ fn of_factor(factor: &FactorManifest) -> String {
         factor.state_format
     );
     if factor.replaces_earlier {
-        text += "  - a new one ends the user's earlier ones of the instance\n";
+        text += "  - a new one ends the user's earlier factors of the instance\n";
     }
     if factor.never_sole {
         text += "  - only a fallback: never a user's only factor\n";
@@ -60,16 +60,18 @@ pub fn capability(capability: &Capability) -> String {
         Capability::MonotonicClock => "measure elapsed time",
         Capability::WallClock => "read the current time",
         Capability::Random => "generate random numbers",
-        Capability::Code => "see the code (other providers only get a placeholder)",
-        Capability::Verification => "decide who is verified: its upstream creates and verifies the codes",
+        Capability::Code => "see the code (other providers only receive a placeholder)",
+        Capability::Verification => "decide who is verified: its upstream generates and verifies the codes",
         Capability::Factor => "verify the answers of factors of its type (it has no network access)",
         Capability::Reports => "read delivery reports of its upstream, which mark messages as delivered or failed",
         Capability::Secret(option) => {
-            return format!("see the secret `{option}` while it delivers (other providers do not get it)");
+            return format!("see the secret `{option}` during delivery (other providers do not receive it)");
         }
         Capability::PlaceSecret(placement) => {
             let (option, parts) = (&placement.option[1..], parts(placement.parts));
-            return format!("have the secret `{option}` put into {parts} of its requests (it does not see the secret)");
+            return format!(
+                "have the host put the secret `{option}` into {parts} of its requests (it does not see the secret)"
+            );
         }
         // One that this program is too old to word.
         other => return other.to_string(),

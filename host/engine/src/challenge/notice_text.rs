@@ -83,8 +83,8 @@ const LANGUAGES: [Language; 4] = [
         pass_issued: "temporary pass issued by an administrator",
         pass_used: "temporary pass used",
         nothing_to_do: "If you expected this, you don't need to do anything.",
-        object: "Wasn't this you? Tell us at once: {contact}",
-        object_to_support: "Wasn't this you? Contact support at once.",
+        object: "Wasn't this you? Tell us right away: {contact}",
+        object_to_support: "Wasn't this you? Contact support right away.",
     },
     Language {
         tag: "de",
@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(
             mail.text,
             "Your sign-in methods were changed on 2026-11-29 12:34 UTC.\n\nTemporary pass issued by an administrator\n\n\
-             If you expected this, you don't need to do anything.\nWasn't this you? Contact support at once.\n"
+             If you expected this, you don't need to do anything.\nWasn't this you? Contact support right away.\n"
         );
         assert_eq!(
             short(&notice, Some("de-CH")).text,

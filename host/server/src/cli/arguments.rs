@@ -33,8 +33,8 @@ pub(super) enum Command {
         /// The address and port to listen on.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
-        /// A component to add, with an instance that is assigned to the tenant with the name of its type. Its options are the first of
-        /// the `examples` in its options schema. The outbox replaces its upstreams.
+        /// A component to add, with an instance that is assigned to the tenant with the name of its type. Its options are the first
+        /// entry of `examples` in its options schema. The outbox replaces its upstreams.
         #[arg(long, value_name = "FILE")]
         provider: Vec<PathBuf>,
         /// Recorded responses of its upstream, a file from `provider try --record`. The outbox replays them.
@@ -86,7 +86,7 @@ pub(super) enum Command {
         #[arg(long, default_value = "sealed")]
         secrets: SecretsForm,
     },
-    /// Import a document from `export`: all of it, or nothing. What it does not contain stays as it is.
+    /// Import a document from `export`, all or nothing. Anything it does not contain stays unchanged.
     Import {
         /// The configuration, a TOML file.
         #[arg(long)]
@@ -163,7 +163,7 @@ pub(super) enum TokenCommand {
         /// Challenges, sign-ins, and the factors and addresses of users, of this subscription only.
         #[arg(long, group = "role", value_name = "SUBSCRIPTION")]
         application: Option<String>,
-        /// When it expires (RFC 3339); never by default.
+        /// When it expires (RFC 3339). By default, it does not expire.
         #[arg(long)]
         expires_at: Option<Timestamp>,
     },
@@ -171,8 +171,8 @@ pub(super) enum TokenCommand {
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
-    /// Print a link with which a person sets a password. It is shown only once. With a name and a role, the account is created;
-    /// otherwise it must exist.
+    /// Print a link for setting a password. It is shown only once. With a name and a role, the account is created; otherwise it must
+    /// exist.
     #[command(group(ArgGroup::new("role").requires("name")))]
     Invite {
         /// The configuration, a TOML file.
@@ -221,7 +221,7 @@ pub(super) enum KeyCommand {
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Find entries that are missing or were changed.
+    /// Find missing and changed entries.
     Verify {
         /// The configuration, a TOML file.
         #[arg(long)]
@@ -231,7 +231,7 @@ pub(super) enum AuditCommand {
 
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
-    /// Copy a SQLite database to a new file, also while servers use it, and check the copy. It does not contain the keys.
+    /// Copy a SQLite database to a new file, even while servers use it, and check the copy. It does not contain the keys.
     Backup {
         /// The configuration, a TOML file.
         #[arg(long)]
@@ -245,7 +245,7 @@ pub(super) enum StoreCommand {
         /// The configuration, a TOML file.
         #[arg(long)]
         config: PathBuf,
-        /// The file that `backup` made.
+        /// The file that `backup` created.
         file: PathBuf,
     },
     /// Copy a store from SQLite to PostgreSQL or back, and verify the copy. No server may be running. Pending codes are not copied.
@@ -261,13 +261,13 @@ pub(super) enum StoreCommand {
 
 #[derive(Subcommand)]
 pub(super) enum FactorCommand {
-    /// Import authenticator apps that users have set up with another program: all of them, or none.
+    /// Import authenticator apps that users have set up with another program, all or nothing.
     Import(FactorImport),
 }
 
 #[derive(Subcommand)]
 pub(super) enum ProviderCommand {
-    /// Install a component, after showing what it is able to do and what changes.
+    /// Show what a component can do and what it changes, then install it.
     Add {
         /// The configuration, a TOML file.
         #[arg(long)]
@@ -288,7 +288,7 @@ pub(super) enum ProviderCommand {
         config: PathBuf,
         /// The type, such as `email`.
         type_id: String,
-        /// The digest of the current component, `sha256:…`. If it has another one, nothing happens.
+        /// The digest of the current component, `sha256:…`. If it is a different one, nothing is changed.
         #[arg(long)]
         digest: Option<String>,
         /// Allow valid instances to become invalid and send nothing.
@@ -302,7 +302,7 @@ pub(super) enum ProviderCommand {
         config: PathBuf,
         /// The type, such as `email`.
         type_id: String,
-        /// The digest of the current component, `sha256:…`. If it has another one, nothing happens.
+        /// The digest of the current component, `sha256:…`. If it is a different one, nothing is changed.
         #[arg(long)]
         digest: Option<String>,
         /// Allow valid instances to become invalid and send nothing.

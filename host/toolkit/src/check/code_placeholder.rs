@@ -12,8 +12,8 @@ use super::run::{CODE, Run};
 use super::upstream::{Request, Responses};
 use crate::body_texts::{self, NamedText};
 
-const PLACEHOLDER: &str = "The host fills in the code after `deliver`, so what is computed from a text does not match what arrives. Have the \
-    host sign (`aws-signature`, `webhook-signature`), compute it from what does not contain the code, or declare `needs-code`.";
+const PLACEHOLDER: &str = "The host fills in the code after `deliver`, so a value computed from the text does not match what arrives. Have \
+    the host sign (`aws-signature`, `webhook-signature`), compute the value from parts that do not contain the code, or declare `needs-code`.";
 
 const NEEDLESS: &str = "Remove `needs-code`: the provider sends the text unchanged, and the host fills in the code. Operators are warned about \
     providers that see codes.";

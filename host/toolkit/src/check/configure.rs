@@ -27,7 +27,7 @@ pub(super) async fn check(component: &Component, options: &Value, report: &mut R
         Ok(configured) => configured,
         Err(problems) => {
             let said = problems.iter().map(located).collect();
-            report.rule("configure", said, "Give valid options: the other rules need them.");
+            report.rule("configure", said, "Provide valid options: the other rules need them.");
             return None;
         }
     };
@@ -42,10 +42,10 @@ pub(super) async fn check(component: &Component, options: &Value, report: &mut R
     report.configure_microseconds = Some(fastest.as_micros());
     report.rule("configure", Vec::new(), "");
     let wrong = changed.then(|| "two calls with the same options returned different results".to_owned());
-    report.rule("deterministic", wrong.into_iter().collect(), "Make `configure` depend on its options only.");
+    report.rule("deterministic", wrong.into_iter().collect(), "Make `configure` depend only on its options.");
 
     let unmarked = component.unmarked_secrets(options).await.unwrap_or_default();
-    let unmarked = unmarked.iter().map(|at| format!("`{at}` is a credential and not marked as secret"));
+    let unmarked = unmarked.iter().map(|at| format!("`{at}` is a credential, but is not marked as secret"));
     report.rule("credentials-marked", unmarked.collect(), super::manifest::MARK);
 
     let (mut unanswered, mut unnamed, mut disclosed) = (Vec::new(), Vec::new(), Vec::new());
@@ -69,9 +69,9 @@ pub(super) async fn check(component: &Component, options: &Value, report: &mut R
     report.rule(
         "configure-answers",
         unanswered,
-        "Answer all options that satisfy the schema, with connections or with problems.",
+        "Return connections or problems for all options that satisfy the schema.",
     );
-    report.rule("problems-name-options", unnamed, "Give a JSON Pointer to an option of the schema, and a message.");
+    report.rule("problems-name-options", unnamed, "Return a JSON Pointer to an option of the schema, and a message.");
     report.rule("problems-keep-secrets", disclosed, "Describe what is wrong with a secret without repeating it.");
     Some(first)
 }

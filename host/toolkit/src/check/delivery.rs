@@ -13,8 +13,8 @@ use super::upstream::Responses;
 use super::{answers, code_placeholder, failures, forbidden, leaks, mail, placed_secrets, texts, verification};
 
 const STARTED_ONCE: &str = "An upstream that responded with 2xx may have accepted the request: return a started verification, or an unknown \
-    outcome. Ask for a code once; only that request may name the recipient. If the provider asks something first, give the responses: \
-    `--replay FILE` or `--accepted-response FILE`.";
+    outcome. Ask for a code once; only that request may name the recipient. If the provider first sends another request, pass the \
+    responses: `--replay FILE` or `--accepted-response FILE`.";
 
 pub(super) async fn check(
     component: &Component,
@@ -29,18 +29,18 @@ pub(super) async fn check(
     let run = Run { component, configured, servers, kind, to, leaks: RefCell::default(), masked };
     let connections = configured.connections().len();
     if connections == 0 {
-        let wrong = vec!["`configure` asks for no connection with these options".to_owned()];
+        let wrong = vec!["`configure` requests no connection with these options".to_owned()];
         report.rule(
             "connections",
             wrong,
-            "Return what the instance must reach: without a connection it cannot send anything.",
+            "Return the destinations that the instance must reach: without a connection it cannot send anything.",
         );
         return;
     }
     if let Some(reason) = refused_recipient(&run, responses).await {
         let wrong =
             vec![format!("it rejects the recipient of this check without asking the upstream{}", in_brackets(&reason))];
-        report.rule("accepted", wrong, "Give a recipient that it accepts: `--to RECIPIENT`.");
+        report.rule("accepted", wrong, "Pass a recipient that it accepts: `--to RECIPIENT`.");
         return;
     }
     if configured.origins() > 0 {

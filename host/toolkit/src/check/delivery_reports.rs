@@ -10,7 +10,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
 const NO_REPORT: &str =
-    "Return nothing for what is not a report: only an explicit status says that a message was delivered, or not.";
+    "Return nothing for what is not a report: only an explicit status says whether a message was delivered.";
 
 pub(super) async fn check(
     component: &Component,
@@ -56,7 +56,7 @@ pub(super) async fn check(
 
     let Some(sample) = sample else {
         if matches!(proved, Ok(ProofOfReports::Url | ProofOfReports::Secret)) {
-            report.skip("reports-read", "give the upstream's report about a delivered message, `--report FILE`");
+            report.skip("reports-read", "pass the upstream's report about a delivered message, `--report FILE`");
         }
         return;
     };
@@ -70,7 +70,7 @@ pub(super) async fn check(
     report.rule(
         "reports-read",
         wrong.into_iter().collect(),
-        "Read what the upstream sends when a message was delivered.",
+        "Parse what the upstream sends when a message has been delivered.",
     );
 }
 

@@ -6,8 +6,8 @@ use super::report::Report;
 use super::run::Run;
 use super::upstream::{Responses, Script};
 
-const REMEDY: &str = "Report the upstream's own code and a sentence of yours. Do not pass on text of the upstream: it may repeat what it \
-    was sent. Log lines, references and `extra` contain no code, address or secret either.";
+const REMEDY: &str = "Report the upstream's own code and a sentence of yours. Do not pass on the upstream's text: it may repeat what was \
+    sent to it. Log lines, references and `extra` must not contain a code, an address or a secret either.";
 
 /// Has upstreams repeat what they were sent, in a response that accepts the message and in ones that do not.
 pub(super) async fn provoke(run: &Run<'_>, responses: &Responses) {

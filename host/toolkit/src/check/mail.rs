@@ -16,7 +16,7 @@ pub(super) async fn check(run: &Run<'_>, report: &mut Report) {
         let message = Message { text, ..run.message() };
         let outcome = run.deliver(message.clone()).await;
         if outcome.name != "delivered" {
-            wrong.push(format!("{kind}: {}", outcome.described("although the server accepted the mail")));
+            wrong.push(format!("{kind}: {}", outcome.described("although the server accepted the email")));
         }
         let mails = server.mails();
         if mails.len() > 1 {
@@ -32,7 +32,7 @@ pub(super) async fn check(run: &Run<'_>, report: &mut Report) {
         }
         changed.extend(changes(&mail, &message).into_iter().map(|what| format!("{kind}: {what}")));
     }
-    report.rule("accepted", wrong, "Send one mail, and return a receipt.");
+    report.rule("accepted", wrong, "Send one email, and return a receipt.");
     report.rule("recipient", misdirected, TO_THE_RECIPIENT);
     report.rule("texts-unchanged", changed, "Send the subject and the texts unchanged; the host has made them final.");
     for (rule, circumstances) in circumstances(&run.message()) {
@@ -43,7 +43,7 @@ pub(super) async fn check(run: &Run<'_>, report: &mut Report) {
             let mail = server.mails().pop();
             let mail = mail.as_ref().and_then(|mail| MessageParser::default().parse(mail.as_bytes()));
             if outcome.name != "delivered" {
-                wrong.push(format!("{name}: {}", outcome.described("although the server accepted the mail")));
+                wrong.push(format!("{name}: {}", outcome.described("although the server accepted the email")));
             } else if let Some(mail) = mail {
                 wrong.extend(changes(&mail, &message).into_iter().map(|what| format!("{name}: {what}")));
             }

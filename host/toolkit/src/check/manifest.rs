@@ -26,19 +26,19 @@ pub(super) fn check(info: &ProviderInfo, report: &mut Report) {
         "Give each option a `title` or a `description`: administrators see them in the form.",
     );
     report.rule("secrets-marked", found.unmarked, MARK);
-    report.rule("defaults", found.defaults, "Give a default that the schema itself accepts.");
+    report.rule("defaults", found.defaults, "Set a default that the schema itself accepts.");
     report.rule(
         "secret-defaults",
         found.public,
-        "Remove `default`, `const` and `enum` from a secret: everybody who has the component can read them.",
+        "Remove `default`, `const` and `enum` from a secret: anyone who has the component can read them.",
     );
     let mut hidden = unknown_options::of(&manifest.options_schema);
     hidden.truncate(MOST_FINDINGS);
     report.rule(
         "options-known",
         hidden,
-        "Declare each option under `properties` of its object, or of a schema that `$ref`, `allOf`, `anyOf` or `oneOf` lead to from there. \
-         Conditions may restrict its value elsewhere.",
+        "Declare each option under `properties` of its object, or of a schema that its object refers to with `$ref`, `allOf`, `anyOf` or \
+         `oneOf`. Conditions may restrict its value elsewhere.",
     );
     report.advise(
         "revealed",
@@ -125,11 +125,11 @@ impl Found {
         // Values in the schema are public.
         let is_listed = all.iter().any(|schema| lists_values(schema));
         if is_secretive(name) && !is_public && is_text && !secret && !is_listed {
-            push(&mut self.unmarked, format!("`{at}` is named like a secret and not marked as one"));
+            push(&mut self.unmarked, format!("`{at}` is named like a secret, but is not marked as one"));
         }
         let is_password = all.iter().any(|schema| schema.get("format") == Some(&Value::from("password")));
         if is_password && !secret {
-            push(&mut self.unmarked, format!("`{at}` has the format `password` and is not marked as a secret"));
+            push(&mut self.unmarked, format!("`{at}` has the format `password`, but is not marked as a secret"));
         }
         // An empty text means that there is no secret.
         let says_value = |schema: &&&Value| schema.get("default").is_some_and(is_value) || lists_values(schema);
@@ -207,7 +207,7 @@ mod tests {
             said,
             [
                 "`/Password` has neither title nor description",
-                "`/Password` is named like a secret and not marked as one"
+                "`/Password` is named like a secret, but is not marked as one"
             ]
         );
     }

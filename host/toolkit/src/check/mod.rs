@@ -82,7 +82,7 @@ pub struct CheckArgs {
     /// The body of the upstream's response when it accepts a message; `{}` by default.
     #[arg(long, value_name = "FILE")]
     accepted_response: Option<PathBuf>,
-    /// The body of the upstream's response when an answer is correct, for a provider whose upstream makes the codes.
+    /// The body of the upstream's response when an answer is correct, for a provider whose upstream generates the codes.
     #[arg(long, value_name = "FILE")]
     approved_response: Option<PathBuf>,
     /// Responses of the real upstream, recorded by `try --record`.
@@ -91,7 +91,7 @@ pub struct CheckArgs {
     /// The body of the upstream's report about a delivered message, for a provider that reads delivery reports.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// A folder of responses of the real upstream, especially error responses; its `answers.json` says which outcome each must lead to.
+    /// A folder of responses of the real upstream, especially error responses; its `answers.json` says which outcome each must produce.
     #[arg(long, value_name = "FOLDER")]
     answers: Option<PathBuf>,
     /// States that released versions of a factor component wrote: a JSON list of `{"format": NUMBER, "data": BASE64}`.
@@ -214,7 +214,7 @@ async fn examine(
     let options = options.or_else(|| needs_none.then_some(none));
     let Some(options) = options else {
         let wrong = vec!["without options `configure` and `deliver` were not checked at all".to_owned()];
-        report.rule("options", wrong, "Give valid options: as `examples` in the schema, or with `--options FILE`.");
+        report.rule("options", wrong, "Provide valid options: as `examples` in the schema, or with `--options FILE`.");
         return Ok(report);
     };
     report.rule("options", Vec::new(), "");

@@ -13,8 +13,8 @@ use super::upstream::{Request, Responses};
 use crate::body_texts;
 
 const PLACED: &str = "Write the placeholder where the secret belongs, unchanged and once in a request; list in `x-twofactor-placement` the parts \
-    that you use; add `place-secret` to the connection. If no request contained it because the provider asks something first, give the \
-    responses: `--replay FILE` or `--accepted-response FILE`.";
+    that you use; add `place-secret` to the connection. If no request contained it because the provider first sends another request, \
+    pass the responses: `--replay FILE` or `--accepted-response FILE`.";
 
 const CODE_IN_QUERY: &str =
     "Remove `code-in-query`: an operator has to allow it, and no request has the code in its query.";

@@ -41,10 +41,10 @@ pub(super) fn check(info: &ProviderInfo, report: &mut Report) {
             Some(format!("`{type_id}` is the type of the bundled provider {bundled}, which it would replace"))
         }
         _ if !is_factor && FACTORS.iter().any(|(factor, _)| *factor == type_id) => {
-            Some(format!("`{type_id}` is a factor that a person holds, and not the type of a provider"))
+            Some(format!("`{type_id}` is a kind of factor that users hold, not the type of a provider"))
         }
         _ if is_factor && BUNDLED.iter().any(|(provider, _)| *provider == type_id) => {
-            Some(format!("`{type_id}` is the type of a bundled provider, and not of a factor"))
+            Some(format!("`{type_id}` is the type of a bundled provider, not of a factor"))
         }
         _ => None,
     };

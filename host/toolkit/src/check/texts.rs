@@ -9,16 +9,16 @@ use super::upstream::{Request, Responses};
 use crate::body_texts;
 
 const ACCEPTED: &str = "A message that an upstream answered with 2xx may have been accepted: report it as delivered, or its outcome as unknown. \
-    If no request contained the text because the provider asks something first, give the responses: `--replay FILE` or \
+    If no request contained the text because the provider first sends another request, pass the responses: `--replay FILE` or \
     `--accepted-response FILE`.";
 
 const TEXTS: &str = "Send the text unchanged, encoded by a library for JSON, forms or XML; the host has made it final. If no request contained \
-    the text because the provider asks something first, give the responses: `--replay FILE` or `--accepted-response FILE`.";
+    the text because the provider first sends another request, pass the responses: `--replay FILE` or `--accepted-response FILE`.";
 
 const LAST_LINE: &str = "Append nothing to the text: its last line binds the code to a site, and has to be the last line of the message (WebOTP).";
 
 const CIRCUMSTANCES: &str = "The texts are final in any language, and `purpose` and `application` are chosen by the application: treat \
-    unknown values like all others. If the provider asks something first, give the responses: `--replay FILE` or \
+    unknown values like all others. If the provider first sends another request, pass the responses: `--replay FILE` or \
     `--accepted-response FILE`.";
 
 pub(super) const TO_THE_RECIPIENT: &str = "Send the message to `message.recipient`, unchanged.";

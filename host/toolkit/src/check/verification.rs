@@ -21,7 +21,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
         Ok((_, started)) => started.state,
         Err(failure) => {
             let why = format!(
-                "no verification was started ({}): give the upstream's response to an accepted request, `--accepted-response FILE`",
+                "no verification was started ({}): pass the upstream's response to an accepted request, `--accepted-response FILE`",
                 failure.reason()
             );
             report.skip("answers", &why);
@@ -43,7 +43,7 @@ pub(super) async fn check(run: &Run<'_>, responses: &Responses, report: &mut Rep
             );
         }
         None => {
-            report.skip("answer-right", "give the upstream's response to a correct answer, `--approved-response FILE`")
+            report.skip("answer-right", "pass the upstream's response to a correct answer, `--approved-response FILE`")
         }
     }
     // Not an approval: an upstream that accepted the request for a code has not verified any answer.

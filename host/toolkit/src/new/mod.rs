@@ -19,7 +19,7 @@ pub enum ProjectKind {
     /// Delivers messages.
     #[default]
     Provider,
-    /// Verifies answers of a factor that people hold, such as an authenticator app (Rust only).
+    /// Verifies answers of a factor that users hold, such as an authenticator app (Rust only).
     Factor,
 }
 

@@ -123,7 +123,7 @@ impl HttpEgress {
         let (origin, url) = Origin::of_any_url(&asked.url).map_err(denied)?;
         let Some(grant) = grants.http_at(&origin) else {
             return Err(denied(format!(
-                "{origin} was not granted to this instance: the provider must ask for it in what `configure` returns"
+                "{origin} was not granted to this instance: the provider must request it in the result of `configure`"
             )));
         };
         let method = Method::from_bytes(asked.method.as_bytes())

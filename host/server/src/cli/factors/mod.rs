@@ -26,11 +26,11 @@ const LISTED: usize = 100;
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// A line for each app: `USER,otpauth://totp/…`, or only the URI, whose account is the user then.
+    /// A line for each app: `USER,otpauth://totp/…`, or only the URI, with the user as its account.
     Otpauth,
     /// PSKC (RFC 6030), as privacyIDEA exports it.
     Pskc,
-    /// What Authelia exports: YAML, or the list of URIs.
+    /// Authelia's export: YAML, or the list of URIs.
     Authelia,
 }
 

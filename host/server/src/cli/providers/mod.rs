@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) struct Addition {
     /// A component, a folder that contains one (such as a built Rust project), or `oci://REGISTRY/NAME@sha256:…`.
     source: String,
-    /// The approved digest, `sha256:…`. That component is installed without a confirmation, and no other.
+    /// The approved digest, `sha256:…`. Only the component with this digest is installed, without confirmation.
     #[arg(long)]
     digest: Option<String>,
     /// Its minisign signature. Default: the file beside it with `.minisig` appended.
@@ -41,10 +41,10 @@ pub(super) struct Addition {
     /// Allow valid instances to become invalid and send nothing.
     #[arg(long)]
     allow_invalid: bool,
-    /// Install without a confirmation.
+    /// Install without confirmation.
     #[arg(long)]
     yes: bool,
-    /// Install again whenever the file changes, without a confirmation. For development.
+    /// Reinstall whenever the file changes, without confirmation. For development.
     #[arg(long, conflicts_with = "digest")]
     watch: bool,
 }

@@ -62,7 +62,7 @@ pub(super) const WORDS: Words = Words {
     },
     elsewhere: Notice {
         title: "Ce lien est ouvert dans un autre navigateur",
-        text: "Il ne fonctionne que dans le navigateur où il a été ouvert en premier. Retournez à l’application et reconnectez-vous ici. Les cookies doivent être autorisés pour cette page.",
+        text: "Il ne fonctionne que dans le navigateur où il a été ouvert la première fois. Retournez à l’application et reconnectez-vous ici. Les cookies doivent être autorisés pour cette page.",
     },
     expired: Notice {
         title: "Cette connexion a expiré",

@@ -62,7 +62,7 @@ pub(super) const WORDS: Words = Words {
     },
     elsewhere: Notice {
         title: "Questo link è aperto in un altro browser",
-        text: "Funziona solo nel browser in cui è stato aperto per primo. Torni all’applicazione e acceda di nuovo qui. I cookie devono essere consentiti per questa pagina.",
+        text: "Funziona solo nel browser in cui è stato aperto la prima volta. Torni all’applicazione e acceda di nuovo qui. I cookie devono essere consentiti per questa pagina.",
     },
     expired: Notice {
         title: "Questo accesso è scaduto",

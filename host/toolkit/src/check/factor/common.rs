@@ -16,7 +16,7 @@ pub(super) async fn check_enrolment(trial: &Trial<'_>, report: &mut Report) -> b
     let enrolled = trial.enrol(&call("ann", 0), &[]).await;
     let can = enrolled.is_ok();
     let wrong = enrolled.err().into_iter().collect();
-    report.rule("enrolment", wrong, "Enrol a factor with the right answer, of which nothing but a factor is demanded.");
+    report.rule("enrolment", wrong, "Enrol a factor with the right answer if nothing more than a factor is required.");
     can
 }
 
@@ -37,18 +37,18 @@ pub(super) async fn check(trial: &Trial<'_>, report: &mut Report) {
     report.rule(
         "replay",
         wrong(replay(trial).await).await,
-        "Remember in the state which answers were used, those that ended an enrolment included.",
+        "Remember in the state which answers were used, including those that ended an enrolment.",
     );
     report.rule("wrong-user", wrong(wrong_user(trial).await).await, ANSWERS);
     report.rule(
         "which-factor",
         wrong(which(trial).await).await,
-        "Return the index of the factor that was used, in the list that was given.",
+        "Return the index of the factor that was used, in the list that was passed.",
     );
     report.rule(
         "names",
         wrong(names(trial).await).await,
-        "Begin an enrolment whatever the names of the user are: escape, shorten or leave them out.",
+        "Begin an enrolment for any user name: escape, shorten or omit it.",
     );
     report.rule(
         "signals",
@@ -75,7 +75,7 @@ pub(super) fn check_fuel(trial: &Trial<'_>, report: &mut Report) {
     report.rule(
         "fuel",
         wrong.into_iter().collect(),
-        "Compute less in `verify`: whoever guesses makes the server compute it. Random codes of 112 bits and more need no slow hash.",
+        "Compute less in `verify`: each guess makes the server compute it. Random codes of 112 bits and more need no slow hash.",
     );
 }
 

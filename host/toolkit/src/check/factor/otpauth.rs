@@ -47,12 +47,12 @@ impl App {
             complaints.push("the secret of the URI is not the one that is shown".to_owned());
         }
         if uri.contains('+') {
-            complaints.push("the URI has a `+`, which apps show as it is: write a blank as `%20`".to_owned());
+            complaints.push("the URI has a `+`, which apps show unchanged: write a space as `%20`".to_owned());
         }
         let label = percent_encoding::percent_decode_str(parsed.path().trim_start_matches('/')).decode_utf8_lossy();
         let (issuer, account) = label.split_once(':').unwrap_or(("", &label));
         if account.contains(':') {
-            complaints.push("the label has two colons, so that apps do not know where the account begins".to_owned());
+            complaints.push("the label has two colons, so apps cannot tell where the account begins".to_owned());
         }
         if parameter("issuer").as_deref() != Some(issuer) {
             complaints.push("the issuer of the label is not that of the parameter `issuer`".to_owned());

@@ -14,7 +14,7 @@ pub(super) async fn check(trial: &Trial<'_>, report: &mut Report) {
     report.rule(
         "codes",
         wrong,
-        "Reveal different codes of 64 bits and more. Each is accepted once, and `uses-left` counts those that are left.",
+        "Reveal different codes of at least 64 bits. Accept each once, and count the remaining ones in `uses-left`.",
     );
 }
 
@@ -35,7 +35,7 @@ async fn codes(trial: &Trial<'_>) -> Result<Vec<String>, String> {
         wrong.push(format!("a code has {few} bits, fewer than {BITS}"));
     }
     if codes.iter().any(|code| trial.factor.code_format().is_none_or(|format| format.canonical(code).is_none())) {
-        wrong.push("a code is not of the format that `configure` returned, so that nobody could type it".to_owned());
+        wrong.push("a code does not have the format that `configure` returned, so nobody could type it".to_owned());
         return Ok(wrong);
     }
     let (mut person, mut state) = (held.person.clone(), held.state());

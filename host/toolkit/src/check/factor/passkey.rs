@@ -47,7 +47,7 @@ pub(super) async fn check(trial: &Trial<'_>, component: &Component, options: &Va
     report.rule(
         "malformed",
         wrong(malformed(trial).await),
-        "Return `malformed` for what is no credential, and never trap.",
+        "Return `malformed` for what is not a credential, and never trap.",
     );
     report.rule(
         "identify",
@@ -89,7 +89,7 @@ fn rules() -> Vec<(&'static str, Tried, &'static str)> {
                 origin("an origin with a path", "https://login.example.com/"),
                 origin("`null`", "null"),
             ],
-            "Compare `origin` with the site's origins as they are: no beginnings, no ends.",
+            "Compare the whole `origin` with the site's origins, not its beginning or end.",
         ),
         (
             "frames",
@@ -133,7 +133,7 @@ fn rules() -> Vec<(&'static str, Tried, &'static str)> {
                 crypto("a changed signature", Crypto::Flipped, In::Assertion),
                 crypto("a signature of another key", Crypto::OtherKey, In::Assertion),
                 crypto("changed authenticator data", Crypto::ChangedData, In::Assertion),
-                crypto("a key that is no point of the curve", Crypto::OffCurve, In::Creation),
+                crypto("a key that is not a point on the curve", Crypto::OffCurve, In::Creation),
                 crypto("a key of another algorithm than it says", Crypto::OtherAlgorithm, In::Creation),
             ],
             "Verify the signature over authenticator data and SHA-256 of the client data, and the key when it is enrolled.",
@@ -145,7 +145,7 @@ fn rules() -> Vec<(&'static str, Tried, &'static str)> {
                 ("another user's handle", Twist { user_handle: Some(vec![9; 64]), ..Twist::default() }, In::Assertion),
                 ("an id of 1024 bytes", Twist { id: Some(vec![9; 1024]), ..Twist::default() }, In::Creation),
             ],
-            "Find the credential by its id among those that were given, and compare the user handle.",
+            "Find the credential by its id in the list that was passed, and compare the user handle.",
         ),
         (
             "trailing-bytes",
@@ -270,7 +270,10 @@ async fn page_options(trial: &Trial<'_>) -> Result<Vec<String>, String> {
 
     let required = Requirements { user_verification: UserVerification::Required, ..Requirements::default() };
     let options = trial.begin_challenge(&call("ann", 1).requirements(required), &[held.state()]).await?.public;
-    must(options["userVerification"] == "required", "`userVerification` is not `required` where it is demanded");
+    must(
+        options["userVerification"] == "required",
+        "`userVerification` is not `required` although user verification is required",
+    );
     let alone = Requirements { passwordless: true, ..required };
     let options = trial.begin_enrolment(&now.requirements(alone), &[]).await?.public;
     let selection = &options["authenticatorSelection"];
@@ -314,15 +317,15 @@ async fn flags(trial: &Trial<'_>) -> Result<Vec<String>, String> {
     let required = Requirements { user_verification: UserVerification::Required, ..Requirements::default() };
     let unverified = call("ann", 0).requirements(required);
     if !is_unmet(create(trial, &unverified, |it| it.flags = UP, &plain).await?.0, UnmetRequirement::UserVerification) {
-        wrong.push("an enrolment without the demanded user verification is not `unmet`".to_owned());
+        wrong.push("an enrolment without the required user verification is not `unmet`".to_owned());
     }
     let unverified = call("ann", 1).requirements(required);
     if let FactorVerdict::Right(_) = use_twisted(trial, &unverified, |it| it.flags = UP | BE | BS, &plain).await? {
-        wrong.push("an assertion without the demanded user verification is accepted".to_owned());
+        wrong.push("an assertion without the required user verification is accepted".to_owned());
     }
     let bound = call("ann", 0).requirements(Requirements { device_bound: true, ..Requirements::default() });
     if !is_unmet(create(trial, &bound, |_| {}, &plain).await?.0, UnmetRequirement::DeviceBound) {
-        wrong.push("a credential that can be copied is enrolled, although a device-bound one is demanded".to_owned());
+        wrong.push("a credential that can be copied is enrolled, although a device-bound one is required".to_owned());
     }
     if let FactorVerdict::Right(_) = use_twisted(trial, &call("ann", 1), |it| it.flags = UP | UV, &plain).await? {
         wrong.push("an assertion says that the credential can no longer be copied, and is accepted".to_owned());

@@ -26,7 +26,7 @@ impl Person {
             Some(Reveal::Otpauth { uri, secret }) => Ok(Self::App(App::scan(uri, secret)?)),
             Some(Reveal::Codes(codes)) => Ok(Self::Paper(codes.clone(), 0)),
             None if begun.public.get("challenge").is_some() => Ok(Self::Passkey(Box::new(Authenticator::new(seed)?))),
-            None => Err("nothing is revealed, so that nobody can know the answers".to_owned()),
+            None => Err("nothing is revealed, so nobody can know the answers".to_owned()),
         }
     }
 

@@ -10,16 +10,16 @@ pub(super) async fn check(trial: &Trial<'_>, earlier: Option<&[FactorState]>, re
     report.rule(
         "upgrade",
         wrong,
-        "In `upgrade`, return a state of the current format as it is, `later-format` for a higher one, and `damaged` for what is no state.",
+        "In `upgrade`, return a state of the current format unchanged, `later-format` for a higher one, and `damaged` for anything else.",
     );
     let wrong = damaged(trial).await.unwrap_or_else(|why| vec![why]);
     report.rule(
         "damaged-state",
         wrong,
-        "Skip a state that cannot be read: the user's other factors must go on working.",
+        "Skip a state that cannot be read: the user's other factors must continue to work.",
     );
     match earlier {
-        None => report.skip("earlier-states", "no states of released versions were given with `--states`"),
+        None => report.skip("earlier-states", "no states of released versions were passed with `--states`"),
         Some(states) => {
             let wrong = read(trial, states).await.unwrap_or_else(|why| vec![why]);
             report.rule("earlier-states", wrong, "Read every state that a released version wrote.");
@@ -71,7 +71,7 @@ async fn damaged(trial: &Trial<'_>) -> Result<Vec<String>, String> {
         match verdict {
             Ok(FactorVerdict::Right(accepted)) if accepted.index == 1 => {}
             Ok(_) => {
-                wrong.push("beside a damaged state, the answer of the user's other factor is not accepted".to_owned())
+                wrong.push("if one state is damaged, the answer of the user's other factor is not accepted".to_owned())
             }
             Err(why) => wrong.push(format!("beside a damaged state, {why}")),
         }

@@ -66,7 +66,7 @@ pub(in crate::sign_in::text) const WORDS: FactorWords = FactorWords {
     app_open: "On this device? Open it in the app",
     app_key: "Or enter this key in the app:",
     app_confirm: "Then enter the code that the app shows.",
-    app_wrong: "Incorrect code. Check that the clock of your device is right, and enter the current code.",
+    app_wrong: "Incorrect code. Check that your device’s clock is correct, and enter the current code.",
     codes_title: "Save your recovery codes",
     codes_lead: "If you lose your other methods, you can sign in with one of these codes. Each works once. They won’t be shown again: print them, or store them in a password manager.",
     codes_replace: "When you continue, your earlier codes stop working.",
