@@ -82,7 +82,7 @@ pub struct RateLimits {
     /// out a known browser.
     pub passwords_per_browser_per_hour: u32,
     /// What all instances of a type may use together in a day, by type; unlimited for types that
-    /// are not listed. Logins of administrators are counted apart, against a quota as high.
+    /// are not listed. Logins of administrators are counted separately, against an equal quota.
     pub types: BTreeMap<String, Quota>,
 }
 

@@ -137,7 +137,7 @@ impl Factors {
         }
     }
 
-    /// Returns whether the application's word is enough for a change: the user holds nothing, and policy allows it.
+    /// Returns whether the application's word is enough for a change: the user holds nothing, and the policy allows it.
     async fn may_use_first_factor(
         &self,
         sign_in: &SignIn,

@@ -169,7 +169,7 @@ pub struct NetworkConfig {
     /// Loopback addresses that replace an upstream, without TLS, such as `"https://api.twilio.com" = "127.0.0.1:9000"`. For tests
     /// only. Default: none.
     pub overrides: BTreeMap<String, SocketAddr>,
-    /// How many seconds an HTTP request may take. Default: 15. For mail, the instance sets it.
+    /// How many seconds an HTTP request may take. Default: 15. For email, the instance sets it.
     pub timeout_seconds: u64,
 }
 

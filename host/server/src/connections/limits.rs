@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionLimits {
-    /// Open connections. Default: 4096. Fewer if the limit of open files requires it; the log says so. At the limit, a new connection
+    /// Open connections. Default: 4096. Fewer if the limit on open files requires it; the log says so. At the limit, a new connection
     /// closes the oldest one that waits for its client.
     pub total: u32,
     /// Open connections of one client: one IPv4 address or one IPv6 /64 network. Default: 256. Does not apply to `trusted_proxies`.
