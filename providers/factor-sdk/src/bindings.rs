@@ -100,7 +100,7 @@ pub mod twofactor {
                 /// The options as one JSON Schema (2020-12) of type object. No option may be a secret
                 /// (`writeOnly`): what a factor must keep secret belongs in its state.
                 pub options_schema: _rt::String,
-                /// How an enrolment is finished: any kind but `webauthn-get`.
+                /// How an enrolment is finished: any kind except `webauthn-get`.
                 pub enrolment: AnswerKind,
                 /// How a challenge is answered: `typed-code` or `webauthn-get`.
                 pub challenge: AnswerKind,
@@ -161,7 +161,7 @@ pub mod twofactor {
             pub enum CodeAlphabet {
                 /// Decimal digits.
                 Digits,
-                /// Letters and digits. The host removes blanks and `-` and converts to upper case.
+                /// Letters and digits. The host removes spaces and `-` and converts to upper case.
                 LettersAndDigits,
             }
             impl ::core::fmt::Debug for CodeAlphabet {
@@ -242,7 +242,7 @@ pub mod twofactor {
                 /// The origins whose pages may use factors, such as `https://login.example.com`. Compare them
                 /// as they are.
                 pub origins: _rt::Vec<_rt::String>,
-                /// The origins in whose frames those pages may be.
+                /// The origins that may show those pages in frames.
                 pub top_origins: _rt::Vec<_rt::String>,
             }
             impl ::core::fmt::Debug for Site {
@@ -323,7 +323,7 @@ pub mod twofactor {
                     }
                 }
             }
-            /// What the sign-in demands of the factor.
+            /// What the sign-in requires of the factor.
             #[repr(C)]
             #[derive(Clone, Copy, Eq, PartialEq)]
             pub struct Requirements {
@@ -331,7 +331,7 @@ pub mod twofactor {
                 pub user_verification: UserVerification,
                 /// True if the factor must not be copied between devices.
                 pub device_bound: bool,
-                /// True if the factor's make must be proved by attestation.
+                /// True if the factor's model must be proved by attestation.
                 pub attested: bool,
                 /// True if the factor alone identifies the user: WebAuthn's discoverable credentials.
                 pub passwordless: bool,
@@ -368,7 +368,7 @@ pub mod twofactor {
                         .finish()
                 }
             }
-            /// What the host tells in each call. A component has no clock and no random numbers of its own: the
+            /// What the host passes in each call. A component has no clock and no random numbers of its own: the
             /// same input gives the same output.
             #[derive(Clone, Eq, PartialEq)]
             pub struct Context {
@@ -380,7 +380,7 @@ pub mod twofactor {
                 pub site: Site,
                 /// The user. All fields are empty while a passwordless sign-in has not identified the user.
                 pub user: User,
-                /// What is demanded.
+                /// What is required.
                 pub requirements: Requirements,
                 /// The authenticator models that satisfy `attested`. Empty: no model does.
                 pub trusted_authenticators: _rt::Vec<TrustedAuthenticator>,
@@ -403,7 +403,7 @@ pub mod twofactor {
                         .finish()
                 }
             }
-            /// What a component remembers of a factor. The host stores it sealed and does not interpret it.
+            /// What a component stores for a factor. The host stores it sealed and does not interpret it.
             #[derive(Clone, Eq, PartialEq)]
             pub struct State {
                 /// The format of `data`, as in `manifest.state-format`.
@@ -504,7 +504,7 @@ pub mod twofactor {
             #[derive(Clone, Eq, PartialEq)]
             pub struct BegunEnrolment {
                 /// What the page needs: a JSON object. For `webauthn-create` it is what
-                /// `PublicKeyCredential.parseCreationOptionsFromJSON` takes. It holds no secret.
+                /// `PublicKeyCredential.parseCreationOptionsFromJSON` accepts. It contains no secret.
                 pub public: _rt::String,
                 /// What is shown once.
                 pub reveal: Option<Reveal>,
@@ -529,7 +529,7 @@ pub mod twofactor {
             pub struct Enrolled {
                 /// Its state.
                 pub state: State,
-                /// An id that no two factors may share, whoever their users are, such as a credential id: at
+                /// An id that no two factors may share, even of different users, such as a credential id: at
                 /// most 1023 bytes, empty if there is none.
                 pub unique_id: _rt::Vec<u8>,
                 /// What is known about it.
@@ -609,11 +609,11 @@ pub mod twofactor {
             pub enum EnrolmentVerdict {
                 /// The factor is enrolled.
                 Enrolled(Enrolled),
-                /// The answer is well-formed and wrong. It is counted.
+                /// The answer is well-formed, but wrong. It is counted.
                 Wrong(_rt::String),
                 /// The answer is not of the expected form. It is not counted.
                 Malformed(_rt::String),
-                /// The factor works and does not meet a requirement.
+                /// The factor works, but does not meet a requirement.
                 Unmet(UnmetRequirement),
             }
             impl ::core::fmt::Debug for EnrolmentVerdict {
@@ -643,7 +643,7 @@ pub mod twofactor {
             #[derive(Clone, Eq, PartialEq)]
             pub struct BegunChallenge {
                 /// What the page needs: a JSON object. For `webauthn-get` it is what
-                /// `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+                /// `PublicKeyCredential.parseRequestOptionsFromJSON` accepts.
                 pub public: _rt::String,
                 /// What `verify` needs: at most 8192 bytes, sealed by the host.
                 pub pending: _rt::Vec<u8>,
@@ -705,7 +705,7 @@ pub mod twofactor {
             /// An accepted answer.
             #[derive(Clone, Eq, PartialEq)]
             pub struct Accepted {
-                /// The index of the factor that was used, in the list that was given.
+                /// The index of the factor that was used, in the list that was passed.
                 pub index: u32,
                 /// Its new state. The host stores it if the factor was not used in the meantime; if it was,
                 /// the answer is not accepted.
@@ -771,14 +771,14 @@ pub mod twofactor {
             pub enum Verdict {
                 /// The answer is right.
                 Right(Accepted),
-                /// The answer is well-formed and wrong. It is counted.
+                /// The answer is well-formed, but wrong. It is counted.
                 Wrong(_rt::String),
                 /// The answer is not of the expected form. It is not counted.
                 Malformed(_rt::String),
-                /// The answer is right but for a property that raises suspicion: the index of the factor, and
-                /// why. The host suspends the factor and notifies.
+                /// The answer is right except for a property that raises suspicion: the index of the factor, and
+                /// why. The host suspends the factor and notifies the user.
                 Suspicious((u32, Suspicion)),
-                /// The challenge accepts no answer any longer.
+                /// The challenge no longer accepts an answer.
                 Expired,
             }
             impl ::core::fmt::Debug for Verdict {
@@ -935,7 +935,7 @@ pub mod exports {
         pub mod factor {
             /// A kind of factor that a person holds: an authenticator app, a passkey, recovery codes.
             ///
-            /// A component decides and remembers nothing: the host stores what it returns, sealed, and gives it back.
+            /// A component decides and remembers nothing: the host stores what it returns, sealed, and passes it back.
             /// Every call runs in a fresh instance. A component imports nothing; the host refuses one that does.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod factor {
@@ -4224,7 +4224,7 @@ pub mod exports {
                         existing: _rt::Vec<State>,
                     ) -> BegunEnrolment;
                     /// Ends an enrolment with the person's answer: the typed code, the credential as JSON, or nothing
-                    /// for `show-once`. The host has deleted `pending` before, or counted the answer.
+                    /// for `show-once`. Before the call, the host has deleted `pending` or counted the answer.
                     #[allow(async_fn_in_trait)]
                     fn finish_enrolment(
                         options: _rt::String,
@@ -4232,8 +4232,8 @@ pub mod exports {
                         pending: _rt::Vec<u8>,
                         answer: _rt::String,
                     ) -> EnrolmentVerdict;
-                    /// Begins a challenge for a user who has these factors. With a passwordless sign-in the list is
-                    /// empty, for the user is not known yet.
+                    /// Begins a challenge for a user who has these factors. In a passwordless sign-in, the list is
+                    /// empty because the user is not known yet.
                     #[allow(async_fn_in_trait)]
                     fn begin_challenge(
                         options: _rt::String,
@@ -4245,7 +4245,7 @@ pub mod exports {
                     #[allow(async_fn_in_trait)]
                     fn identify(answer: _rt::String) -> Option<_rt::Vec<u8>>;
                     /// Verifies an answer. The host has counted it. If one answer is verified twice at the same time, the
-                    /// host accepts it once, because only one new state can follow a state.
+                    /// host accepts it once, because each state has only one successor.
                     #[allow(async_fn_in_trait)]
                     fn verify(
                         options: _rt::String,

@@ -1,4 +1,4 @@
-//! What the host tells in each call.
+//! What the host passes in each call.
 
 use std::cell::Cell;
 

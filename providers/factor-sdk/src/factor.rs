@@ -49,7 +49,7 @@ pub trait Factor {
         answer: &str,
     ) -> Result<Enrolled<Self::State>, EnrolmentError>;
 
-    /// Begins a challenge for a user who has these factors. With a passwordless sign-in the list is empty.
+    /// Begins a challenge for a user who has these factors. In a passwordless sign-in, the list is empty.
     fn begin_challenge(
         options: &Self::Options,
         context: &Context,

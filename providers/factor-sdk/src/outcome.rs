@@ -93,11 +93,11 @@ impl<S> Enrolled<S> {
 /// Why a factor is not enrolled. A detail is one sentence for the operator's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnrolmentError {
-    /// The answer is well-formed and wrong. It is counted.
+    /// The answer is well-formed, but wrong. It is counted.
     Wrong(&'static str),
     /// The answer is not of the expected form. It is not counted.
     Malformed(&'static str),
-    /// The factor works and does not meet a requirement.
+    /// The factor works, but does not meet a requirement.
     Unmet(UnmetRequirement),
 }
 
@@ -166,13 +166,13 @@ impl<S> Accepted<S> {
 /// Why an answer to a challenge is not accepted. A detail is one sentence for the operator's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerificationError {
-    /// The answer is well-formed and wrong. It is counted.
+    /// The answer is well-formed, but wrong. It is counted.
     Wrong(&'static str),
     /// The answer is not of the expected form. It is not counted.
     Malformed(&'static str),
-    /// The answer is right but for a property that raises suspicion: the place of the factor, and why.
+    /// The answer is right except for a property that raises suspicion: the place of the factor, and why.
     Suspicious(u32, Suspicion),
-    /// The challenge accepts no answer any longer.
+    /// The challenge no longer accepts an answer.
     Expired,
 }
 

@@ -147,7 +147,7 @@ impl SignedJwt {
     }
 }
 
-/// A login of the upstream's own, whose response contains a token. The token goes into `Authorization: Bearer` unless
+/// The upstream's own login, whose response contains a token. The token goes into `Authorization: Bearer` unless
 /// [`TokenLogin::in_header`] or [`TokenLogin::in_query`] says otherwise.
 #[derive(Clone)]
 pub struct TokenLogin(pub(crate) wit::TokenLogin);

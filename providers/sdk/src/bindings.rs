@@ -435,14 +435,14 @@ pub mod twofactor {
                 pub recipient: RecipientKind,
                 /// The options as one JSON Schema (2020-12) of type object. `title` and `description` become the
                 /// texts of the admin form. `writeOnly: true` marks a secret: the host seals it at rest, masks
-                /// it in every response, and removes it before `deliver`. Two keywords beside it change what
+                /// it in every response, and removes it before `deliver`. Two other keywords change what
                 /// `deliver` gets, and the operator is shown both:
                 ///
                 /// - `"x-twofactor-placement": ["body", "query", "path", "header"]`, or some of the four:
                 ///   `deliver` gets a placeholder of letters. The host replaces it with the secret, once in a
                 ///   request, in these parts of requests as they leave, at origins whose connection has
                 ///   `place-secret` for it.
-                ///   It escapes the secret as the part demands: a body by its `content-type` (JSON, form, XML;
+                ///   It escapes the secret as the part requires: a body by its `content-type` (JSON, form, XML;
                 ///   anything else as it is), query and path with percent-encoding.
                 /// - `"x-twofactor-revealed": true`: `deliver` gets the secret itself.
                 pub options_schema: _rt::String,
@@ -516,7 +516,7 @@ pub mod twofactor {
             /// How the host authenticates at a token endpoint.
             #[derive(Clone)]
             pub enum Oauth2ClientAuthentication {
-                /// Not at all: the grant says who asks.
+                /// Not at all: the grant identifies the client.
                 None,
                 /// `client_secret` in the form body (RFC 6749 section 2.3.1).
                 SecretInBody(_rt::String),
@@ -582,13 +582,13 @@ pub mod twofactor {
             pub struct Oauth2Client {
                 /// The token endpoint: an https URL. Only the host connects to it; the provider cannot.
                 pub token_url: _rt::String,
-                /// `client_id`; empty to leave it out.
+                /// `client_id`; empty to omit it.
                 pub client_id: _rt::String,
                 /// How the client authenticates.
                 pub authentication: Oauth2ClientAuthentication,
                 /// The grant.
                 pub grant: Oauth2Grant,
-                /// `scope`; empty to leave it out.
+                /// `scope`; empty to omit it.
                 pub scope: _rt::String,
                 /// More parameters of the token request, such as `audience` or `resource`.
                 pub parameters: _rt::Vec<Entry>,
@@ -608,7 +608,7 @@ pub mod twofactor {
                         .finish()
                 }
             }
-            /// A login of the upstream's own, whose response contains a token. The host calls it, caches the
+            /// The upstream's own login, whose response contains a token. The host calls it, caches the
             /// token, renews it early, and logs in again if the origin answers 401, at most once in 30 seconds.
             #[derive(Clone)]
             pub struct TokenLogin {
@@ -623,7 +623,7 @@ pub mod twofactor {
                 pub expected: _rt::Vec<Entry>,
                 /// JSON Pointer to the token in the response, such as `/access_token`.
                 pub token: _rt::String,
-                /// JSON Pointer to the seconds for which it is valid; empty if the response does not say.
+                /// JSON Pointer to the number of seconds for which it is valid; empty if the response does not say.
                 pub valid_seconds: _rt::String,
                 /// For how many seconds a token is valid if the response does not say: at most 86400.
                 pub default_valid_seconds: u32,
@@ -671,7 +671,7 @@ pub mod twofactor {
             ///
             /// Filters: `md5`, `sha1`, `sha256`, `sha512`, `hex`, `base64`, `base64url`, `lower`, `upper`,
             /// `url` (percent-encoding of all but unreserved characters, RFC 3986 section 2.3). Bytes that are not
-            /// UTF-8 need `hex`, `base64` or `base64url` in the end. What is written into the request (headers,
+            /// UTF-8 need a final `hex`, `base64` or `base64url`. What is written into the request (headers,
             /// query, fields) may contain its body, path, query and headers only through a digest, `values`
             /// included: otherwise a signature could move a code or a secret to another part.
             #[derive(Clone)]
@@ -726,7 +726,7 @@ pub mod twofactor {
                 Oauth2(Oauth2Client),
                 /// `Authorization: Bearer` with a token that the host signs.
                 Jwt(SignedJwt),
-                /// A token that the host obtains by a login of the upstream's own.
+                /// A token that the host obtains through the upstream's own login.
                 Login(TokenLogin),
                 /// A signature that the host computes.
                 Signature(RequestSignature),
@@ -789,7 +789,7 @@ pub mod twofactor {
                 /// JSON Pointer (RFC 6901) of a secret option that the host puts into requests to this origin,
                 /// in place of its placeholder: see `manifest.options-schema`.
                 PlaceSecret(_rt::String),
-                /// The upstream takes the text, and so the code, in the query. URLs are written to the upstream's
+                /// The upstream accepts the text, and so the code, in the query. URLs are written to the upstream's
                 /// logs: the host refuses this, except for origins for which the operator allowed it.
                 CodeInQuery,
                 /// A setting that a later minor version adds. A host that does not know it makes the instance
@@ -838,7 +838,7 @@ pub mod twofactor {
                         .finish()
                 }
             }
-            /// Permission to send mail through one SMTP server.
+            /// Permission to send email through one SMTP server.
             #[derive(Clone)]
             pub struct SmtpConnection {
                 /// The server's host name. Its certificate must be valid for this name.
@@ -898,7 +898,7 @@ pub mod twofactor {
             ///
             /// Unless the manifest says `needs-code`, a placeholder stands for the code in the texts and in
             /// `code`: letters, as many as the code has digits. The host replaces it with the code in the bodies
-            /// of requests and in mails, as they leave, wherever it finds the placeholder unchanged. A provider
+            /// of requests and in emails, as they leave, wherever it finds the placeholder unchanged. A provider
             /// that compresses, encrypts or encodes a text must set `needs-code`. The host puts no code into a
             /// header or a path, and into a query only for a connection with `code-in-query`.
             #[derive(Clone)]
@@ -914,7 +914,7 @@ pub mod twofactor {
                 pub text: _rt::String,
                 /// The same as an HTML document, for channels that support it.
                 pub html: Option<_rt::String>,
-                /// The code by itself, for upstreams that take it as a parameter of a template of their own: a
+                /// The code by itself, for upstreams that accept it as a parameter of their own template: a
                 /// placeholder, or the digits if the manifest says `needs-code`.
                 pub code: _rt::String,
                 /// For how many seconds from now the code is valid.
@@ -1519,11 +1519,11 @@ pub mod twofactor {
                 }
             }
         }
-        /// A capability: mail through the SMTP server that was granted to this instance.
+        /// A capability: email through the SMTP server that was granted to this instance.
         ///
-        /// The host encodes the mail (RFC 5322, MIME) and adds `Date`, `Message-ID` and
+        /// The host encodes the email (RFC 5322, MIME) and adds `Date`, `Message-ID` and
         /// `Auto-Submitted: auto-generated` (RFC 3834). Where the message's recipient is an email address,
-        /// a mail that contains the code can go to that address only, and contains it only in the subject,
+        /// an email that contains the code can go only to that address, and contains it only in the subject,
         /// text and HTML of the message, without a change.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod smtp {
@@ -1550,7 +1550,7 @@ pub mod twofactor {
                         .finish()
                 }
             }
-            /// A mail to one recipient.
+            /// An email to one recipient.
             #[derive(Clone)]
             pub struct Mail {
                 /// `From` and the sender of the envelope.
@@ -1664,14 +1664,14 @@ pub mod twofactor {
                         .finish()
                 }
             }
-            /// Why the mail was not accepted. The texts are for the operator and contain no secret.
+            /// Why the email was not accepted. The texts are for the operator and contain no secret.
             #[derive(Clone)]
             pub enum Error {
-                /// The mail cannot be encoded safely: an address, a name or the subject is malformed. Nothing
+                /// The email cannot be encoded safely: an address, a name or the subject is malformed. Nothing
                 /// was sent.
                 Invalid(_rt::String),
                 /// No SMTP connection was granted, the operator's rules forbid it, or the server does not
-                /// offer what the connection demands (STARTTLS, a login). Nothing was sent.
+                /// offer what the connection requires (STARTTLS, a login). Nothing was sent.
                 Denied(_rt::String),
                 /// No connection, or none that is safe (certificate, TLS). Nothing was sent.
                 NotSent(_rt::String),
@@ -1715,7 +1715,7 @@ pub mod twofactor {
             }
             impl ::core::error::Error for Error {}
             #[allow(unused_unsafe, clippy::all)]
-            /// Sends one mail.
+            /// Sends one email.
             #[allow(async_fn_in_trait)]
             pub fn send(mail: &Mail) -> Result<Accepted, Error> {
                 unsafe {
@@ -2052,7 +2052,7 @@ pub mod exports {
         pub mod provider {
             /// Who a provider is and what its instances need. Every kind of provider exports this interface.
             ///
-            /// Both functions run without any capability: they can reach nobody. They must be deterministic:
+            /// Both functions run without any capability: they have no network access. They must be deterministic:
             /// while they run, clocks stand still and random numbers are always the same.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod configuration {
@@ -4523,9 +4523,9 @@ pub mod exports {
                     ///
                     /// `options` is a JSON object that satisfies `manifest.options-schema`, secrets included.
                     ///
-                    /// No function that can reach anybody sees a secret, unless the schema reveals that secret to it
+                    /// No function with network access sees a secret, unless the schema reveals that secret to it
                     /// (`x-twofactor-revealed`). The host authenticates requests, and puts secrets into them. Only one
-                    /// other function gets all secrets: `report-proof` in `reports`, which can reach nobody either.
+                    /// other function gets all secrets: `report-proof` in `reports`, which has no network access either.
                     /// The host also calls this function with dummy values in place of secrets: apart from
                     /// credentials, the result must not depend on a secret.
                     #[allow(async_fn_in_trait)]

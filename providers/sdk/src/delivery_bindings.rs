@@ -680,9 +680,9 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Delivers one message over the connections that `configure` asked for.
+                    /// Delivers one message over the connections that `configure` requested.
                     ///
-                    /// `options` are those given to `configure`, without the secrets, or with placeholders in their place:
+                    /// `options` are those passed to `configure`, without the secrets, or with placeholders in their place:
                     /// see `manifest.options-schema`. Call the upstream once: the host decides about retries. Each call
                     /// runs in a fresh instance of the component, so nothing is remembered between calls.
                     #[allow(async_fn_in_trait)]

@@ -5,7 +5,7 @@ use crate::{Failure, misconfigured, outcome_unknown, rejected_message, rejected_
 
 pub use wit::{Error as MailError, Refusal, Stage};
 
-/// A mail to one recipient.
+/// An email to one recipient.
 #[derive(Debug, Clone)]
 pub struct Mail<'a> {
     /// The stable id of the message.

@@ -99,7 +99,7 @@ pub mod exports {
                     /// The key.
                     pub key: ReportKey,
                     /// What is signed: a template as in `request-signature`, with the names `url` (the report URL
-                    /// that the upstream was given), `url-with-query` (the same, and `?` and the query if there is one),
+                    /// that was passed to the upstream), `url-with-query` (the same, and `?` and the query if there is one),
                     /// `method`, `query`, `body` and `header.NAME`.
                     pub text: _rt::String,
                     /// The header that contains the signature.

@@ -15,7 +15,7 @@ pub mod exports {
             /// exports this interface in place of `delivery`.
             ///
             /// The host counts and limits answers as it does for its own codes, and accepts a right one once.
-            /// Whoever installs such a provider is shown that it decides who is let in. If the upstream's response
+            /// The operator who installs such a provider is shown that it decides who is let in. If the upstream's response
             /// contains the code, the provider must not repeat it: the host does not know that code and cannot
             /// redact it.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -58,7 +58,7 @@ pub mod exports {
                     Right,
                     /// The answer is not the code.
                     Wrong,
-                    /// No answer is accepted any longer: the verification is used, expired or unknown upstream.
+                    /// No more answers are accepted: the verification is used, expired or unknown upstream.
                     Expired,
                 }
                 impl ::core::fmt::Debug for Verdict {
@@ -1096,8 +1096,8 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Has the upstream generate a code and send it, over the connections that `configure` asked for.
-                    /// Called again if the person asks for the code once more.
+                    /// Has the upstream generate a code and send it, over the connections that `configure` requested.
+                    /// Called again if the person requests the code again.
                     ///
                     /// `message.subject`, `text`, `html` and `code` are empty: the upstream has its own texts. All
                     /// else is as for `deliver`.

@@ -233,7 +233,7 @@ pub struct Challenge {
     /// The channel, such as `email` or `sms`. For a factor that a user holds the name of `kind`.
     pub channel: String,
     /// What the page needs, for a factor that a user holds. For [`ChallengeKind::WebauthnGet`] it is what
-    /// `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+    /// `PublicKeyCredential.parseRequestOptionsFromJSON` accepts.
     pub public: Option<Value>,
     /// The masked recipient: enough for its owner to recognize it. None if nothing is delivered.
     pub recipient_hint: Option<String>,

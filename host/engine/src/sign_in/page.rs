@@ -33,7 +33,7 @@ pub struct SignInPage {
     pub origins: Vec<String>,
     /// Further origins, in other domains, whose pages may use factors.
     pub related_origins: Vec<String>,
-    /// The origins in whose frames those pages may be.
+    /// The origins that may show those pages in frames.
     pub top_origins: Vec<String>,
 }
 

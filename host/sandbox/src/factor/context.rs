@@ -17,7 +17,7 @@ pub struct Site {
     pub name: String,
     /// The origins whose pages may use factors, such as `https://login.example.com`.
     pub origins: Vec<String>,
-    /// The origins in whose frames those pages may be.
+    /// The origins that may show those pages in frames.
     pub top_origins: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ pub struct FactorContext<'a> {
     pub site: &'a Site,
     /// The user.
     pub user: &'a FactorUser,
-    /// What is demanded.
+    /// What is required.
     pub requirements: Requirements,
     /// The authenticator models that satisfy `requirements.attested`. Empty: no model does.
     pub trusted: &'a [TrustedAuthenticator],

@@ -83,11 +83,11 @@ impl fmt::Debug for EnrolledFactor {
 pub enum EnrolmentVerdict {
     /// The factor is enrolled.
     Enrolled(EnrolledFactor),
-    /// The answer is well-formed and wrong.
+    /// The answer is well-formed, but wrong.
     Wrong,
     /// The answer is not of the expected form.
     Malformed,
-    /// The factor works and does not meet a requirement.
+    /// The factor works, but does not meet a requirement.
     Unmet(UnmetRequirement),
 }
 
@@ -109,7 +109,7 @@ impl fmt::Debug for BegunFactorChallenge {
 /// An accepted answer.
 #[derive(Debug, Clone)]
 pub struct AcceptedAnswer {
-    /// The index of the factor that was used, in the list that was given.
+    /// The index of the factor that was used, in the list that was passed.
     pub index: usize,
     /// Its new state, of the component's current format.
     pub state: FactorState,
@@ -146,7 +146,7 @@ pub enum Suspicion {
 pub enum FactorVerdict {
     /// The answer is right.
     Right(AcceptedAnswer),
-    /// The answer is well-formed and wrong.
+    /// The answer is well-formed, but wrong.
     Wrong,
     /// The answer is not of the expected form.
     Malformed,
@@ -157,7 +157,7 @@ pub enum FactorVerdict {
         /// Why.
         suspicion: Suspicion,
     },
-    /// The challenge accepts no answer any longer.
+    /// The challenge no longer accepts an answer.
     Expired,
 }
 

@@ -1,4 +1,4 @@
-//! What a component remembers of a factor.
+//! What a component stores for a factor.
 
 use std::fmt;
 

@@ -167,7 +167,7 @@ pub(super) struct Challenge {
     /// The channel, such as `email` or `sms`. For a factor that the user holds the same as `kind`.
     channel: String,
     /// What the page needs, for a factor that the user holds. For `webauthn-get` it is what
-    /// `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+    /// `PublicKeyCredential.parseRequestOptionsFromJSON` accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Object)]
     public: Option<Value>,

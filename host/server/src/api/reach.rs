@@ -110,7 +110,7 @@ enum Authentication {
     },
     /// A JSON Web Token that the host signs.
     Jwt,
-    /// A token that the host obtains by a login of the upstream's own.
+    /// A token that the host obtains through the upstream's own login.
     TokenLogin {
         /// Where it logs in.
         url: String,

@@ -38,7 +38,7 @@ pub(super) struct SignInPage {
     #[serde(default)]
     #[schema(max_items = 20)]
     related_origins: Vec<String>,
-    /// The origins in whose frames those pages may be.
+    /// The origins that may show those pages in frames.
     #[serde(default)]
     #[schema(max_items = 20)]
     top_origins: Vec<String>,

@@ -104,7 +104,7 @@ pub enum TokenPlace {
     Query(String),
 }
 
-/// A login of the upstream's own, whose response contains a token.
+/// The upstream's own login, whose response contains a token.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct TokenLogin {
     pub(crate) url: String,
