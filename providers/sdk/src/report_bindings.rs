@@ -173,7 +173,7 @@ pub mod exports {
                     Signature(ReportSignature),
                     /// A JSON Web Token in a header.
                     Jwt(ReportJwt),
-                    /// `X-Twilio-Signature`, made with this auth token of the account (HMAC-SHA1 over the URL and
+                    /// `X-Twilio-Signature`, computed with this auth token of the account (HMAC-SHA1 over the URL and
                     /// the form's fields).
                     Twilio(_rt::String),
                     /// Standard Webhooks 1.0.0, with this secret: `whsec_` and 24 to 64 bytes in base64.
