@@ -21,7 +21,7 @@ pub struct Cassette {
     provider: String,
     /// The responses of a delivery in order. The last one accepted the message.
     pub accepted: Vec<RecordedResponse>,
-    /// The responses of the verification of a correct answer in order, if the upstream makes the codes.
+    /// The responses of the verification of a correct answer in order, if the upstream generates the codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) approved: Vec<RecordedResponse>,
 }

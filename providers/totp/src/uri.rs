@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_are_percent_encoded_and_never_a_plus() {
+    fn spaces_are_percent_encoded_and_never_a_plus() {
         let uri = otpauth("Müller & Söhne", "ada lovelace", b"12345678901234567890", &PORTABLE);
         assert!(uri.starts_with("otpauth://totp/M%C3%BCller%20%26%20S%C3%B6hne:ada%20lovelace?"), "{uri}");
         assert!(!uri.contains('+'));

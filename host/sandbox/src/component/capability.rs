@@ -34,7 +34,7 @@ pub enum Capability {
     Random,
     /// `code`: see the code, which others get as a placeholder.
     Code,
-    /// `verification`: decide who is let in, because its upstream makes the codes and verifies the answers.
+    /// `verification`: decide who is let in, because its upstream generates the codes and verifies the answers.
     Verification,
     /// `factor`: verify the answers of the factors of its type. Such a component has no network access.
     Factor,

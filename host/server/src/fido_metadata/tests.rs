@@ -154,7 +154,7 @@ fn the_services_algorithm_is_rs256() {
 }
 
 #[test]
-fn what_is_no_blob_is_refused_and_never_a_panic() {
+fn input_that_is_not_a_blob_is_refused_and_never_a_panic() {
     let service = Service::usual();
     let good = service.sign(&payload(1, &[]));
     let header = |change: serde_json::Value| {
@@ -248,7 +248,7 @@ fn compromised_models_and_those_that_nobody_listed_are_left_out() {
 }
 
 #[tokio::test]
-async fn older_metadata_change_nothing() {
+async fn older_metadata_changes_nothing() {
     let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
     let engine = TwoFactor::builder().build().await.unwrap();
     let mut follower = service.follower(folder.path(), &[]);
@@ -262,7 +262,7 @@ async fn older_metadata_change_nothing() {
 }
 
 #[tokio::test]
-async fn overdue_metadata_are_used_for_thirty_days_and_then_no_model_is_trusted() {
+async fn overdue_metadata_is_used_for_thirty_days_and_then_no_model_is_trusted() {
     let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
     let engine = TwoFactor::builder().build().await.unwrap();
     let blob = |days: i32| {
@@ -283,7 +283,7 @@ async fn overdue_metadata_are_used_for_thirty_days_and_then_no_model_is_trusted(
 }
 
 #[tokio::test]
-async fn fetched_metadata_are_stored_and_are_used_also_if_they_cannot_be() {
+async fn fetched_metadata_is_stored_and_is_used_even_if_it_cannot_be() {
     let (service, folder) = (Service::usual(), tempfile::tempdir().unwrap());
     let engine = TwoFactor::builder().build().await.unwrap();
     let blob = service.sign(&payload(7, &[entry(GOOD, &[])]));

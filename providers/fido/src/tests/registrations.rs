@@ -249,7 +249,7 @@ fn a_wrong_self_attestation_is_refused() {
 
 /// R24.
 #[test]
-fn without_attestation_a_demanded_model_is_not_proved() {
+fn without_attestation_a_required_model_is_not_proved() {
     for (format, statement) in
         [("none", Statement::Members(ciborium::Value::Map(Vec::new()))), ("packed", Statement::SelfSigned)]
     {

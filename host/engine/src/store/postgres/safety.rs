@@ -88,7 +88,7 @@ fn warnings(settings: &Settings) -> Vec<String> {
     let commit = &*settings.synchronous_commit;
     if commit == "off" {
         all.push(
-            "the database has synchronous_commit = off: a crash of its server loses what was accepted a moment before"
+            "the database has synchronous_commit = off: a crash of its server loses what was accepted a moment earlier"
                 .to_owned(),
         );
     } else if !matches!(commit, "on" | "remote_apply") {
