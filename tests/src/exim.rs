@@ -109,7 +109,7 @@ impl Exim {
         assert!(found, "no line of Exim's log has {words:?}: {:?}", self.log.borrow());
     }
 
-    /// Returns how many mails it took.
+    /// Returns how many emails it took.
     pub fn taken(&self) -> usize {
         self.count(" <= ")
     }
@@ -119,7 +119,7 @@ impl Exim {
         self.log.borrow().iter().filter(|line| line.contains(words)).count()
     }
 
-    /// Returns the one mail to an address, once it lies in the mailbox.
+    /// Returns the one email to an address, once it lies in the mailbox.
     pub async fn mail_to(&self, address: &str) -> Mail {
         self.logged(&[" => ", &format!("<{address}>")]).await;
         let envelope = format!("Envelope-to: {address}\n");
@@ -132,7 +132,7 @@ impl Exim {
     }
 }
 
-/// A mail as it lies in the mailbox, its lines ended as this system ends them.
+/// An email as it lies in the mailbox, its lines ended as this system ends them.
 pub struct Mail(pub String);
 
 impl Mail {

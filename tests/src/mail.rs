@@ -68,7 +68,7 @@ pub fn start(email: &str) -> NewChallenge {
     NewChallenge::new(SignIn::new("demo").tenant("demo").user(email)).email(email)
 }
 
-/// Returns the line of a mail's text that is a code.
+/// Returns the line of an email's text that is a code.
 pub fn code_in(text: &str) -> String {
     let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
     text.lines().find(is_code).unwrap().to_owned()

@@ -115,11 +115,11 @@ pub struct SmtpServer {
     open: Arc<AtomicUsize>,
 }
 
-/// Whether connections may go on after a mail, and how.
+/// Whether connections may go on after an email, and how.
 #[derive(Clone, Default)]
 struct Keeping {
     keeps: bool,
-    /// What it does once a mail has come over a connection.
+    /// What it does once an email has come over a connection.
     later: Script,
     /// How many connections it takes at once, if that is limited.
     most: Option<usize>,
@@ -161,12 +161,12 @@ impl SmtpServer {
         *self.script.lock().unwrap() = script.into_iter().collect();
     }
 
-    /// From now on it lets a connection go on after a mail. Otherwise it takes one mail over each.
+    /// From now on it lets a connection go on after an email. Otherwise it takes one email over each.
     pub fn keeps_connections(&self) {
         self.keeping.lock().unwrap().keeps = true;
     }
 
-    /// What it does, from now on, on connections over which a mail has come.
+    /// What it does, from now on, on connections over which an email has come.
     pub fn plays_later(&self, script: impl IntoIterator<Item = (Step, Act)>) {
         self.keeping.lock().unwrap().later = script.into_iter().collect();
     }

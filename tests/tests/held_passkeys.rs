@@ -223,7 +223,7 @@ async fn a_counter_that_goes_back_suspends_the_passkey_and_the_caller_does_not_l
 
 const ALICE: &str = "alice@example.com";
 
-/// Adds an instance that sends mails, and lets an application send a code to Alice: from then on her address is known.
+/// Adds an instance that sends emails, and lets an application send a code to Alice: from then on her address is known.
 async fn know_address(engine: &TwoFactor, outbox: &Outbox) {
     let admin = engine.administration(Actor::new("test"));
     let server = json!({"MailType": "SMTP", "Host": "smtp.example.com", "Port": 465, "EnableSSL": true,

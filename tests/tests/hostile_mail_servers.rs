@@ -43,7 +43,7 @@ impl Row {
     }
 }
 
-/// Sends a mail to each server, concurrently. Returns the reports and what the servers saw, after
+/// Sends an email to each server, concurrently. Returns the reports and what the servers saw, after
 /// checking what holds for all: the kind is the expected one, the rules were kept, and nothing
 /// confidential was sent in plaintext.
 async fn meet(rows: Vec<Row>) -> Vec<(TestReport, Seen)> {
@@ -75,7 +75,7 @@ async fn meet(rows: Vec<Row>) -> Vec<(TestReport, Seen)> {
         let open: Vec<&str> = open.map(|(_, command)| command.split(' ').next().unwrap()).collect();
         assert!(open.iter().all(|verb| ["EHLO", "STARTTLS", "QUIT"].contains(verb)), "{what} {open:?}");
         assert!(!format!("{report:?}").contains(PASSWORD) && !format!("{report:?}").contains("alice"), "{what}");
-        // A mail that was not sent is certainly not sent, and vice versa.
+        // An email that was not sent is certainly not sent, and vice versa.
         if row.expected == RETRY {
             assert_eq!(seen.messages.len(), 0, "{what}");
         }

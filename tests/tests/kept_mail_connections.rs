@@ -1,4 +1,4 @@
-//! Connections to mail servers that are kept from one mail to the next: after a clean end only, for one server and login only, and so
+//! Connections to mail servers that are kept from one email to the next: after a clean end only, for one server and login only, and so
 //! that no mail is lost or sent twice by it.
 
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Place {
         self.post.test("alice@example.net", None).await.outcome
     }
 
-    /// Sends one mail, so that a connection is kept.
+    /// Sends one email, so that a connection is kept.
     async fn with_one_kept(&self) {
         let before = self.smtp.seen().len();
         assert_eq!(self.send().await, "delivered");

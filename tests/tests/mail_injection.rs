@@ -1,4 +1,4 @@
-//! What an operator, a person or a component writes into a mail stays text: no header, no command,
+//! What an operator, a person or a component writes into an email stays text: no header, no command,
 //! no end of the message. An independent parser reads what the server accepted.
 
 use mail_parser::{Message, MessageParser};
@@ -36,7 +36,7 @@ async fn ours() -> (Authority, SmtpServer) {
     (authority, smtp)
 }
 
-/// Returns the names of a mail's header, each once.
+/// Returns the names of an email's header, each once.
 fn names(mail: &Message<'_>) -> Vec<String> {
     let mut names: Vec<String> = mail.headers().iter().map(|header| header.name().to_ascii_lowercase()).collect();
     names.sort();

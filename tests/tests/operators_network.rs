@@ -109,7 +109,7 @@ async fn a_name_with_plain_http_must_lead_to_an_address_that_is_allowed() {
     assert_eq!(send(&allowed, &origin).await.outcome, "delivered");
 }
 
-/// A server that demands a certificate of this authority.
+/// A server that requires a certificate of this authority.
 async fn demanding(authority: &Authority) -> (SocketAddr, Heard) {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! A temporary pass is accepted once, by whichever process is first, and also if a process is killed. This test starts itself as the
+//! A temporary pass is accepted once, by whichever process is first, and even if a process is killed. This test starts itself as the
 //! second process.
 
 use std::path::{Path, PathBuf};

@@ -223,7 +223,7 @@ async fn bytes_of_a_request_for_an_access_token_are_counted() {
     assert!(is_used_up(&engine).await);
 }
 
-/// Returns a mail server, and an engine with as many bytes for the day as one mail and a half have.
+/// Returns a mail server, and an engine with as many bytes for the day as one email and a half have.
 async fn on_mail() -> (SmtpServer, TwoFactor) {
     let authority = Authority::default();
     let smtp = SmtpServer::start(Protection::ImplicitTls, &authority.issue("smtp.example.com")).await;

@@ -101,7 +101,7 @@ async fn stored_components_are_verified_at_each_start_and_nothing_replaces_a_ref
     };
     let first = start(false).await;
     admin(&first).add_provider(newer()).await.unwrap();
-    // Signatures are demanded from now on.
+    // Signatures are required from now on.
     let second = start(true).await;
     assert_eq!(serving(&second), []);
     let why = |engine: &TwoFactor| {

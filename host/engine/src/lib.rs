@@ -19,7 +19,7 @@
 //!   [`sandbox::NetworkBuilder`].
 //!
 //! # Tests of programs that embed the engine
-//! An [`Outbox`](sandbox::Outbox) stores mails instead of sending them:
+//! An [`Outbox`](sandbox::Outbox) stores emails instead of sending them:
 //!
 //! ```
 //! use twofactor::sandbox::Outbox;

@@ -1,4 +1,4 @@
-//! The rule for names that are shown to people, in an approval, a list, a mail or an SMS: a name must not mislead.
+//! The rule for names that are shown to people, in an approval, a list, an email or an SMS: a name must not mislead.
 //!
 //! Invisible characters and those that reorder others are refused: control characters, direction marks and overrides, zero-width
 //! characters, line separators, private and unassigned code points, white space other than a space, and many combining marks on one
@@ -116,7 +116,7 @@ pub fn check_text(text: &str, most: usize) -> Result<(), Unreadable> {
     visible(text, |c| matches!(c, '\n' | '\t' | '\r'))
 }
 
-/// Checks a name that is in mails and SMS beside a code; it may be empty. Text that these programs would turn into a link or a number is
+/// Checks a name that is in emails and SMS beside a code; it may be empty. Text that these programs would turn into a link or a number is
 /// refused as well, in any script.
 ///
 /// # Errors

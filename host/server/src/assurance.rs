@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How strong a verified answer is, for those who must reach a level of NIST SP 800-63B-4.
+/// How strong a verified answer is, for applications that must reach a level of NIST SP 800-63B-4.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Assurance {
     /// The level that this sign-in reaches, together with the first factor if it was started with `first_factor`: `aal1`, `aal2` or `aal3`.

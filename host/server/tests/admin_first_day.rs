@@ -14,7 +14,7 @@ use twofactor_server::{PublicUrl, router_at};
 const CLICKS: usize = 12;
 const KEYS: usize = 60;
 
-/// Returns a server with an empty store whose mails stay here.
+/// Returns a server with an empty store whose emails stay here.
 async fn empty(outbox: &Outbox) -> (String, TwoFactor) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let network = Network::builder().outbox(outbox).build().unwrap();

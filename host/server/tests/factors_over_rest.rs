@@ -289,7 +289,7 @@ async fn an_address_is_verified_by_a_code_and_challenges_need_no_recipient_from_
     stage.call("POST", &verify, json!({"code": stage.site.ecall.code()})).await.expect(201);
     assert_eq!(list().await.as_array().unwrap().len(), 2);
 
-    // Removing one demands as much.
+    // Removing one requires as much.
     let path = format!("/v1/users/alice/addresses/{}", added["id"].as_str().unwrap());
     for unfit in [first, proof] {
         stage.call("DELETE", &path, json!({"proof": unfit})).await.problem(403, "proof-required");

@@ -111,7 +111,7 @@ async fn a_change_of_the_rp_id_that_ends_passkeys_is_confirmed() {
     stage.put("", json!({})).await.expect(200);
     stage.add_passkey().await;
     stage.put("", other.clone()).await.problem(409, "conflict");
-    // What stays the same needs no confirmation, also if it was implied before.
+    // What stays the same needs no confirmation, even if it was implied before.
     stage.put("", json!({"rp_id": "login.example.com", "top_origins": ["https://a.example.org"]})).await.expect(200);
 
     let document: Document = serde_json::from_value(json!({"twofactor": 1, "subscriptions": {"shop": {

@@ -16,9 +16,9 @@ pub struct Context {
     pub site: Site,
     /// The user; all fields are empty while a passwordless sign-in has not identified the user.
     pub user: User,
-    /// What the sign-in demands.
+    /// What the sign-in requires.
     pub requirements: Requirements,
-    /// The authenticator models that satisfy a demanded attestation.
+    /// The authenticator models that satisfy a required attestation.
     pub trusted_authenticators: Vec<TrustedAuthenticator>,
 }
 

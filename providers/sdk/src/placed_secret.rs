@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// these. The schema is derived. Required by the schema unless the field is an `Option`.
 ///
 /// In `deliver` it is a placeholder of letters. Write it into a request as if it were the secret, unchanged and once: as the request
-/// leaves, the host replaces it with the secret, escaped as the part demands. The origin's connection must say so:
+/// leaves, the host replaces it with the secret, escaped as the part requires. The origin's connection must say so:
 /// [`Connection::place_secret`](crate::Connection::place_secret). In `configure` it is the secret itself.
 ///
 /// ```

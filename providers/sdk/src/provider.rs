@@ -43,7 +43,7 @@ pub struct Metadata {
     /// The kind of address it delivers to.
     pub recipient: Recipient,
     /// Whether it must see the code, for example to speak it or to encode the text. Otherwise the texts contain a placeholder, which
-    /// the host replaces with the code in the bodies of requests and in mails.
+    /// the host replaces with the code in the bodies of requests and in emails.
     pub needs_code: bool,
 }
 

@@ -80,7 +80,7 @@ impl Upstream {
         SCRIPT.with_borrow(|script| script.lines.clone())
     }
 
-    /// Returns the mails so far.
+    /// Returns the emails so far.
     pub fn mails(&self) -> Vec<SentMail> {
         SCRIPT.with_borrow(|script| script.mails.clone())
     }

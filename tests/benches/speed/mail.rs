@@ -135,7 +135,7 @@ impl Both {
     }
 }
 
-/// Mails a second.
+/// Emails a second.
 async fn load(both: &Arc<Both>, natively: bool, each: usize) -> f64 {
     let begin = Instant::now();
     let tasks: Vec<_> = (0..CLIENTS)

@@ -1,5 +1,5 @@
 //! A provider that misbehaves as its options say. It is granted `https://upstream.example.com`,
-//! unless it names another, with a secret, and a mail server if it has a mail to send.
+//! unless it names another, with a secret, and a mail server if it has an email to send.
 
 mod carry;
 mod leaks;
@@ -39,7 +39,7 @@ pub struct Options {
     /// Where to fetch an access token for the origin, in place of a password.
     #[serde(default)]
     token_url: String,
-    /// A mail to send, unchanged.
+    /// An email to send, unchanged.
     #[serde(default)]
     mail: Option<Letter>,
     /// The secret of its authentication, which it must not see.
@@ -62,7 +62,7 @@ struct Sent<'a> {
     text: &'a str,
 }
 
-/// A mail. Missing fields get correct values.
+/// An email. Missing fields get correct values.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 struct Letter {

@@ -105,7 +105,7 @@ impl Graph {
         self.state.lock().unwrap().accepts_none = true;
     }
 
-    /// Returns how often a token was requested, and how often a mail was sent.
+    /// Returns how often a token was requested, and how often an email was sent.
     pub fn requests(&self) -> (usize, usize) {
         let office = self.state.lock().unwrap();
         (office.token_requests, office.mail_requests)

@@ -76,7 +76,7 @@ impl Administration {
         self.tokens.find(id).await?.ok_or_else(|| Error::not_found("token"))
     }
 
-    /// Revokes a token at once.
+    /// Revokes a token immediately.
     ///
     /// # Errors
     /// [`Error::is_not_found`] if there is no such token, or if it is revoked.

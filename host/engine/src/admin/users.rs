@@ -8,7 +8,7 @@ use crate::user_factor::user_persons;
 use twofactor_sandbox::readable;
 
 impl Administration {
-    /// Resets a user's wrong answers, so that a locked user can sign in again at once. Returns
+    /// Resets a user's wrong answers, so that a locked user can sign in again immediately. Returns
     /// whether anything is known of that user: an id that was never seen is probably misspelled.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ impl Challenges {
     /// Returns the instances that fit a sign-in and its recipient, the most specific first.
     ///
     /// # Errors
-    /// As at the start of a challenge that is to be delivered: also if a delivered code does not satisfy what the sign-in requires.
+    /// As at the start of a challenge that is to be delivered: even if a delivered code does not satisfy what the sign-in requires.
     pub(crate) async fn delivery_options(&self, start: &NewChallenge) -> Result<Vec<DeliveryOption>, Error> {
         let start = &start.clone().checked()?;
         let required = start.required.with_acr(start.acr.as_deref())?;

@@ -1,6 +1,6 @@
-//! What all mails in HTML have in common.
+//! What all emails in HTML have in common.
 
-/// Returns a mail in HTML. No image, nothing from elsewhere; readable where styles are dropped, and in dark mode.
+/// Returns an email in HTML. No image, nothing from elsewhere; readable where styles are dropped, and in dark mode.
 pub(super) fn page(language: &str, title: &str, body: &str) -> String {
     PAGE.replace("{lang}", language).replace("{title}", &escaped(title)).replace("{body}", body)
 }

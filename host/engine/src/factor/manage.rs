@@ -57,7 +57,7 @@ impl Factors {
         Ok(held.view())
     }
 
-    /// Removes a factor on behalf of its user, and fallbacks that would be left alone.
+    /// Removes a factor on behalf of its user, and fallbacks that would be left as the only ones.
     pub(crate) async fn remove(
         &self,
         subscription: &str,

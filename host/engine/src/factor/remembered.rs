@@ -199,7 +199,7 @@ impl RememberedBrowsers {
 
     /// Recognizes a browser by the secrets that it stores, of which only the first 10 are looked up. The instance that was used must
     /// still be available to this sign-in, and its policy must still allow it for so long, and must not require a stronger factor than
-    /// it did then. Recognizes none if the application demands more than an ordinary sign-in: see [`SignInRequirements::is_ordinary`].
+    /// it did then. Recognizes none if the application requires more than an ordinary sign-in: see [`SignInRequirements::is_ordinary`].
     ///
     /// # Errors
     /// If the store is not available.

@@ -169,7 +169,7 @@ pub struct Enrolment {
     /// How it is finished.
     pub kind: AnswerKind,
     /// What the page needs: a JSON object. For [`AnswerKind::WebauthnCreate`] it is what
-    /// `PublicKeyCredential.parseCreationOptionsFromJSON` takes.
+    /// `PublicKeyCredential.parseCreationOptionsFromJSON` accepts.
     pub public: Value,
     /// What is shown to the person, only now.
     pub reveal: Option<Reveal>,
@@ -250,7 +250,7 @@ pub struct EnrollableFactor {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RemovedFactors {
-    /// What ended: the factor, and fallbacks that would have been left alone.
+    /// What ended: the factor, and fallbacks that would have been left as the only ones.
     pub ended: Vec<UserFactor>,
     /// What the page tells the browser, so that it forgets removed passkeys.
     pub signals: Vec<Signal>,

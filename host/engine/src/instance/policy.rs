@@ -53,7 +53,7 @@ pub struct Policy {
     /// when they are used up may exceed it.
     pub segments_per_day: u32,
     /// Bytes between an instance and its upstream in a day (bodies of requests and responses,
-    /// mails), 0 to 4,000,000,000; 0, the default, means unlimited. A message that is being sent
+    /// emails), 0 to 4,000,000,000; 0, the default, means unlimited. A message that is being sent
     /// when they are used up may exceed it.
     pub bytes_per_day: u32,
     /// How often a message that was certainly not sent is retried, if no other instance accepts it,
@@ -71,7 +71,7 @@ pub struct Policy {
     /// pause ends if it is accepted.
     pub pause_seconds: u32,
     /// What each factor of this instance must be, when it is enrolled and when it is used. A request can require more, and never less.
-    /// An instance of which nothing can satisfy it is not valid: only passkeys and security keys are more than
+    /// An instance that cannot satisfy it is not valid: only passkeys and security keys satisfy more than
     /// [`RequiredFactor::Any`], the default.
     pub required_factor: RequiredFactor,
     /// What a user who holds no factor needs to enrol the first one with this instance. Default:

@@ -21,7 +21,7 @@ pub struct Quota {
     /// segment.
     pub segments_per_day: u32,
     /// Bytes to and from upstreams: the bodies of requests and responses, including those for
-    /// access tokens and for verifying answers, and mails.
+    /// access tokens and for verifying answers, and emails.
     pub bytes_per_day: u32,
 }
 

@@ -104,7 +104,7 @@ pub struct OpenEnrolment {
 pub enum EnrolmentForm {
     /// A button that creates a passkey.
     Passkey {
-        /// What `PublicKeyCredential.parseCreationOptionsFromJSON` takes.
+        /// What `PublicKeyCredential.parseCreationOptionsFromJSON` accepts.
         options: Value,
     },
     /// A secret to put into an app, and a field for its code.

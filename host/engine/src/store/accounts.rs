@@ -160,7 +160,7 @@ pub trait AccountStore {
     /// disabled or has an identity; for the first administrator, if an account is active.
     async fn put_invitation(&self, invitation: InvitationRecord, now: Timestamp) -> Result<bool>;
 
-    /// Returns the invitation with this digest, also if it has expired.
+    /// Returns the invitation with this digest, even if it has expired.
     async fn invitation(&self, digest: &[u8; 32]) -> Result<Option<InvitationRecord>>;
 
     /// Uses an invitation and sets a password with it, which ends the account's sessions and pending logins. Returns `None` if

@@ -278,8 +278,8 @@ pub trait FactorStore {
         to: FactorStatus,
     ) -> Result<bool>;
 
-    /// Ends factors of a user, and fallbacks that would be left alone. Returns what ended, each with its former data except for the status;
-    /// `None` if the count of the user's changes is not `changes`, where that is given ([`super::UserChangeStore`]).
+    /// Ends factors of a user, and fallbacks that would be left as the only ones. Returns what ended, each with its former data except for
+    /// the status; `None` if `changes` is set and is not the count of the user's changes ([`super::UserChangeStore`]).
     async fn end_factors(
         &self,
         user: BucketKey,

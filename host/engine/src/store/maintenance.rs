@@ -42,7 +42,7 @@ pub trait MaintenanceStore {
     /// Records the time `now` of this process, and returns the time of the database: that of its own clock if it has one, otherwise the
     /// newest time that any process has recorded.
     ///
-    /// Each call writes a change, also if the time is the same: success shows that the store can be written to.
+    /// Each call writes a change, even if the time is the same: success shows that the store can be written to.
     async fn check_time(&self, now: Timestamp) -> Result<Timestamp>;
 
     /// Returns the keys that something in the store depends on.

@@ -131,7 +131,7 @@ pub trait SessionStore {
     /// exists. Returns false otherwise.
     async fn open_session(&self, request: OpenSession) -> Result<bool>;
 
-    /// Returns the session with this digest and its account, also if it has ended.
+    /// Returns the session with this digest and its account, even if it has ended.
     async fn session(&self, digest: &[u8; 32]) -> Result<Option<(SessionRecord, AccountRecord)>>;
 
     /// Returns an account's sessions, the newest first, also those that have ended.
@@ -146,7 +146,7 @@ pub trait SessionStore {
     /// Adds a login that waits for its second factor.
     async fn insert_login(&self, login: LoginRecord, now: Timestamp) -> Result<()>;
 
-    /// Returns the pending login with this digest, also if it has expired.
+    /// Returns the pending login with this digest, even if it has expired.
     async fn login(&self, digest: &[u8; 32]) -> Result<Option<LoginRecord>>;
 
     /// Remembers a browser in which somebody logged in to an account, or that it was used. The last [`BROWSERS_KEPT`] of an

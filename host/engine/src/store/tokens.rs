@@ -42,10 +42,10 @@ pub trait TokenStore {
     /// Adds a token. A conflict if a subscription it is bound to is unknown.
     async fn insert_token(&self, token: TokenRecord) -> Result<()>;
 
-    /// Returns the token with this id, also if it was revoked or has expired.
+    /// Returns the token with this id, even if it was revoked or has expired.
     async fn token(&self, id: &str) -> Result<Option<TokenRecord>>;
 
-    /// Returns the token with this digest, also if it was revoked or has expired.
+    /// Returns the token with this digest, even if it was revoked or has expired.
     async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<TokenRecord>>;
 
     /// Returns tokens, the newest first; those of one moment in descending order of their ids. All tokens, or those of

@@ -13,7 +13,7 @@ pub(crate) struct Effects(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// The number of requests and mails that may have been sent.
+    /// The number of requests and emails that may have been sent.
     sent: AtomicU32,
     /// Whether a request was denied, or no access token could be obtained for it.
     denied: AtomicBool,

@@ -16,7 +16,7 @@ use super::hide::{PlacedSecrets, Placeholder, RequestRefused};
 use super::log::CallLog;
 use crate::egress::{Failed, Grants, HttpError, HttpRequest, HttpResponse, Mail, Network, UpstreamFailure};
 
-/// The maximum length of a request's body and of a mail, in bytes.
+/// The maximum length of a request's body and of an email, in bytes.
 pub(super) const REQUEST_BYTES: usize = 1 << 20;
 
 /// The maximum length of the rest of a request, in bytes: as wasmtime bounds the headers of `wasi:http`.
@@ -36,7 +36,7 @@ pub(crate) struct Outside {
     pub(crate) concurrently: Concurrently,
 }
 
-/// The number of requests, mails and log lines that a call may still make, whichever interfaces it uses.
+/// The number of requests, emails and log lines that a call may still make, whichever interfaces it uses.
 pub(crate) struct HostCalls(AtomicU32);
 
 impl HostCalls {
@@ -162,7 +162,7 @@ impl Outside {
     }
 }
 
-/// Returns whether a mail is too long to be searched and encoded.
+/// Returns whether an email is too long to be searched and encoded.
 pub(super) fn is_too_long(mail: &Mail) -> bool {
     let Mail { sender_name, sender, recipient, subject, text, html, id } = mail;
     let texts = [sender_name, sender, recipient, subject, text, id].into_iter().chain(html);

@@ -2,7 +2,7 @@
 //!
 //! The [`Grants`] say what an instance may reach: they are parsed once and checked in every call.
 //! The operator's rules, in [`policy`], say which addresses and servers may be reached at all.
-//! [`http`] and [`smtp`] send requests and mails and attach credentials. [`Network`] combines them.
+//! [`http`] and [`smtp`] send requests and emails and attach credentials. [`Network`] combines them.
 
 mod failure;
 mod http;

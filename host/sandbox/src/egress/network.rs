@@ -100,7 +100,7 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets how many connections to one mail server with one login may be open at once, at least 1; 32 if not set. Further mails wait.
+    /// Sets how many connections to one mail server with one login may be open at once, at least 1; 32 if not set. Further emails wait.
     pub fn smtp_connections(mut self, most: usize) -> Self {
         self.smtp_connections = most;
         self
@@ -279,7 +279,7 @@ impl Network {
         self.0.http.send(grants, request).await
     }
 
-    /// Sends a mail to the granted server. Returns the server's reply to the message.
+    /// Sends an email to the granted server. Returns the server's reply to the message.
     pub(crate) async fn send_mail(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
         self.0.smtp.send(grants, mail).await
     }

@@ -24,7 +24,7 @@ pub struct CodeFormat {
 }
 
 impl CodeFormat {
-    /// Returns a typed code in the form that components get: without blanks and dashes, letters in upper case. `None` if it is not a
+    /// Returns a typed code in the form that components get: without spaces and dashes, letters in upper case. `None` if it is not a
     /// code of this format.
     pub fn canonical(&self, typed: &str) -> Option<String> {
         if typed.len() > TYPED_BYTES {

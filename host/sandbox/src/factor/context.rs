@@ -51,7 +51,7 @@ pub enum UserVerification {
     Discouraged,
 }
 
-/// What a sign-in demands of a factor. By default nothing but the factor.
+/// What a sign-in requires of a factor. By default nothing but the factor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirements {
     /// User verification.

@@ -1,4 +1,4 @@
-//! What is known about a factor, and what a sign-in demands of it.
+//! What is known about a factor, and what a sign-in requires of it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What replaces the outside world in tests: mails are stored instead of sent, and HTTP exchanges are recorded.
+//! What replaces the outside world in tests: emails are stored instead of sent, and HTTP exchanges are recorded.
 
 mod outbox;
 mod recording;

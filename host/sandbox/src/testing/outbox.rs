@@ -1,10 +1,10 @@
-//! An outbox that stores mails, for tests.
+//! An outbox that stores emails, for tests.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Stores mails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
-/// share the mails.
+/// Stores emails instead of sending them. Providers run unchanged; no connection is opened for mail. Cheap to clone; all clones
+/// share the emails.
 #[derive(Clone, Default)]
 pub struct Outbox(Arc<Mutex<Vec<CapturedMail>>>);
 
@@ -30,7 +30,7 @@ impl Outbox {
         Self::default()
     }
 
-    /// Returns all mails, the oldest first.
+    /// Returns all emails, the oldest first.
     pub fn mails(&self) -> Vec<CapturedMail> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -106,7 +106,7 @@ fn answer(account: twofactor::accounts::Account) -> Response {
     tagged(StatusCode::OK, account.revision, Account::from(account))
 }
 
-/// A link with which the person sets a password. It is shown only once, and can be used once within 24 hours, unless a newer link
+/// A link for setting a password. It is shown only once, and can be used once within 24 hours, unless a newer link
 /// replaces it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Invitation {
@@ -271,7 +271,7 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Creates a link with which the person sets a new password, and revokes the earlier link. The current password stays valid until
+/// Creates a link for setting a new password, and revokes the earlier link. The current password stays valid until
 /// then (system administrators).
 #[utoipa::path(post, path = "/v1/accounts/{id}/invitation", operation_id = "inviteAccount", tag = "administration",
     responses((status = 201, body = Invitation)))]

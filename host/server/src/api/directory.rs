@@ -97,7 +97,7 @@ pub(super) struct DirectoryImport {
     unchanged: u64,
 }
 
-/// Adds entries and renames existing ones: at most 10,000, all or none. Other entries stay as they are.
+/// Adds entries and renames existing ones: at most 10,000, all or nothing. Other entries stay unchanged.
 #[utoipa::path(put, path = "/v1/subscriptions/{subscription}/directory", operation_id = "importDirectory", tag = "administration",
     request_body = Vec<NewDirectoryItem>, responses((status = 200, body = DirectoryImport)))]
 pub(super) async fn import(

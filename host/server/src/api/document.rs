@@ -18,7 +18,7 @@ use crate::problem::ProblemBody;
     security(("bearer" = [])),
     tags(
         (name = "challenges", description = "For applications, with a token of the role `application`."),
-        (name = "administration", description = "For administrators. Auditors can call what only reads.")
+        (name = "administration", description = "For administrators. Auditors can make calls that only read.")
     )
 )]
 struct Frame;

@@ -95,7 +95,7 @@ pub(super) enum EnrolmentKind {
     ShowOnce,
 }
 
-/// What is shown to the person, and never again.
+/// What is shown to the person, only once.
 #[derive(Serialize, ToSchema)]
 struct Revealed {
     /// For an authenticator app: the URI to put into a QR code or a link.
@@ -139,7 +139,7 @@ pub(super) struct Enrolment {
     /// The instance.
     two_factor: String,
     kind: EnrolmentKind,
-    /// What the page needs. For `webauthn-create` it is what `PublicKeyCredential.parseCreationOptionsFromJSON` takes.
+    /// What the page needs. For `webauthn-create` it is what `PublicKeyCredential.parseCreationOptionsFromJSON` accepts.
     #[schema(value_type = Object)]
     public: Value,
     #[serde(skip_serializing_if = "Option::is_none")]

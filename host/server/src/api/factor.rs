@@ -150,7 +150,7 @@ impl From<Signal> for BrowserSignal {
 /// The result of a removal.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RemovedFactors {
-    /// What ended: the factor, and fallbacks that would have been left alone.
+    /// What ended: the factor, and fallbacks that would have been left as the only ones.
     ended: Vec<Factor>,
     /// What the page should call in the user's browser, if it is signed in: skip functions the browser lacks.
     signals: Vec<BrowserSignal>,

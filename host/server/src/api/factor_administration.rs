@@ -42,7 +42,7 @@ pub(super) async fn suspend(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Resumes a suspended factor, also one that the server suspended because it may have been copied.
+/// Resumes a suspended factor, including one that the server suspended because it may have been copied.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/users/{user}/factors/{id}/resume", tag = "administration",
     operation_id = "resumeUserFactor", request_body = Reason, responses((status = 204)))]
 pub(super) async fn resume(
@@ -54,7 +54,7 @@ pub(super) async fn resume(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes a factor of a user, and fallbacks that would be left alone.
+/// Removes a factor of a user, and fallbacks that would be left as the only ones.
 #[utoipa::path(delete, path = "/v1/subscriptions/{subscription}/users/{user}/factors/{id}", tag = "administration",
     operation_id = "removeUserFactor", request_body = Reason, responses((status = 200, body = RemovedFactors)))]
 pub(super) async fn remove(

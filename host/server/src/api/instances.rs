@@ -40,10 +40,10 @@ pub(super) struct Instance {
     /// Its own options, with secrets masked. A mask that is sent back keeps the stored secret.
     #[schema(value_type = Object)]
     options: Value,
-    /// Its own policy: the fields in which it differs from the installation's.
+    /// Its own policy: the fields that differ from the installation's.
     #[schema(value_type = Option<PolicyPart>, required = true)]
     policy: Option<Value>,
-    /// What should be reconsidered about the policy in force, which is its own over the installation's.
+    /// What should be reconsidered about the effective policy: its own, completed by the installation's.
     policy_warnings: Vec<PolicyWarning>,
     /// Counts changes; also the `ETag`.
     revision: u64,
@@ -102,8 +102,8 @@ pub(super) struct PolicyPart {
     /// How many seconds the pause lasts.
     #[schema(minimum = 1, maximum = 3600, nullable = false)]
     pause_seconds: Option<u32>,
-    /// What each factor of the instance must be, when it is enrolled and when it is used; a request can require more. An instance of which
-    /// nothing can satisfy it is not valid: only passkeys and security keys are more than `any`.
+    /// What each factor of the instance must be, when it is enrolled and when it is used; a request can require more. An instance that
+    /// cannot satisfy it is not valid: only passkeys and security keys satisfy more than `any`.
     #[schema(nullable = false, value_type = Option<Required>)]
     required_factor: Option<String>,
     /// What a user who holds no factor needs to enrol the first one: `first-factor` (the application states that the user has just
@@ -112,7 +112,7 @@ pub(super) struct PolicyPart {
     first_enrolment: Option<String>,
     /// From then on, a first enrolment needs a temporary pass.
     first_enrolment_until: Option<Timestamp>,
-    /// Whether the sign-in page offers a user who holds no factor to enrol the first one within a sign-in.
+    /// Whether the sign-in page invites a user who holds no factor to enrol the first one within a sign-in.
     #[schema(nullable = false)]
     enrol_in_sign_in: Option<bool>,
     /// Whether a temporary pass is accepted for a sign-in, and not only to enrol.
@@ -121,7 +121,7 @@ pub(super) struct PolicyPart {
     /// Whether a passkey of this instance signs in on the sign-in page without a user name.
     #[schema(nullable = false)]
     passwordless: Option<bool>,
-    /// For how many days the sign-in page can remember a browser in which no factor is asked for then. 0 = never.
+    /// For how many days the sign-in page can remember a browser, in which it then asks for no factor. 0 = never.
     #[schema(minimum = 0, maximum = 30, nullable = false)]
     remembered_days: Option<u32>,
 }
@@ -258,7 +258,7 @@ pub(super) struct NewInstance {
     #[serde(default)]
     #[schema(value_type = Object)]
     options: serde_json::Map<String, Value>,
-    /// Its own policy: the fields in which it differs from the installation's.
+    /// Its own policy: the fields that differ from the installation's.
     #[schema(value_type = Option<PolicyPart>)]
     policy: Option<Value>,
 }

@@ -38,7 +38,7 @@ struct MessageEvent {
     /// `no-instance`, `country-not-enabled`, `recipient-malformed`. `unreadable`: what is stored of the event was changed in the
     /// database, or another version wrote it.
     outcome: &'static str,
-    /// How many times. Requests that led to no message are counted together by the hour.
+    /// How many times. Requests for which nothing was sent are counted together by the hour.
     count: u32,
     /// The challenge, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ struct ChallengeFacts {
     expires_at: Timestamp,
 }
 
-/// The message history of somebody.
+/// A person's message history.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Messages {
     /// The newest first, at most 200.
@@ -145,7 +145,7 @@ impl From<MessageHistory> for Messages {
     }
 }
 
-/// Finds the messages of somebody in the last days, and the limits that currently apply. It changes nothing; it is a POST so that
+/// Finds a person's messages of the last days, and the limits that currently apply. It changes nothing; it is a POST so that
 /// no address appears in a URL.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/messages/search", operation_id = "findMessages", tag = "administration",
     responses((status = 200, body = Messages)))]

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::problem::Problem;
 
-/// What shows that a change of a user's factors comes from the user: exactly one of these fields.
+/// Evidence that a change of a user's factors comes from the user: exactly one of these fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proof {

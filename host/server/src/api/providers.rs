@@ -117,7 +117,7 @@ impl From<ProviderInfo> for Provider {
     }
 }
 
-/// A component that was added and cannot be used.
+/// A component that was added but cannot be used.
 #[derive(Serialize, ToSchema)]
 struct Refused {
     /// The type of its instances.
@@ -134,7 +134,7 @@ struct Refused {
 pub(super) struct ProviderList {
     /// The active providers.
     providers: Vec<Provider>,
-    /// Components that were added and cannot be used, on the server that answers.
+    /// Components that were added but cannot be used, on the server that responds.
     refused: Vec<Refused>,
 }
 
@@ -155,9 +155,9 @@ pub(super) async fn list(reader: Reader) -> Json<ProviderList> {
 /// What a component changes compared with the active one of its type. All lists are empty if it is the first.
 #[derive(Serialize, ToSchema)]
 struct Changes {
-    /// What only the new component is able to do.
+    /// What only the new component can do.
     added_capabilities: Vec<Capability>,
-    /// What only the active component is able to do.
+    /// What only the active component can do.
     removed_capabilities: Vec<Capability>,
     /// Options that only the new component has.
     added_options: Vec<String>,
@@ -165,9 +165,9 @@ struct Changes {
     removed_options: Vec<String>,
     /// Options that only the new component requires.
     added_required_options: Vec<String>,
-    /// Options that are secret only for the active component. Their stored values would be shown, and given to the new component.
+    /// Options that are secret only for the active component. Their stored values would be shown, and passed to the new component.
     exposed_options: Vec<String>,
-    /// Whether its version is lower. It is accepted with `allow_downgrade` only.
+    /// Whether its version is lower. It is accepted only with `allow_downgrade`.
     is_downgrade: bool,
     /// New destinations of secrets. Pass those you approve in `destinations`.
     new_destinations: Vec<Destination>,
@@ -184,7 +184,7 @@ pub(super) struct ProviderPreview {
     changes: Changes,
 }
 
-/// Checks a component as adding it would, without adding it: what it is able to do, and what it would change (system administrators).
+/// Checks a component without adding it, as adding it would: what it can do, and what it would change (system administrators).
 #[utoipa::path(post, path = "/v1/providers/preview", operation_id = "previewProvider", tag = "administration",
     params(("Minisign-Signature" = Option<String>, Header, description = "The signature file of `minisign -S`, in base64.")),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
@@ -240,7 +240,7 @@ pub(super) struct Expected {
     /// Whether it may have a lower version than the component that it replaces; `false` by default.
     #[serde(default)]
     allow_downgrade: bool,
-    /// Approved new destinations of secrets, each as a parameter of its own. An error lists those that are missing.
+    /// Approved new destinations of secrets, each as a separate parameter. An error lists those that are missing.
     #[serde(default)]
     destinations: Vec<String>,
     /// Whether valid instances may become invalid; `false` by default. An error lists them.
@@ -280,7 +280,7 @@ impl TryFrom<Pairs> for Expected {
 /// The header with the signature.
 const SIGNATURE: &str = "Minisign-Signature";
 
-/// Adds a component. It becomes the active one of its type at once (system administrators).
+/// Adds a component. It becomes the active one of its type immediately (system administrators).
 #[utoipa::path(post, path = "/v1/providers", operation_id = "addProvider", tag = "administration",
     params(("Minisign-Signature" = Option<String>, Header, description = "The signature file of `minisign -S`, in base64."), Expected),
     request_body(content = Vec<u8>, content_type = "application/wasm"),

@@ -209,7 +209,7 @@ impl From<&twofactor::sandbox::Placement> for Placement {
     }
 }
 
-/// A connection that an instance may use. It uses no other.
+/// A connection that an instance may use. It cannot use any other.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Connection {
     #[serde(flatten)]
@@ -255,7 +255,7 @@ impl From<&twofactor::sandbox::GrantedConnection> for Connection {
     }
 }
 
-/// Something that a provider is able to do.
+/// Something that a provider can do.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Capability {
     /// A stable name, such as `http`, `smtp`, `log`, `code`, `factor`, `secret` or `place-secret`.

@@ -84,9 +84,9 @@ enum Page {
 /// A started sign-in: a link for one browser.
 #[derive(Serialize, ToSchema)]
 pub(super) struct StartedSignIn {
-    /// The id of the sign-in, also the `jti` of the result. Store it in the session of this browser, and show it to nobody.
+    /// The id of the sign-in, also the `jti` of the result. Store it in the session of this browser, and do not show it to anyone.
     id: String,
-    /// Where to send the browser. It is a secret: whoever opens it first can use it.
+    /// Where to send the browser. It is a secret: anyone who opens it first can use it.
     url: String,
     /// When it expires.
     expires_at: Timestamp,

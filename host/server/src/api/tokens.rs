@@ -144,7 +144,7 @@ pub(super) async fn issue(
     Ok((StatusCode::CREATED, Json(IssuedToken { token, info: info.into() })))
 }
 
-/// Revokes a token at once.
+/// Revokes a token immediately.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", operation_id = "revokeToken", tag = "administration", responses((status = 204)))]
 pub(super) async fn revoke(
     administrator: Administrator,

@@ -54,8 +54,8 @@ pub(super) struct Removal {
     pub(super) proof: Proof,
 }
 
-/// Removes a factor, and fallbacks that would be left alone. Returns 403 `proof-required` if the proof is not enough: `first_factor` never
-/// is.
+/// Removes a factor, and fallbacks that would be left as the only ones. Returns 403 `proof-required` if the proof is not enough:
+/// `first_factor` never is.
 #[utoipa::path(delete, path = "/v1/users/{user}/factors/{id}", operation_id = "removeFactor", tag = "challenges",
     request_body = Removal, responses((status = 200, body = RemovedFactors)))]
 pub(super) async fn remove(

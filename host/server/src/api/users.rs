@@ -15,7 +15,7 @@ pub(super) struct Unlocked {
     seen: bool,
 }
 
-/// Unlocks a user: resets the count of wrong codes, so that a locked user (429 `user-locked` at a start) can sign in again at once.
+/// Unlocks a user: resets the count of wrong codes, so that a locked user (429 `user-locked` at a start) can sign in again immediately.
 /// Without it, the lock ends a day after the last wrong code.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription}/users/{user}/unlock", tag = "administration",
     operation_id = "unlockUser", responses((status = 200, body = Unlocked)))]

@@ -1,4 +1,4 @@
-//! The metadata of the FIDO Alliance, which says which authenticator models are genuine: for enrolments that demand attestation.
+//! The metadata of the FIDO Alliance, which says which authenticator models are genuine: for enrolments that require attestation.
 //!
 //! The server reads it from a file, or fetches it once a day and stores it in that file. What cannot be verified, or is older than what is
 //! in use, changes nothing: the last good one stays in use until it is overdue for too long. So nobody keeps a model trusted that was
@@ -120,7 +120,7 @@ impl FidoMetadata {
 }
 
 impl Follower {
-    /// Reads the file, and lets the engine trust its models. Metadata that cannot be used are logged: only enrolments that demand
+    /// Reads the file, and lets the engine trust its models. Metadata that cannot be used are logged: only enrolments that require
     /// attestation depend on them.
     ///
     /// # Errors
@@ -238,7 +238,7 @@ fn read_root(file: &Path) -> anyhow::Result<TrustAnchor<'static>> {
     Ok(webpki::anchor_from_trusted_cert(&certificate).with_context(about)?.to_owned())
 }
 
-/// Replaces the file: a reader finds the old contents or the new ones, also if several servers share it.
+/// Replaces the file: a reader finds the old contents or the new ones, even if several servers share it.
 fn store(file: &Path, blob: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder)?;

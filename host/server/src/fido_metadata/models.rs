@@ -15,7 +15,7 @@ const MODELS: usize = 5000;
 const ROOTS: usize = 64;
 const ROOT_BYTES: usize = 16 << 10;
 
-/// The most bytes of all certificates: they are given to the component at each enrolment that demands attestation.
+/// The most bytes of all certificates: they are given to the component at each enrolment that requires attestation.
 const ALL_BYTES: usize = 4 << 20;
 
 /// Statuses of models that are not trusted: whoever has such an authenticator, or its keys, may be somebody else (FIDO Metadata Service

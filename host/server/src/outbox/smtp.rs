@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::Messages;
 
-/// The maximum length of a mail, in bytes.
+/// The maximum length of an email, in bytes.
 const MAIL_BYTES: usize = 1 << 20;
 
 /// The maximum length of a line, in bytes.

@@ -50,7 +50,7 @@ impl Posted {
         Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
     }
 
-    /// Returns a field without the blanks around it; `None` if it is empty or not there.
+    /// Returns a field without the spaces around it; `None` if it is empty or not there.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())

@@ -1,4 +1,4 @@
-//! Whether logins of administrators demand a second factor, and whose instances deliver it.
+//! Whether logins of administrators require a second factor, and whose instances deliver it.
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};

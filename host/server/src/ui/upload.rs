@@ -39,7 +39,7 @@ impl Upload {
         Posted::of(&pairs)
     }
 
-    /// Returns what was typed into a field, without the blanks around it; empty if it is not there.
+    /// Returns what was typed into a field, without the spaces around it; empty if it is not there.
     pub(super) fn text(&self, name: &str) -> String {
         let bytes = self.part(name).unwrap_or_default();
         String::from_utf8_lossy(&bytes).trim().to_owned()

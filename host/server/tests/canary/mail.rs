@@ -47,7 +47,7 @@ impl MailServer {
     }
 
     async fn converse(&self, stream: TcpStream) -> std::io::Result<()> {
-        // What it repeats: the login in every reply, and the rest for as long as a mail lasts. Codes of earlier mails are those of others.
+        // What it repeats: the login in every reply, and the rest for as long as an email lasts. Codes of earlier emails belong to others.
         let (mut login, mut told, mut recipient) = (String::new(), String::new(), String::new());
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 ours\r\n").await?;

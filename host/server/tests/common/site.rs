@@ -23,7 +23,7 @@ pub(crate) const RETURN_URL: &str = "https://shop.example.com/signed-in?from=two
 
 pub(crate) const PHONE: &str = "+41791234567";
 
-/// A server whose mails and SMS stay here.
+/// A server whose emails and SMS stay here.
 pub(crate) struct Site {
     pub(crate) url: String,
     pub(crate) engine: TwoFactor,

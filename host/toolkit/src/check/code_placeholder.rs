@@ -64,7 +64,7 @@ pub(super) async fn check_mail(run: &Run<'_>, report: &mut Report) {
     needless(replaced && first == second, report);
 }
 
-/// Delivers a mail. Returns its parts, or none if it did not arrive.
+/// Delivers an email. Returns its parts, or none if it did not arrive.
 async fn mail(run: &Run<'_>, code: &str) -> Vec<NamedText> {
     run.servers.mail_server.respond(Deviation::default());
     run.deliver(run.message_with(code)).await;

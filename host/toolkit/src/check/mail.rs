@@ -1,4 +1,4 @@
-//! Checks that a component sends one mail unchanged, and reports each rejection of a mail server correctly.
+//! Checks that a component sends one email unchanged, and reports each rejection of a mail server correctly.
 
 use mail_parser::{MessageParser, PartType};
 use twofactor_sandbox::Message;
@@ -85,7 +85,7 @@ const CASES: [Case; 7] = [
     ("cut-after-the-message", "message", None, &["outcome-unknown"]),
 ];
 
-/// Returns what differs between a mail and the message.
+/// Returns what differs between an email and the message.
 fn changes(mail: &mail_parser::Message<'_>, message: &Message) -> Vec<&'static str> {
     let same = |one: &str, other: &str| one.replace("\r\n", "\n").trim_end() == other.trim_end();
     let mut changes = Vec::new();

@@ -40,12 +40,12 @@ impl MailServer {
         Ok(Self { address, shared })
     }
 
-    /// Replies like this from now on, and forgets its mails.
+    /// Replies like this from now on, and forgets its emails.
     pub(super) fn respond(&self, deviation: Deviation) {
         *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Shared { deviation, ..Shared::default() };
     }
 
-    /// Returns the mails that were received whole since then.
+    /// Returns the emails that were received whole since then.
     pub(super) fn mails(&self) -> Vec<String> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).mails.clone()
     }

@@ -1,4 +1,4 @@
-//! Checks the manifest, beyond what loading a component demands.
+//! Checks the manifest, beyond what loading a component requires.
 
 use serde_json::Value;
 use twofactor_sandbox::{ProviderInfo, is_map_of_texts};

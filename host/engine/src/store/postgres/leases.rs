@@ -2,7 +2,7 @@
 //!
 //! All processes count against a limit in one row, where they wait for each other's commits. If a limit allows much, a process takes a
 //! part of it with one change of the row, and spends that until the window ends. The parts together never exceed the limit. The limit is
-//! reached a little early: what other processes have taken and not spent is missing, also if they ended since.
+//! reached a little early: what other processes have taken and not spent is missing, even if they ended since.
 
 use std::collections::HashMap;
 use std::ops::Add;

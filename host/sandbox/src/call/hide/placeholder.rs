@@ -29,7 +29,7 @@ pub(crate) struct Placeholder {
     given: Vec<String>,
     /// The mail that the code may be sent in, for a recipient of email.
     own_mail: Option<OwnMail>,
-    /// The number of requests and mails that the code was sent in.
+    /// The number of requests and emails that the code was sent in.
     left: AtomicU32,
     /// Whether the code was put into a request or mail. It stays true even if that was not sent as far as the host can tell: whoever
     /// refused it may have read it.
@@ -38,7 +38,7 @@ pub(crate) struct Placeholder {
     numbers: Mutex<Numbers>,
 }
 
-/// The parts of a message that a mail contains the code in, and its recipient.
+/// The parts of a message that an email contains the code in, and its recipient.
 struct OwnMail {
     recipient: String,
     subject: String,
@@ -59,7 +59,7 @@ pub(crate) enum RequestRefused {
     InEscape,
 }
 
-/// Why a mail is not sent.
+/// Why an email is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MailRefused {
     #[error(transparent)]
@@ -83,7 +83,7 @@ pub(crate) enum NoPlaceholder {
 
 impl Placeholder {
     /// Replaces the code in a message, if it has one. `options` are what the component receives
-    /// besides it. If the message goes to a mailbox, a mail contains the code only as the message does.
+    /// besides it. If the message goes to a mailbox, an email contains the code only as the message does.
     pub(crate) fn put(
         message: &mut wit::Message,
         options: &str,
@@ -166,7 +166,7 @@ impl Placeholder {
         Ok(filled)
     }
 
-    /// Puts the code into a mail, in place of the placeholder. Returns whether the mail contained
+    /// Puts the code into an email, in place of the placeholder. Returns whether the mail contained
     /// the placeholder.
     ///
     /// Clients load what an HTML text refers to, so an address with the code in it would send the code to whoever wrote that text.

@@ -38,7 +38,7 @@ impl Hash {
     }
 }
 
-/// What an origin demands a response to.
+/// The challenge of an origin, which must be answered.
 #[derive(Debug, Clone)]
 pub(super) struct Challenge {
     realm: String,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The bytes exchanged since they were last taken: bodies of requests and responses, and mails.
+/// The bytes exchanged since they were last taken: bodies of requests and responses, and emails.
 #[derive(Debug, Default)]
 pub(crate) struct ByteMeter(AtomicU64);
 

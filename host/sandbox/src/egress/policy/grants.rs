@@ -185,7 +185,7 @@ impl Grants {
         Ok(())
     }
 
-    /// Returns how many bytes were exchanged over these connections since the last call: bodies of requests and responses, and mails.
+    /// Returns how many bytes were exchanged over these connections since the last call: bodies of requests and responses, and emails.
     pub(crate) fn take_bytes(&self) -> u64 {
         self.meter.take()
     }

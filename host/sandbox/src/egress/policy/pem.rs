@@ -1,4 +1,4 @@
-//! Keys in PEM (RFC 7468), as people paste them: a form may have replaced its line breaks by blanks or removed them, and JSON
+//! Keys in PEM (RFC 7468), as people paste them: a form may have replaced its line breaks by spaces or removed them, and JSON
 //! writes them as `\n`.
 
 use base64::Engine as _;

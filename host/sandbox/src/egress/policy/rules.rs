@@ -71,7 +71,7 @@ impl Rules {
         self.for_all.http.is_some() || self.code_in_query.contains(&origin.to_string())
     }
 
-    /// Returns whether the operator says that this origin demands HTTP Digest authentication.
+    /// Returns whether the operator says that this origin requires HTTP Digest authentication.
     pub(crate) fn demands_digest(&self, origin: &Origin) -> bool {
         self.digest.contains(&origin.to_string())
     }

@@ -1,11 +1,11 @@
-//! Encodes mails so that nothing in them can become a header, a command or the end of the message.
+//! Encodes emails so that nothing in them can become a header, a command or the end of the message.
 
 use lettre::Message;
 use lettre::address::{Address, Envelope};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-/// A mail that a component sends.
+/// An email that a component sends.
 #[derive(Clone)]
 pub(crate) struct Mail {
     pub(crate) sender_name: String,
@@ -17,7 +17,7 @@ pub(crate) struct Mail {
     pub(crate) id: String,
 }
 
-/// A mail that is ready to be sent.
+/// An email that is ready to be sent.
 pub(crate) struct Encoded {
     pub(crate) sender: Address,
     pub(crate) recipient: Address,
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// Texts that break mails.
+    /// Texts that break emails.
     const PARTS: &[&str] = &[
         "\r\n",
         "\n",
@@ -289,7 +289,7 @@ mod tests {
             prop_assert_eq!(encoded.recipient.user(), local(&mail.recipient));
             prop_assert_eq!(solid(from[0].name().unwrap_or_default()), solid(&mail.sender_name));
             prop_assert_eq!(solid(parsed.subject().unwrap_or_default()), solid(&mail.subject));
-            // A mail ends with a line break, which the boundary after a part does not add.
+            // An email ends with a line break, which the boundary after a part does not add.
             let end = if mail.html.is_some() { "" } else { "\n" };
             prop_assert_eq!(lines(&parsed.body_text(0).unwrap()), lines(&mail.text) + end);
             if let Some(html) = &mail.html {

@@ -109,7 +109,7 @@ impl Opener {
         progress.reach(UpstreamStep::Connection);
         let tcp = TcpStream::connect(&*addresses).await;
         let tcp = tcp.map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
-        // A mail is written in several parts. None should wait until the one before is acknowledged.
+        // An email is written in several parts. None should wait until the one before is acknowledged.
         let _ = tcp.set_nodelay(true);
         let address = tcp.peer_addr().map_err(|error| progress.broken(UpstreamCause::of_io(&error)))?;
         progress.reach(UpstreamStep::Greeting);

@@ -1,7 +1,7 @@
-//! Connections that are kept from one mail to the next.
+//! Connections that are kept from one email to the next.
 //!
-//! Each kept connection is owned by a task. It sends RSET after a mail, watches for bytes that nobody asked for, gives the connection
-//! to one mail, and sends QUIT when its time is up. Nothing else can reach a kept connection, and a mail that is aborted drops the
+//! Each kept connection is owned by a task. It sends RSET after an email, watches for bytes that nobody asked for, gives the connection
+//! to one email, and sends QUIT when its time is up. Nothing else can reach a kept connection, and an email that is aborted drops the
 //! connection that it was given. So nothing that one exchange leaves behind can be read as a reply in the next.
 
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ pub(super) struct Bounds {
     pub(super) open: usize,
     /// How many unused connections are kept in total.
     pub(super) kept: usize,
-    /// How many mails are sent over one connection.
+    /// How many emails are sent over one connection.
     pub(super) mails: u32,
     /// The maximum age of a connection that is used again. Names are resolved, and addresses checked, for each new connection.
     pub(super) age: Duration,
@@ -60,7 +60,7 @@ impl Connection {
         Self { smtp, line, opened: Instant::now(), mails: 0 }
     }
 
-    /// Sends RSET after a mail. Returns whether the last exchange ended cleanly.
+    /// Sends RSET after an email. Returns whether the last exchange ended cleanly.
     async fn reset(&mut self) -> bool {
         let reset = timeout(RESET, self.smtp.command(Rset)).await;
         matches!(reset, Ok(Ok(reply)) if reply.has_code(250)) && self.line.begin_exchange()
@@ -83,7 +83,7 @@ struct Lane {
     parked: Vec<Parked>,
 }
 
-/// How many mails may use a connection at the same time. Others wait in the order of their arrival.
+/// How many emails may use a connection at the same time. Others wait in the order of their arrival.
 struct Places {
     free: Arc<Semaphore>,
     /// The free places and those in use.
@@ -93,7 +93,7 @@ struct Places {
 /// A kept connection, owned by its task.
 struct Parked {
     number: u64,
-    /// The name that it gave in EHLO: only mails of the same name use it again.
+    /// The name that it gave in EHLO: only emails of the same name use it again.
     hello: Arc<str>,
     /// Requests the connection from the task.
     request: oneshot::Sender<oneshot::Sender<Connection>>,
@@ -111,7 +111,7 @@ impl Parked {
     }
 }
 
-/// What a pool has for a mail.
+/// What a pool has for an email.
 enum Found {
     /// A kept connection of the same name in EHLO.
     Own(Parked),
@@ -133,7 +133,7 @@ pub(super) struct Pool {
     bounds: Bounds,
 }
 
-/// A mail's permission to use a connection to a server.
+/// An email's permission to use a connection to a server.
 pub(super) struct Turn {
     pool: Arc<Pool>,
     key: Key,
@@ -143,7 +143,7 @@ pub(super) struct Turn {
 }
 
 impl Places {
-    /// Returns how many mails use a connection.
+    /// Returns how many emails use a connection.
     fn in_use(&self) -> usize {
         self.all.load(Ordering::Relaxed).saturating_sub(self.free.available_permits())
     }
@@ -304,7 +304,7 @@ impl Turn {
         }
     }
 
-    /// Keeps the connection over which a mail has just been sent, if that ended cleanly, and ends the turn.
+    /// Keeps the connection over which an email has just been sent, if that ended cleanly, and ends the turn.
     pub(super) fn keep(self, mut connection: Connection) {
         connection.mails += 1;
         let (key, pool) = (self.key, Arc::downgrade(&self.pool));
@@ -334,7 +334,7 @@ async fn restore(places: Weak<Places>, removed: usize) {
     }
 }
 
-/// Keeps a connection until a mail takes it or it can no longer be used.
+/// Keeps a connection until an email takes it or it can no longer be used.
 async fn keep_idle(
     mut connection: Connection,
     idle: Duration,

@@ -21,7 +21,7 @@ pub(crate) enum MailStage {
     Data,
 }
 
-/// Why a mail was not accepted. The texts contain no secret and no address.
+/// Why an email was not accepted. The texts contain no secret and no address.
 #[derive(Debug)]
 pub(crate) enum MailError {
     Invalid(String),

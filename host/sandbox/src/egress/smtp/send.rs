@@ -1,4 +1,4 @@
-//! Sends one mail to one server, step by step, so that it is known how far the exchange came.
+//! Sends one email to one server, step by step, so that it is known how far the exchange came.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::testing::{CapturedMail, Outbox};
 /// The maximum duration of an exchange, whatever the options say.
 const CEILING: Duration = Duration::from_secs(60);
 
-/// Sends the mails of components.
+/// Sends the emails of components.
 pub(crate) struct SmtpEgress {
     opener: Opener,
     pool: Arc<Pool>,
@@ -40,7 +40,7 @@ impl SmtpEgress {
         Ok(Self { opener: Opener { tls, own_tls, rules }, pool: Pool::new(Bounds::new(connections))?, outbox })
     }
 
-    /// Sends a mail to the granted server. Returns the server's reply to the message.
+    /// Sends an email to the granted server. Returns the server's reply to the message.
     ///
     /// A connection is used again only if the last exchange on it ended cleanly: see [`super::pool`].
     pub(crate) async fn send(&self, grants: &Grants, mail: Mail) -> Result<String, MailError> {
@@ -104,7 +104,7 @@ impl SmtpEgress {
             return Err(progress.broken(UpstreamCause::OutOfStep));
         }
         // The mail is accepted, whatever happens to the connection: nothing waits for it.
-        // A connection on which SMTPUTF8 was used is not kept: Exim applies it to later mails too.
+        // A connection on which SMTPUTF8 was used is not kept: Exim applies it to later emails too.
         if mail.is_ascii() {
             turn.keep(connection);
         } else {

@@ -29,7 +29,7 @@ const REPLY_BYTES: usize = 64 << 10;
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
 
-/// The state of a connection between two mails.
+/// The state of a connection between two emails.
 pub(super) trait Line: Send + Sync {
     /// Ready when the server sends something, or closes the connection, although it was not asked for anything. The bytes are lost.
     fn poll_unexpected(&self, context: &mut Context<'_>) -> Poll<()>;

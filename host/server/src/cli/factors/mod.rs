@@ -126,7 +126,7 @@ fn parse(import: &FactorImport) -> anyhow::Result<Vec<Entry>> {
                     pskc::Protection::Key(Zeroizing::new(key.context("the pre-shared key is not hexadecimal")?))
                 }
                 (None, Some(file)) => {
-                    // A password may end with blanks.
+                    // A password may end with spaces.
                     pskc::Protection::Password(Zeroizing::new(read(file)?.trim_end_matches(['\r', '\n']).to_owned()))
                 }
                 (None, None) => pskc::Protection::None,

@@ -68,7 +68,7 @@ pub(super) fn algorithm(text: &str) -> Result<String, String> {
     }
 }
 
-/// Decodes a secret as people copy it: in any case, with blanks, `-` and padding.
+/// Decodes a secret as people copy it: in any case, with spaces, `-` and padding.
 pub(super) fn base32(text: &str) -> Result<Vec<u8>, String> {
     let is_kept = |c: &char| !matches!(c, ' ' | '-' | '=');
     let text: Zeroizing<String> =

@@ -25,7 +25,7 @@ fn authority(name: &str) -> Authority {
     Authority::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Writes a private key as the server demands it: others must not be able to read it.
+/// Writes a private key as the server requires it: others must not be able to read it.
 fn write_key(file: &Path, key: &KeyPair) {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).unwrap();
     file.write_all(key.serialize_pem().as_bytes()).unwrap();
