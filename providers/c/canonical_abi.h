@@ -190,20 +190,20 @@ static delivered *unmailed(mailed *answer) {
     }
     text enhanced = answer->error.refusal.enhanced, code = code_of(answer->error.refusal.code, enhanced);
     u32 stage = answer->error.refusal.stage, number = answer->error.refusal.code, of_recipient = stage == RCPT || stage == DATA;
-    if (number < 500) return later(0, code, T("the mail server cannot accept the mail at the moment"));
+    if (number < 500) return later(0, code, T("the mail server cannot accept the email at the moment"));
     if (stage == GREETING) return failed(MISCONFIGURED, code, T("the mail server offers no service"));
     if (stage == AUTHENTICATION || number == 530 || number == 534 || number == 535 || number == 538)
         return failed(MISCONFIGURED, code, T("the mail server does not accept the login"));
     if (is(enhanced, "5.4.5")) return later(0, code, T("the sender's quota at the mail server is used up"));
-    if (is(enhanced, "5.2.3") || is(enhanced, "5.3.4")) return rejected(MESSAGE, code, T("the mail is larger than the mail server accepts"));
+    if (is(enhanced, "5.2.3") || is(enhanced, "5.3.4")) return rejected(MESSAGE, code, T("the email is larger than the mail server accepts"));
     if (is(enhanced, "5.1.7") || is(enhanced, "5.1.8")) return failed(MISCONFIGURED, code, T("the mail server does not accept the sender"));
     if ((of_recipient && (begins(enhanced, "5.1.") || begins(enhanced, "5.2."))) || is(enhanced, "5.7.17") || is(enhanced, "5.7.18"))
         return rejected(RECIPIENT, code, T("the mail server does not accept the recipient"));
-    if (stage == DATA && (is(enhanced, "5.7.0") || is(enhanced, "5.7.1"))) return rejected(MESSAGE, code, T("the mail server does not accept the mail"));
-    if (begins(enhanced, "5.7.")) return failed(MISCONFIGURED, code, T("the mail server does not let this login send such mail: relaying, the sender, or a policy"));
-    if (stage == SENDER && number == 552) return rejected(MESSAGE, code, T("the mail is larger than the mail server accepts"));
+    if (stage == DATA && (is(enhanced, "5.7.0") || is(enhanced, "5.7.1"))) return rejected(MESSAGE, code, T("the mail server does not accept the email"));
+    if (begins(enhanced, "5.7.")) return failed(MISCONFIGURED, code, T("the mail server does not let this login send such an email: relaying, the sender, or a policy"));
+    if (stage == SENDER && number == 552) return rejected(MESSAGE, code, T("the email is larger than the mail server accepts"));
     if (stage == SENDER) return failed(MISCONFIGURED, code, T("the mail server does not accept the sender"));
     if (stage == RCPT && (number == 501 || (number >= 550 && number <= 553)))
         return rejected(RECIPIENT, code, T("the mail server does not accept the recipient"));
-    return rejected(MESSAGE, code, T("the mail server does not accept the mail"));
+    return rejected(MESSAGE, code, T("the mail server does not accept the email"));
 }

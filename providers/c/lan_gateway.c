@@ -127,5 +127,5 @@ EXPORT("twofactor:provider/delivery@0.2.0#deliver") delivered *deliver(delivery 
     if (has(body, "Wrong parameters") || status == 400)
         return rejected(MESSAGE, T("parameters"), T("the gateway does not accept the request"));
     if (status < 300) return failed(OUTCOME_UNKNOWN, T("words"), T("the gateway's response is neither an acceptance nor a known error"));
-    return failed(MISCONFIGURED, T("status"), T("the gateway does not know what was called"));
+    return failed(MISCONFIGURED, T("status"), T("the gateway does not know the requested path"));
 }

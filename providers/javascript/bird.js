@@ -98,7 +98,7 @@ function failure({ status, headers }, body) {
   if ([401, 403].includes(status) || error.code === 2) {
     return { tag: "misconfigured", val: reason("Bird does not accept the access key") };
   }
-  if ([404, 405].includes(status)) return { tag: "misconfigured", val: reason("Bird does not know what was called") };
+  if ([404, 405].includes(status)) return { tag: "misconfigured", val: reason("Bird does not know the requested path") };
   if (error.parameter === "originator") return { tag: "misconfigured", val: reason("Bird does not accept the sender") };
   const part = ["recipient", "recipients"].includes(error.parameter) ? "recipient" : "message";
   return { tag: "rejected", val: { part, reason: reason(`Bird does not accept the ${part}`) } };

@@ -232,7 +232,7 @@ async fn requests_go_through_the_proxy_except_where_it_is_said() {
     let before = asked.lock().unwrap().len();
     let private = place(network("pass:word", &[]).resolver(Always(loopback()))).await;
     let report = send(&private, &origin).await;
-    assert!(report.detail.contains("no public address"), "{}", report.detail);
+    assert!(report.detail.contains("does not resolve to a public address"), "{}", report.detail);
     // Nor is one that is reached without it.
     for direct in [
         network("pass:word", &[HOST.to_owned()]).resolver(Always(None)),

@@ -167,7 +167,7 @@ async fn a_name_that_resolves_to_a_private_address_is_not_dialled() {
         let place = place(trusting(&Authority::default()).resolver(resolver.clone())).await;
         let report = send(&place, &origin).await;
         assert_eq!((&*report.outcome, &*report.code), ("retry-later", "not-sent"), "{answer:?}: {}", report.detail);
-        let why = if answer.is_empty() { "has no address" } else { "no public address" };
+        let why = if answer.is_empty() { "has no address" } else { "does not resolve to a public address" };
         assert!(report.detail.contains(why), "{answer:?}: {}", report.detail);
         assert_eq!(resolver.asked(), 1);
     }

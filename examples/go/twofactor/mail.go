@@ -90,12 +90,12 @@ func (e *MailError) refused() *Failure {
 	const (
 		recipient = "the mail server does not accept the recipient"
 		sender    = "the mail server does not accept the sender"
-		mail      = "the mail server does not accept the mail"
-		size      = "the mail is larger than the mail server accepts"
+		mail      = "the mail server does not accept the email"
+		size      = "the email is larger than the mail server accepts"
 	)
 	switch {
 	case e.Code < 500:
-		return RetryLater(-1, code, "the mail server cannot accept the mail at the moment")
+		return RetryLater(-1, code, "the mail server cannot accept the email at the moment")
 	case e.Stage == StageGreeting:
 		return Misconfigured(code, "the mail server offers no service")
 	case e.Stage == StageAuthentication, e.Code == 530, e.Code == 534, e.Code == 535, e.Code == 538:
@@ -113,7 +113,7 @@ func (e *MailError) refused() *Failure {
 	case e.Stage == StageData && is("7.0", "7.1"):
 		return RejectedMessage(code, mail)
 	case strings.HasPrefix(subject, "7."):
-		return Misconfigured(code, "the mail server does not let this login send such mail: relaying, the sender, or a policy")
+		return Misconfigured(code, "the mail server does not let this login send such an email: relaying, the sender, or a policy")
 	case e.Stage == StageSender && e.Code == 552:
 		return RejectedMessage(code, size)
 	case e.Stage == StageSender:

@@ -45,17 +45,17 @@ pub enum ErrorKind {
     /// The person is locked after too many wrong answers in a row: see
     /// [`Administration::unlock_user`](crate::admin::Administration::unlock_user).
     Locked,
-    /// The credentials are not valid. An unknown account, a wrong password and a disabled account are not told apart.
+    /// The credentials are not valid. An unknown account, a wrong password and a disabled account are not distinguished.
     InvalidCredentials,
     /// The caller may administer the subscription, but not this object: an instance, factor, RP ID or origin on which logins of
     /// administrators depend, or a pass for the caller's own account.
     Forbidden,
     /// The answer was wrong; see [`Error::attempts_left`].
     CodeRejected,
-    /// The challenge accepts no answer. Used, expired, locked, cancelled and unknown challenges are not told apart. Also a login or an
-    /// invitation that has expired, and the handle of a hosted sign-in that is not valid.
+    /// The challenge does not accept answers. Used, expired, locked, cancelled and unknown challenges are not distinguished. Also a login or
+    /// an invitation that has expired, and the handle of a hosted sign-in that is not valid.
     Closed,
-    /// The enrolment does not accept an answer. Finished, expired, replaced and unknown enrolments are not told apart.
+    /// The enrolment does not accept an answer. Finished, expired, replaced and unknown enrolments are not distinguished.
     EnrolmentClosed,
     /// A change of a user's factors needs a proof that it comes from the user: a fresh challenge that was verified with a factor the user
     /// holds, a temporary pass, or an administrator.
@@ -92,7 +92,7 @@ enum Reason {
 pub enum FactorConflict {
     /// The authenticator is already enrolled, for this user or another.
     AlreadyEnrolled,
-    /// The user has as many as allowed.
+    /// The user has the maximum number.
     TooMany,
     /// The factor is only a fallback, and the user holds no other.
     NeedsAnother,

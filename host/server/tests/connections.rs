@@ -87,7 +87,7 @@ async fn idle_connections_from_many_clients_lock_nobody_out() {
     ask(&mut connect(&server, 1).await).await.unwrap();
     drop(idle);
     let log = String::from_utf8(server.into_log()).unwrap();
-    assert!(log.contains("the limit of open files allows fewer connections than `connections.total`"), "{log}");
+    assert!(log.contains("the limit on open files allows fewer connections than `connections.total`"), "{log}");
     assert!(log.contains("connections are near their limit"), "{log}");
 }
 

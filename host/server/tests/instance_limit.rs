@@ -46,6 +46,6 @@ async fn one_instance_too_many_is_refused_over_rest_in_the_admin_ui_and_by_an_im
     std::fs::write(&document, more).unwrap();
     let imported = common::run(&["import", "--config", config, document.to_str().unwrap()]);
     let said = String::from_utf8(imported.stderr).unwrap();
-    let why = "/subscriptions/s/instances leads to more than the 1000 instances";
+    let why = "/subscriptions/s/instances exceeds the 1000 instances";
     assert!(!imported.status.success() && said.contains(why), "{said}");
 }

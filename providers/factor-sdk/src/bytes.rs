@@ -45,6 +45,6 @@ impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         // The decoder's error would repeat a byte.
-        URL_SAFE_NO_PAD.decode(text).map(Self).map_err(|_| Error::custom("this is no base64url without padding"))
+        URL_SAFE_NO_PAD.decode(text).map(Self).map_err(|_| Error::custom("this is not base64url without padding"))
     }
 }

@@ -17,7 +17,7 @@ const ENTRIES: usize = 32;
 pub fn item(bytes: &[u8]) -> Result<(Value, &[u8]), Refusal> {
     let mut rest = bytes;
     let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH)
-        .map_err(|_| Refusal::Malformed("this is no CBOR"))?;
+        .map_err(|_| Refusal::Malformed("this is not CBOR"))?;
     Ok((value, rest))
 }
 

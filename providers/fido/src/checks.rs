@@ -61,7 +61,7 @@ pub fn user_is_verified(flags: Flags, required: bool) -> Result<(), Refusal> {
 
 /// R17, A18: what has a copy can be copied.
 pub fn backup_is_eligible(flags: Flags) -> Result<(), Refusal> {
-    check(flags.backup_eligible() || !flags.backed_up(), "a copy is said to exist of what cannot be copied")
+    check(flags.backup_eligible() || !flags.backed_up(), "a copy is reported of a credential that cannot be copied")
 }
 
 /// Returns whether the authenticator must verify its user. A passkey that is the only factor proves nothing about the person otherwise.

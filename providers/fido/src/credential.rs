@@ -74,7 +74,7 @@ impl<R: DeserializeOwned> Credential<R> {
     /// If it is no credential, or names two ids.
     pub fn parse(answer: &str) -> Result<Self, Refusal> {
         let credential: Self =
-            serde_json::from_str(answer).map_err(|_| Refusal::Malformed("this is no credential in JSON"))?;
+            serde_json::from_str(answer).map_err(|_| Refusal::Malformed("this is not a credential in JSON"))?;
         if credential.kind != "public-key" {
             return Err(Refusal::Malformed("the credential is of another type"));
         }

@@ -56,7 +56,7 @@ const WEBAUTHN: Oracle = Oracle {
         ("bytes follow the attestation object", "its CBOR parser ignores what follows (R13)"),
         ("a CBOR map is missing", "it does not look at the type of extensions"),
         ("the client data have not their form", "its parsers of JSON and base64url take other members and characters"),
-        ("this is no credential in JSON", "its parsers of JSON and base64url take other members and characters"),
+        ("this is not a credential in JSON", "its parsers of JSON and base64url take other members and characters"),
         (
             "the public key's type or curve does not fit its algorithm",
             "it ignores the curve of a key that it does not need (R20)",

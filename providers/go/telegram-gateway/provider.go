@@ -113,7 +113,7 @@ func failure(response *twofactor.Response, name string) *twofactor.Failure {
 	case status < 300:
 		return twofactor.OutcomeUnknown(code, "Telegram's response is not documented")
 	case status == 404, status == 405, status < 400:
-		return twofactor.Misconfigured(code, "Telegram does not know what was called")
+		return twofactor.Misconfigured(code, "Telegram does not know the requested path")
 	default:
 		return twofactor.RejectedMessage(code, "Telegram does not accept the request")
 	}

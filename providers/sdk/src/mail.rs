@@ -66,7 +66,7 @@ fn refused(refusal: &Refusal) -> Failure {
         enhanced => format!("{} {enhanced}", refusal.code),
     };
     if refusal.code < 500 {
-        return retry_later(None, &code, "the mail server cannot accept the mail at the moment");
+        return retry_later(None, &code, "the mail server cannot accept the email at the moment");
     }
     let subject = refusal.enhanced.strip_prefix("5.").unwrap_or_default();
     let of_recipient = matches!(refusal.stage, Stage::Recipient | Stage::Data);
@@ -78,7 +78,7 @@ fn refused(refusal: &Refusal) -> Failure {
         }
         // Google: the sender has reached its daily limit.
         (_, _, "4.5") => retry_later(None, &code, "the sender's quota at the mail server is used up"),
-        (_, _, "2.3" | "3.4") => rejected_message(&code, "the mail is larger than the mail server accepts"),
+        (_, _, "2.3" | "3.4") => rejected_message(&code, "the email is larger than the mail server accepts"),
         (_, _, "1.7" | "1.8") => misconfigured(&code, "the mail server does not accept the sender"),
         (_, _, subject) if of_recipient && (subject.starts_with("1.") || subject.starts_with("2.")) => {
             rejected_recipient(&code, "the mail server does not accept the recipient")
@@ -86,16 +86,16 @@ fn refused(refusal: &Refusal) -> Failure {
         // RRVS (RFC 7293): the mailbox has another owner now.
         (_, _, "7.17" | "7.18") => rejected_recipient(&code, "the mail server does not accept the recipient"),
         // After the text the refusal is about the text, before it about who may send to whom.
-        (_, Stage::Data, "7.0" | "7.1") => rejected_message(&code, "the mail server does not accept the mail"),
+        (_, Stage::Data, "7.0" | "7.1") => rejected_message(&code, "the mail server does not accept the email"),
         (_, _, subject) if subject.starts_with("7.") => misconfigured(
             &code,
-            "the mail server does not let this login send such mail: relaying, the sender, or a policy",
+            "the mail server does not let this login send such an email: relaying, the sender, or a policy",
         ),
-        (552, Stage::Sender, _) => rejected_message(&code, "the mail is larger than the mail server accepts"),
+        (552, Stage::Sender, _) => rejected_message(&code, "the email is larger than the mail server accepts"),
         (_, Stage::Sender, _) => misconfigured(&code, "the mail server does not accept the sender"),
         (550..=553 | 501, Stage::Recipient, _) => {
             rejected_recipient(&code, "the mail server does not accept the recipient")
         }
-        _ => rejected_message(&code, "the mail server does not accept the mail"),
+        _ => rejected_message(&code, "the mail server does not accept the email"),
     }
 }

@@ -113,7 +113,7 @@ fn failed(response: &Response) -> Failure {
             misconfigured(&status, "SendGrid does not accept the sender: authenticate its domain")
         }
         (401, _) => misconfigured(&status, "SendGrid does not accept the API key, or the account has no credit"),
-        (406, _) => misconfigured(&status, "SendGrid does not know what was called"),
+        (406, _) => misconfigured(&status, "SendGrid does not know the requested path"),
         _ => response.failure_by_status(&status),
     }
 }

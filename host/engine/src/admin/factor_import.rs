@@ -119,7 +119,7 @@ impl Administration {
         dry_run: bool,
     ) -> Result<AppImport, Error> {
         if apps.len() > MAX_IMPORTED_APPS {
-            return Err(Error::invalid(format!("at most {MAX_IMPORTED_APPS} apps can be imported at once")));
+            return Err(Error::invalid(format!("at most {MAX_IMPORTED_APPS} apps can be imported in one run")));
         }
         let chosen = self.import_target(subscription, two_factor).await?;
         let now = self.clock.now();

@@ -386,7 +386,7 @@ pub(crate) fn sample_message(
 ) -> Result<Message, Error> {
     let kind = manifest
         .recipient
-        .ok_or_else(|| Error::invalid("the instance is of a factor that people hold: there is no message to test"))?;
+        .ok_or_else(|| Error::invalid("this instance verifies factors that users hold: there is no message to test"))?;
     let canonical = recipient.canonical(kind, policy)?;
     let code = code::draw(policy.code_length)?;
     let mut message = compose(policy, kind, locale, &code, policy.lifetime_seconds);

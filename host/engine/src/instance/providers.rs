@@ -142,7 +142,7 @@ impl Providers {
         let place = parts.each_ref().map(|part| &part[..]);
         let is_ours = self.keyring.open_signed(SEAL, &place, &record.seal).is_some();
         if !is_ours || hex::encode(Sha256::digest(&record.component)) != record.digest {
-            let why = "it lacks this installation's seal: it was written to the store by somebody without the keys";
+            let why = "it lacks this installation's seal: someone without the keys wrote it to the store";
             return Err(LoadError::new(why.to_owned()));
         }
         self.admit(record, None).await

@@ -106,7 +106,9 @@ impl Keyring {
             let found = find(&now)?;
             if now.last().map(|key| key.id) != Some(self.oldest().id) {
                 // With another one, no stored hash would be found again.
-                tracing::error!("the key file has another last line than at the start: restore the order of its lines");
+                tracing::error!(
+                    "the last line of the key file has changed since startup: restore the order of its lines"
+                );
                 return Some(found);
             }
             *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = now;

@@ -63,7 +63,9 @@ impl smtp::Host for State {
             _ => Ok(false),
         };
         let (answer, filled) = match filled {
-            _ if too_long => (Err(MailError::Invalid(format!("the mail is longer than {REQUEST_BYTES} bytes"))), false),
+            _ if too_long => {
+                (Err(MailError::Invalid(format!("the email is longer than {REQUEST_BYTES} bytes"))), false)
+            }
             Ok(filled) => (outside.network.send_mail(&outside.grants, mail).await, filled),
             Err(MailRefused::Typed(typed)) => match outside.effects.end(typed).await {},
             Err(why) => (Err(MailError::Denied(why.to_string())), false),

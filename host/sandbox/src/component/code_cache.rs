@@ -61,7 +61,7 @@ pub(crate) fn keep(engine: &Engine, cache: &CodeCache, digest: &str, component: 
         write(&path(engine, &cache.folder, digest), &cache.folder, &sealed)
     });
     if let Err(error) = kept {
-        tracing::warn!(%error, "compiled code could not be kept");
+        tracing::warn!(%error, "compiled code could not be cached");
     }
 }
 

@@ -135,7 +135,7 @@ fn options_schema(text: &str) -> Result<(Value, Schema), String> {
     }
     if let Some(name) = sights.listed.first() {
         return Err(format!(
-            "its option `{name}` is a secret in a list, which nobody could mask: give each an option of its own"
+            "its option `{name}` is a secret in a list, which cannot be masked: make each secret a separate option"
         ));
     }
     if let Some((name, why)) = sights.misplaced {

@@ -202,7 +202,7 @@ impl fmt::Display for UpstreamFailure {
         match cause {
             Cause::NoAddress => f.write_str("the name has no address"),
             Cause::AddressNotAllowed => f.write_str(
-                "the name leads to no public address: if that is meant, the operator must list its network under \
+                "the name does not resolve to a public address: if this is intended, the operator must list its network under \
                  `allowed_networks`",
             ),
             Cause::ConnectionRefused => f.write_str("nothing listens on this port"),

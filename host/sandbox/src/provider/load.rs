@@ -246,7 +246,8 @@ fn implemented(component: &Component, engine: &Engine) -> Result<Package, &'stat
     let exported: Vec<Package> = ty.exports(engine).filter_map(|(name, _)| package(name)).collect();
     match (exported.contains(&Package::Factor), exported.contains(&Package::Provider)) {
         (true, true) => Err(
-            "the component implements both `twofactor:factor` and `twofactor:provider`: what verifies factors sends nothing",
+            "the component implements both `twofactor:factor` and `twofactor:provider`: a component that verifies factors cannot send \
+             messages",
         ),
         (true, false) => Ok(Package::Factor),
         (false, _) => Ok(Package::Provider),

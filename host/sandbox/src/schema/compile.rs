@@ -102,7 +102,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("$recursiveRef", "is of an earlier draft: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
     ("$recursiveAnchor", "is of an earlier draft: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
     ("dependencies", "is of an earlier draft: use `dependentRequired` or `dependentSchemas`"),
-    ("additionalItems", "is of an earlier draft: use `items` beside `prefixItems`"),
+    ("additionalItems", "belongs to an earlier draft: use `items` with `prefixItems`"),
 ];
 
 /// The keywords of the contract, which say how the host treats a secret. The name of one that this host does not know is refused: the
@@ -316,7 +316,7 @@ impl<'a> Compiler<'a> {
         let reference = reference.as_str().ok_or("must be a text")?;
         let pointer = reference.strip_prefix('#').filter(|pointer| pointer.is_empty() || pointer.starts_with('/'));
         let pointer = pointer.ok_or(
-            "refers to another document, or by an anchor: put what is meant under `$defs` and refer to it as `#/$defs/Name`",
+            "refers to another document or to an anchor: move that schema to `$defs` and refer to it as `#/$defs/Name`",
         )?;
         let target = self.root.pointer(pointer).ok_or("refers to nothing: there is no such place in the schema")?;
         self.schema(target)
@@ -330,7 +330,7 @@ impl<'a> Compiler<'a> {
         self.patterns += 1;
         self.pattern_kib += u64::from(pattern.kib);
         if self.pattern_kib > bounds::ALL_PATTERNS_KIB {
-            let why = "is beyond what all patterns of a schema may need: use fewer, or smaller repetitions";
+            let why = "exceeds the total size of all patterns of a schema: use fewer, or smaller repetitions";
             return Err(why.to_owned());
         }
         Ok(pattern)
@@ -340,7 +340,7 @@ impl<'a> Compiler<'a> {
     fn values(&mut self, value: &Value) -> Compiled<()> {
         self.values += count(value);
         if self.values > bounds::VALUES {
-            return Err("is beyond what all `enum` and `const` of a schema may hold: list fewer values".to_owned());
+            return Err("exceeds the total size of all `enum` and `const` of a schema: list fewer values".to_owned());
         }
         Ok(())
     }

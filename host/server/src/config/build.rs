@@ -132,7 +132,7 @@ impl Config {
     /// If it is not set, and there is no file beside which it could be.
     pub fn key_file(&self) -> anyhow::Result<PathBuf> {
         self.beside(&self.keys.file, "keys").context(
-            "`keys.file` is required with a PostgreSQL database: each server needs a copy of the same file, in a folder of its own",
+            "`keys.file` is required with a PostgreSQL database: each server needs a copy of the same file, in its own folder",
         )
     }
 

@@ -39,7 +39,11 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
         ("lsiten = \"127.0.0.1:1\"\n", "lsiten", "line 1"),
         ("listen = \"here\"\n", "listen", "line 1"),
         ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "trusted_proxies", "line 2"),
-        ("\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "is not a network such as `10.0.0.0/8`, nor an address", "line 2"),
+        (
+            "\ntrusted_proxies = [\"10.0.0.0/99\"]\n",
+            "is neither a network such as `10.0.0.0/8` nor an address",
+            "line 2",
+        ),
         ("[policy]\ncode_length = \"six\"\n", "code_length", "line 2"),
         ("[rate_limits]\nuser_per_huor = 1\n", "user_per_huor", "line 2"),
         ("[rate_limits.types.acme-sms]\nsegments_per_dya = 1\n", "segments_per_dya", "line 2"),

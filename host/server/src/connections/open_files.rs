@@ -10,7 +10,7 @@ pub(super) fn raise() -> Option<u64> {
     #[cfg(unix)]
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => return Some(limit),
-        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+        Err(error) => tracing::warn!(%error, "cannot raise the limit on open files"),
     }
     #[cfg(unix)]
     return rlimit::Resource::NOFILE.get_soft().ok();
@@ -29,7 +29,7 @@ pub(super) fn connections(wanted: u32, files: Option<u64>) -> u32 {
                 open_files = files,
                 connections = room,
                 wanted,
-                "the limit of open files allows fewer connections than `connections.total`; raise it (`ulimit -n`, `LimitNOFILE`)"
+                "the limit on open files allows fewer connections than `connections.total`; raise it (`ulimit -n`, `LimitNOFILE`)"
             );
             room
         }

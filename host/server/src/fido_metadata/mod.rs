@@ -135,7 +135,7 @@ impl Follower {
         if let Err(error) = used {
             tracing::error!(
                 error = format!("{error:#}"),
-                "no authenticator model is trusted until there are valid metadata of FIDO"
+                "no authenticator model is trusted until there is valid FIDO metadata"
             );
         }
         Ok(())
@@ -157,13 +157,13 @@ impl Follower {
             Err(error) => {
                 tracing::error!(
                     error = format!("{error:#}"),
-                    "the metadata of FIDO were not updated; those in use stay"
+                    "the FIDO metadata was not updated; the current metadata stays in use"
                 );
                 RETRY
             }
         };
         if self.in_use.take_if(|in_use| in_use.last_day < today()).is_some() {
-            tracing::error!("the metadata of FIDO are overdue for too long: no authenticator model is trusted");
+            tracing::error!("the FIDO metadata has been overdue for too long: no authenticator model is trusted");
             engine.set_trusted_authenticators(Vec::new());
         }
         wait
@@ -183,7 +183,7 @@ impl Follower {
         self.use_them(engine, verified);
         if let Err(error) = store(&self.file, &fetched) {
             let file = self.file.display();
-            tracing::error!(error = error.to_string(), %file, "the metadata of FIDO are in use, but could not be stored");
+            tracing::error!(error = error.to_string(), %file, "the FIDO metadata is in use, but could not be stored");
         }
         Ok(())
     }
@@ -209,14 +209,14 @@ impl Follower {
             );
         }
         if next_update < today() {
-            tracing::warn!(%next_update, "the metadata of FIDO are out of date");
+            tracing::warn!(%next_update, "the FIDO metadata is out of date");
         }
         Ok(Verified { no: payload.no, last_day, models: models::trusted(&payload, &self.allowed) })
     }
 
     fn use_them(&mut self, engine: &TwoFactor, verified: Verified) {
         let Verified { no, last_day, models } = verified;
-        tracing::info!(no, models = models.len(), %last_day, "metadata of FIDO are in use");
+        tracing::info!(no, models = models.len(), %last_day, "the FIDO metadata is in use");
         engine.set_trusted_authenticators(models);
         self.in_use = Some(InUse { no, last_day });
     }

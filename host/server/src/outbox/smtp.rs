@@ -35,7 +35,7 @@ pub(super) async fn serve(listener: TcpListener, messages: Messages) {
         tokio::spawn(async move {
             let _place = place;
             if let Err(error) = converse(stream, &messages).await {
-                tracing::debug!(%error, "a mail client went away, or took too long");
+                tracing::debug!(%error, "an email client disconnected, or took too long");
             }
         });
     }

@@ -179,7 +179,7 @@ impl Visitor<'_> {
     }
 
     fn unavailable(&self, error: &twofactor::Error) -> Response {
-        tracing::warn!(detail = error.operator_detail(), "a sign-in page could not be made");
+        tracing::warn!(detail = error.operator_detail(), "a sign-in page could not be rendered");
         let mut response = self.notice(StatusCode::SERVICE_UNAVAILABLE, |words| &words.unavailable);
         response.headers_mut().insert(header::RETRY_AFTER, 5.into());
         response

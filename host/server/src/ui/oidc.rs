@@ -61,7 +61,7 @@ pub(super) async fn back(
             Err(error) if error.is_invalid_credentials() => {
                 tracing::warn!(
                     why = error.operator_detail(),
-                    "somebody whom the identity provider logged in was turned away"
+                    "a person whom the identity provider logged in has no access"
                 );
                 turn_away(&visitor, oidc)
             }

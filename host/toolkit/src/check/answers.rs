@@ -107,7 +107,7 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Vec<Answer>> {
     }
     unlisted.remove(LIST);
     if let Some(file) = unlisted.first() {
-        bail!("{file} is in {}, but {LIST} does not say what it must lead to", folder.display());
+        bail!("{file} is in {}, but {LIST} does not say which outcome it must produce", folder.display());
     }
     Ok(answers)
 }

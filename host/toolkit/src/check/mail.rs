@@ -20,15 +20,15 @@ pub(super) async fn check(run: &Run<'_>, report: &mut Report) {
         }
         let mails = server.mails();
         if mails.len() > 1 {
-            wrong.push(format!("{kind}: the mail was sent {} times", mails.len()));
+            wrong.push(format!("{kind}: the email was sent {} times", mails.len()));
         }
         let Some(mail) = mails.first().and_then(|mail| MessageParser::default().parse(mail.as_bytes())) else {
-            changed.push(format!("{kind}: no mail arrived"));
+            changed.push(format!("{kind}: no email arrived"));
             continue;
         };
         let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address());
         if to != Some(&*message.recipient) {
-            misdirected.push(format!("{kind}: the mail is not addressed to the recipient"));
+            misdirected.push(format!("{kind}: the email is not addressed to the recipient"));
         }
         changed.extend(changes(&mail, &message).into_iter().map(|what| format!("{kind}: {what}")));
     }

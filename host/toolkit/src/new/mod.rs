@@ -82,7 +82,9 @@ pub fn new(folder: &Path, kind: ProjectKind, language: Option<Language>) -> anyh
         (ProjectKind::Factor, None | Some(Language::Rust)) => (RUST_FACTOR, FACTOR_WIT, Language::Rust),
         (ProjectKind::Provider, None) => bail!("choose a programming language with `--language`"),
         (ProjectKind::Factor, Some(_)) => {
-            bail!("a factor imports nothing, which only Rust can build now: use `--language rust`")
+            bail!(
+                "a factor must not import anything, and so far only Rust can build such a component: use `--language rust`"
+            )
         }
     };
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();

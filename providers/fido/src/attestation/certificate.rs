@@ -31,7 +31,7 @@ const CHAIN: usize = 6;
 /// # Errors
 /// If it does not meet it.
 pub fn check(certificate: &[u8], aaguid: &[u8; 16]) -> Result<(), Refusal> {
-    let parsed = Certificate::from_der(certificate).map_err(|_| Refusal::Malformed("this is no certificate"))?;
+    let parsed = Certificate::from_der(certificate).map_err(|_| Refusal::Malformed("this is not a certificate"))?;
     let content = parsed.tbs_certificate();
     let subject = content.subject();
     let has_country = subject.country().is_ok_and(|country| country.is_some_and(|country| country.as_str().len() == 2));

@@ -150,7 +150,7 @@ fn a_missing_user_verification_is_refused_only_if_it_was_required() {
 #[test]
 fn a_copy_of_what_cannot_be_copied_is_refused() {
     let refused = refused_authentication(|it| it.assertion.data.flags |= flag::BS);
-    assert_eq!(refused, Wrong("a copy is said to exist of what cannot be copied"));
+    assert_eq!(refused, Wrong("a copy is reported of a credential that cannot be copied"));
 }
 
 /// A19.

@@ -250,7 +250,7 @@ impl Plan<'_> {
         let kept = stored.iter().map(|record| &record.id).filter(|_| !prune);
         let count = wanted.instances.keys().chain(kept).collect::<BTreeSet<_>>().len();
         if count > stored.len().max(MAX_INSTANCES as usize) {
-            let detail = format!("leads to more than the {MAX_INSTANCES} instances that a subscription can have");
+            let detail = format!("exceeds the {MAX_INSTANCES} instances that a subscription can have");
             self.wrong(format!("{at}/instances"), detail);
             return Ok(());
         }

@@ -102,7 +102,8 @@ impl Instances {
         secret: Value,
         sealed_for: Option<SealedFor>,
     ) -> Result<Value, Error> {
-        let sealed_for = sealed_for.ok_or_else(|| Error::unavailable("it is not known what a secret is sealed for"))?;
+        let sealed_for = sealed_for
+            .ok_or_else(|| Error::unavailable("it is not known which destinations a secret is sealed for"))?;
         let plain = serde_json::to_vec(&Sealed { secret, sealed_for }).map_err(Error::unavailable)?;
         let sealed = self.keyring.seal_alike(PURPOSE, &owner.place(pointer), &plain).map_err(Error::unavailable)?;
         Ok(json!({SEALED: STANDARD.encode(sealed)}))

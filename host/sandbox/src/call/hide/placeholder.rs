@@ -64,9 +64,9 @@ pub(crate) enum RequestRefused {
 pub(crate) enum MailRefused {
     #[error(transparent)]
     Typed(#[from] TypedCode),
-    #[error("a mail with the code goes to the message's recipient and to nobody else")]
+    #[error("an email with the code must go only to the message's recipient")]
     Recipient,
-    #[error("a mail contains the code only in the subject, text and HTML of `message`, unchanged")]
+    #[error("an email must contain the code only in the subject, text and HTML of `message`, unchanged")]
     Changed,
     #[error("{}", IN_ESCAPE)]
     InEscape,

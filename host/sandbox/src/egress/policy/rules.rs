@@ -112,7 +112,7 @@ impl Names {
 pub(crate) enum NotDialled {
     #[error("the name has no address")]
     NoAddress,
-    #[error("the name leads to no public address")]
+    #[error("the name does not resolve to a public address")]
     NotAllowed,
 }
 

@@ -103,7 +103,7 @@ pub(crate) fn sign_webhook(secret: &Secret, request: &mut Request, now: SystemTi
     let key = webhook_key(secret).map_err(SigningError::Unauthenticated)?;
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let mac = webhook_mac(&key, id, &time, body)
-        .ok_or_else(|| SigningError::Unauthenticated("the webhook's secret is no key".to_owned()))?;
+        .ok_or_else(|| SigningError::Unauthenticated("the webhook's secret is not a valid key".to_owned()))?;
     let mac = STANDARD.encode(mac.finalize().into_bytes());
     let signature = format!("v1,{mac}");
     let unsignable = |_| SigningError::Denied("the request cannot be signed".to_owned());

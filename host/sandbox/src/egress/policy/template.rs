@@ -275,7 +275,7 @@ fn name(word: &str, scope: Scope<'_>) -> Result<Name, String> {
         "url" if !scope.requests => Ok(Name::Url),
         "url-with-query" if !scope.requests => Ok(Name::UrlWithQuery),
         "signature" if scope.signature => Ok(Name::Signature),
-        "signature" => Err("names `signature`, which is not known yet there".to_owned()),
+        "signature" => Err("uses `signature`, which is not known there yet".to_owned()),
         _ => Err(format!("has an unknown name `{}`", shown(word))),
     }
 }
@@ -285,11 +285,11 @@ fn header_name(name: &str, scope: Scope<'_>) -> Result<Name, String> {
     let parsed = parsed.map_err(|_| format!("has a malformed name of a header in `header.{}`", shown(name)))?;
     if scope.requests && routes(&parsed) {
         return Err(format!(
-            "names the header `{parsed}`, which only exists as the request leaves: `host` is the origin's host"
+            "uses the header `{parsed}`, which exists only when the request is sent: `host` is the origin's host"
         ));
     }
     if scope.later_headers.iter().any(|(later, _)| later.eq_ignore_ascii_case(parsed.as_str())) {
-        return Err(format!("names the header `{parsed}`, which is set later: use what it is set to"));
+        return Err(format!("uses the header `{parsed}`, which is set later: use the value that it is set to"));
     }
     Ok(Name::Header(parsed.as_str().to_owned()))
 }

@@ -49,7 +49,7 @@ impl Mail {
         let recipient = address("the recipient", &self.recipient)?;
         let id_fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.id.is_empty() || self.id.len() > 128 || !self.id.chars().all(id_fits) {
-            return Err("the mail's id must be 1 to 128 letters, digits, `-`, `_` or `.`".to_owned());
+            return Err("the email's id must be 1 to 128 letters, digits, `-`, `_` or `.`".to_owned());
         }
         let name = (!self.sender_name.is_empty()).then(|| self.sender_name.clone());
         let envelope = Envelope::new(Some(sender.clone()), vec![recipient.clone()])
@@ -71,9 +71,9 @@ impl Mail {
                 .multipart(MultiPart::alternative().singlepart(text).singlepart(part(ContentType::TEXT_HTML, html)?)),
             None => builder.singlepart(text),
         };
-        let bytes = message.map_err(|_| "the mail cannot be encoded".to_owned())?.formatted();
+        let bytes = message.map_err(|_| "the email cannot be encoded".to_owned())?.formatted();
         if has_bare_line_end(&bytes) {
-            return Err("the mail cannot be encoded without a bare line end".to_owned());
+            return Err("the email cannot be encoded without a bare line end".to_owned());
         }
         Ok(Encoded { sender, recipient, bytes })
     }

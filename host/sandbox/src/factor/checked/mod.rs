@@ -27,7 +27,7 @@ pub(crate) fn code_format(said: Option<wit::CodeFormat>, manifest: &FactorManife
         (None, false) => return Ok(None),
         (Some(format), true) => format,
         (None, true) => return Err("people type codes, and `configure` returned no code-format"),
-        (Some(_), false) => return Err("nobody types codes, and `configure` returned a code-format"),
+        (Some(_), false) => return Err("`configure` returned a code-format, although no codes are typed"),
     };
     if !CODE_CHARS.contains(&format.length) {
         return Err("the length of code-format is not 4 to 64");
@@ -109,7 +109,7 @@ pub(crate) fn accepted(
 /// Checks the index of a factor in a list of so many.
 pub(crate) fn index(said: u32, factors: usize) -> Checked<usize> {
     let index = usize::try_from(said).ok().filter(|index| *index < factors);
-    index.ok_or("the index is not that of a factor in the list")
+    index.ok_or("the index does not refer to a factor in the list")
 }
 
 pub(crate) fn suspicion(said: wit::Suspicion) -> Suspicion {
@@ -187,7 +187,7 @@ fn facts(said: &wit::Facts) -> Checked<FactorFacts> {
         uses_left: said.uses_left,
     };
     if facts.device_bound == Some(true) && facts.backed_up == Some(true) {
-        return Err("the facts contradict each other: what is device-bound has no copy");
+        return Err("the facts contradict each other: a device-bound factor cannot have a copy");
     }
     if facts.attested && facts.aaguid.is_none() {
         return Err("the facts contradict each other: an attested model has an AAGUID");

@@ -16,7 +16,7 @@ const WINDOW: i64 = 3;
 pub(super) async fn check(trial: &Trial<'_>, report: &mut Report) {
     let begun = trial.begin_enrolment(&call("ann", 0), &[]).await;
     let Ok(Ok(Person::App(app))) = begun.map(|begun| Person::of(&begun, 0)) else {
-        report.skip("otpauth", "no secret of an authenticator app is revealed");
+        report.skip("otpauth", "no authenticator app secret is revealed");
         return;
     };
     let mut wrong = app.complaints.clone();

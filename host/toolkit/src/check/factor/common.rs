@@ -9,7 +9,7 @@ use crate::check::report::Report;
 /// How much a verification may compute. One signature takes a few million instructions.
 const FUEL: u64 = 50_000_000;
 
-const ANSWERS: &str = "Accept exactly the right answer, once, and only of the user whose factor it is.";
+const ANSWERS: &str = "Accept only the right answer, only once, and only from the user whose factor it is.";
 
 /// Checks that a factor can be enrolled at all: without that nothing else can be checked.
 pub(super) async fn check_enrolment(trial: &Trial<'_>, report: &mut Report) -> bool {
@@ -30,7 +30,7 @@ pub(super) async fn check(trial: &Trial<'_>, report: &mut Report) {
     report.rule(
         "entropy",
         wrong(entropy(trial).await).await,
-        "Draw secrets and challenges from `context.entropy`, so that nobody can guess them.",
+        "Derive secrets and challenges from `context.entropy`, so that they cannot be guessed.",
     );
     report.rule("answer-right", wrong(right(trial).await).await, ANSWERS);
     report.rule("answer-wrong", wrong(wrong_answers(trial).await).await, ANSWERS);
@@ -53,7 +53,7 @@ pub(super) async fn check(trial: &Trial<'_>, report: &mut Report) {
     report.rule(
         "signals",
         wrong(signals(trial).await).await,
-        "Return what the browser's functions take, or nothing if they do not apply.",
+        "Return what the browser's functions accept, or nothing if they do not apply.",
     );
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn check(trial: &Trial<'_>, component: &Component, options: &Va
     report.rule(
         "page-options",
         wrong(page_options(trial).await),
-        "Return what `parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON` take, for this site and this user.",
+        "Return what `parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON` accept, for this site and this user.",
     );
     for (rule, twists, remedy) in rules() {
         let mut found = Vec::new();

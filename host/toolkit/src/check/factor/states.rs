@@ -46,7 +46,7 @@ async fn upgraded(trial: &Trial<'_>) -> Result<Vec<String>, String> {
     for data in garbage(&state) {
         let damaged = FactorState { format: state.format, data };
         if upgrade(trial, &damaged).await? != Err(StateError::Damaged) {
-            wrong.push("what is no state is not refused as `damaged`".to_owned());
+            wrong.push("data that is not a state is not refused as `damaged`".to_owned());
         }
     }
     Ok(wrong)
@@ -73,7 +73,7 @@ async fn damaged(trial: &Trial<'_>) -> Result<Vec<String>, String> {
             Ok(_) => {
                 wrong.push("if one state is damaged, the answer of the user's other factor is not accepted".to_owned())
             }
-            Err(why) => wrong.push(format!("beside a damaged state, {why}")),
+            Err(why) => wrong.push(format!("with one damaged state, {why}")),
         }
     }
     Ok(wrong)
