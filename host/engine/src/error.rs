@@ -52,8 +52,8 @@ pub enum ErrorKind {
     Forbidden,
     /// The answer was wrong; see [`Error::attempts_left`].
     CodeRejected,
-    /// The challenge does not accept answers. Used, expired, locked, cancelled and unknown challenges are not distinguished. Also a login or
-    /// an invitation that has expired, and the handle of a hosted sign-in that is not valid.
+    /// The challenge does not accept answers. Used, expired, locked, cancelled and unknown challenges are not distinguished. Also a login
+    /// or an invitation that has expired, and the handle of a hosted sign-in that is not valid.
     Closed,
     /// The enrolment does not accept an answer. Finished, expired, replaced and unknown enrolments are not distinguished.
     EnrolmentClosed,
