@@ -23,7 +23,7 @@ fn actor() -> Actor {
 }
 
 #[tokio::test]
-async fn the_first_administrator_makes_the_account_with_a_link_that_is_good_once_and_for_nobody_after() {
+async fn the_first_administrator_creates_the_account_with_a_link_that_works_once_and_for_no_one_else() {
     let engine = engine(RateLimits::default(), &clock()).await;
     let accounts = engine.accounts();
     assert!(accounts.log_in("alice@example.com", "", &client(1)).await.unwrap_err().is_invalid_credentials());

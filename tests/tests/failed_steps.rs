@@ -92,7 +92,7 @@ fn at(upstream: &Value) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_cannot_be_reached_is_told_apart_by_step() {
+async fn the_error_for_an_unreachable_mail_server_names_the_step() {
     let network = || Network::builder().resolver(NoNames);
     let (report, upstream) = mail(network(), "nowhere.example.com", 465).await;
     assert_eq!(at(&upstream), ("name-resolution", "no-address"));
@@ -164,7 +164,7 @@ async fn what_a_mail_server_refuses_is_named_by_step() {
 }
 
 #[tokio::test]
-async fn an_http_upstream_that_cannot_be_reached_is_told_apart_by_step() {
+async fn the_error_for_an_unreachable_http_upstream_names_the_step() {
     let host = "api.twilio.com";
     let authority = Authority::default();
     let (report, upstream) = sms(Network::builder().resolver(NoNames)).await;

@@ -80,7 +80,7 @@ async fn each_component_of_each_version_loads_and_delivers() {
 }
 
 #[test]
-fn none_of_them_was_built_anew() {
+fn none_of_them_was_built_again() {
     for folder in versions().values() {
         let check = ["--check", "--strict", "--quiet", "SHA256SUMS"];
         let output = Command::new("sha256sum").args(check).current_dir(folder).output().unwrap();

@@ -52,7 +52,7 @@ async fn each_factor_of_each_version_verifies_and_so_does_that_of_today() {
 }
 
 #[test]
-fn none_of_them_was_built_anew() {
+fn none_of_them_was_built_again() {
     for folder in versions() {
         let check = ["--check", "--strict", "--quiet", "SHA256SUMS"];
         let output = Command::new("sha256sum").args(check).current_dir(&folder).output().unwrap();

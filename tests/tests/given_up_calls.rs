@@ -48,7 +48,7 @@ async fn is_told(engine: &TwoFactor, whom: (&str, &str), kind: UserEventKind) {
 }
 
 #[tokio::test]
-async fn what_an_administrator_changes_is_told_to_its_user_although_the_administrator_has_left() {
+async fn a_user_is_notified_of_an_administrators_change_even_if_the_administrator_has_left() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(Place::new(folder.path()).builder().rate_limits(RateLimits::none())).await;
     let admin = engine.administration(Actor::new("test"));
@@ -77,7 +77,7 @@ async fn what_an_administrator_changes_is_told_to_its_user_although_the_administ
 }
 
 #[tokio::test]
-async fn a_removal_is_told_to_its_user_although_nobody_waits_for_it() {
+async fn a_user_is_notified_of_a_removal_even_if_the_caller_has_gone() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(Place::new(folder.path()).builder().rate_limits(RateLimits::none())).await;
     for waits in 1.. {
@@ -97,7 +97,7 @@ async fn a_removal_is_told_to_its_user_although_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn an_address_is_verified_and_removed_and_both_is_told_although_nobody_waits_for_it() {
+async fn a_verified_and_a_removed_address_are_both_notified_even_if_the_caller_has_gone() {
     let ecall = Ecall::start().await;
     let engine = ecall.engine(compiled::builder().rate_limits(RateLimits::none())).await;
     for waits in 1.. {
@@ -124,7 +124,7 @@ async fn an_address_is_verified_and_removed_and_both_is_told_although_nobody_wai
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_in_the_audit_log_although_nobody_waits_for_the_answer() {
+async fn a_wrong_password_is_in_the_audit_log_even_if_the_caller_has_gone() {
     let engine = TwoFactor::builder().rate_limits(RateLimits::none()).build().await.unwrap();
     let accounts = engine.accounts();
     let (account, _) = active(&accounts, "alice").await;
@@ -169,7 +169,7 @@ async fn a_guess_at_no_challenge_counts_in_its_subscription_alone_although_nobod
 }
 
 #[tokio::test]
-async fn a_repeat_finds_the_challenge_of_a_factor_although_nobody_waited_for_the_first_response() {
+async fn a_repeat_finds_the_challenge_of_a_factor_even_if_the_first_caller_has_gone() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(Place::new(folder.path()).builder().rate_limits(RateLimits::none())).await;
     enrol_app(&engine, "alice", jiff::Timestamp::now()).await;
@@ -196,7 +196,7 @@ async fn a_repeat_finds_the_challenge_of_a_factor_although_nobody_waited_for_the
 }
 
 #[tokio::test]
-async fn a_browser_that_is_remembered_or_forgotten_is_among_the_events_although_nobody_waits_for_it() {
+async fn a_browser_that_is_remembered_or_forgotten_is_among_the_events_even_if_the_caller_has_gone() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(Place::new(folder.path()).builder().rate_limits(RateLimits::none())).await;
     let (totp, browsers) = (instance(&engine, "totp").await, engine.remembered_browsers());
@@ -234,7 +234,7 @@ async fn a_browser_that_is_remembered_or_forgotten_is_among_the_events_although_
 }
 
 #[tokio::test]
-async fn the_audit_log_says_which_change_was_refused_although_nobody_waits_for_it() {
+async fn the_audit_log_says_which_change_was_refused_even_if_the_caller_has_gone() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
     let engine = engine(place.builder().rate_limits(RateLimits::none())).await;

@@ -302,7 +302,7 @@ async fn recovery_codes_need_another_factor_are_used_once_and_go_with_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_code_is_not_counted_and_wrong_codes_end_the_challenge() {
+async fn input_that_is_not_a_code_is_not_counted_and_wrong_codes_end_the_challenge() {
     let world = World::new().await;
     let engine = &world.engine;
     let app = world.app("alice").await;

@@ -33,7 +33,7 @@ async fn the_code_is_put_into_wasi_http_requests_too() {
 }
 
 #[tokio::test]
-async fn a_mail_takes_the_code_to_the_messages_recipient_alone() {
+async fn an_email_takes_the_code_only_to_the_messages_recipient() {
     for (to, arrives) in [("eve", false), ("its recipient", true)] {
         let outbox = Outbox::new();
         let network = Network::builder().outbox(&outbox).build().unwrap();

@@ -114,7 +114,7 @@ async fn a_compressed_body_that_cannot_be_read_is_refused_by_the_name_of_its_cod
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_read_although_nobody_asked_for_one() {
+async fn a_compressed_body_is_read_even_if_it_was_not_requested() {
     let (_wire, place) = place(Trick::Gzip).await;
     let report = place.attempt(json!({"Behaviour": "echo", "Url": format!("https://{GRANTED}/x")})).await;
     assert_eq!((&*report.outcome, &*report.code), ("rejected-message", r#"{"a":1}"#), "{}", report.detail);

@@ -69,7 +69,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn mails_one_after_the_other_go_over_one_connection_with_one_login() {
+async fn emails_one_after_the_other_go_over_one_connection_with_one_login() {
     for (protection, port) in [(Protection::ImplicitTls, 465), (Protection::StartTls, 587)] {
         let place = Place::new(protection, port, 8).await;
         for _ in 0..20 {
@@ -95,7 +95,7 @@ async fn a_connection_takes_a_hundred_mails() {
 }
 
 #[tokio::test]
-async fn a_mail_whose_kept_connection_fails_before_it_is_announced_goes_over_a_new_one() {
+async fn an_email_whose_kept_connection_fails_before_it_is_announced_goes_over_a_new_one() {
     let place = Place::new(Protection::ImplicitTls, 465, 8).await;
     for act in [
         Act::Cut,
@@ -130,7 +130,7 @@ async fn it_is_tried_again_once_and_what_the_new_connection_says_counts() {
 }
 
 #[tokio::test]
-async fn once_a_mail_is_announced_a_kept_connection_is_as_final_as_a_new_one() {
+async fn once_an_email_is_announced_a_kept_connection_is_as_final_as_a_new_one() {
     let place = Place::new(Protection::ImplicitTls, 465, 8).await;
     for (step, act, expected) in [
         (Step::Recipient, say("550 5.1.1 unknown\r\n"), RECIPIENT),
@@ -229,7 +229,7 @@ async fn another_login_has_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn as_many_connections_are_open_at_once_as_may_be_and_other_mails_wait() {
+async fn connections_are_open_up_to_their_limit_and_other_emails_wait() {
     let place = Place::new(Protection::ImplicitTls, 465, 3).await;
     let outcomes = join_all((0..30).map(|_| place.send())).await;
     assert!(outcomes.iter().all(|outcome| outcome == "delivered"), "{outcomes:?}");
@@ -238,7 +238,7 @@ async fn as_many_connections_are_open_at_once_as_may_be_and_other_mails_wait() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_fewer_connections_gets_all_mails_over_those_it_takes() {
+async fn a_server_that_accepts_fewer_connections_gets_all_emails_over_those_it_accepts() {
     let place = Place::new(Protection::ImplicitTls, 465, 16).await;
     place.smtp.takes_at_most(2);
     let outcomes = join_all((0..40).map(|_| place.send())).await;
@@ -250,7 +250,7 @@ async fn a_server_that_takes_fewer_connections_gets_all_mails_over_those_it_take
 }
 
 #[tokio::test]
-async fn mails_through_exim_go_over_one_connection() {
+async fn emails_through_exim_go_over_one_connection() {
     let authority = Authority::default();
     for port in [465, 587] {
         let settings = "log_selector = +smtp_connection";

@@ -13,7 +13,7 @@ use twofactor_tests::compiled;
 use twofactor_tests::ecall::{Answer as Reply, Ecall, start, start_for, wrong};
 
 #[tokio::test]
-async fn a_locked_user_is_told_so_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
+async fn a_locked_user_is_reported_at_the_start_looks_closed_otherwise_and_can_be_unlocked() {
     let ecall = Ecall::start().await;
     let limits = RateLimits { lockout_threshold: 3, ..RateLimits::default() };
     let engine = ecall.engine(compiled::builder().rate_limits(limits)).await;

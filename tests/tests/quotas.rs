@@ -239,7 +239,7 @@ async fn on_mail() -> (SmtpServer, TwoFactor) {
 }
 
 #[tokio::test]
-async fn bytes_of_a_mail_are_counted() {
+async fn bytes_of_an_email_are_counted() {
     let (_smtp, engine) = on_mail().await;
     engine.start(start()).await.unwrap();
     engine.start(start()).await.unwrap();
@@ -247,7 +247,7 @@ async fn bytes_of_a_mail_are_counted() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_refused_before_its_text_uses_no_bytes() {
+async fn an_email_that_was_refused_before_its_text_uses_no_bytes() {
     let (smtp, engine) = on_mail().await;
     smtp.plays([(Step::Recipient, say("550 5.1.1 no such mailbox\r\n"))]);
     for _ in 0..3 {

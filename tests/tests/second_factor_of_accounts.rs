@@ -375,7 +375,7 @@ async fn a_login_that_began_before_the_first_factor_was_enrolled_opens_no_sessio
 
 /// A commit whose outcome is unknown may have stored the factor.
 #[tokio::test]
-async fn other_sessions_end_also_if_it_is_unknown_whether_the_first_factor_was_stored() {
+async fn other_sessions_end_even_if_it_is_unknown_whether_the_first_factor_was_stored() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
     let engine = held_factors::engine(place.builder().rate_limits(RateLimits::none())).await;

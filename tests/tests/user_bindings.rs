@@ -183,7 +183,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_change_is_told_by_the_addresses_that_an_application_gave_in_the_persons_language() {
+async fn a_notice_of_a_change_goes_to_the_addresses_that_an_application_passed_in_the_persons_language() {
     let world = world(json!({"application_name": "Example"})).await;
     let mut start = NewChallenge::new(sign_in()).email(ALICE);
     start.locale = Some("de-CH".to_owned());
@@ -445,7 +445,7 @@ async fn concurrent_repeats_with_one_proof_verify_an_address_once_or_are_a_confl
 }
 
 #[tokio::test]
-async fn a_code_that_verifies_an_address_signs_in_nobody() {
+async fn a_code_that_verifies_an_address_does_not_sign_anyone_in() {
     let world = world(json!({})).await;
     let new = NewAddress::new(sign_in(), to_email(ALICE), Proof::FirstFactor);
     let challenge = world.engine.add_address(new).await.unwrap();

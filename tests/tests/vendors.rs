@@ -153,7 +153,7 @@ async fn a_code_travels_through_microsoft_365_with_the_sample_as_object_and_as_t
 }
 
 #[tokio::test]
-async fn three_mails_use_one_token_and_one_that_is_withdrawn_is_renewed_once() {
+async fn three_emails_use_one_token_and_one_that_is_withdrawn_is_renewed_once() {
     let (graph, bench) = on_graph(m365_sample(graph::SECRET).into()).await;
     for _ in 0..3 {
         assert_eq!(bench.test(PHONE, EMAIL).await.outcome, "delivered");
@@ -185,7 +185,7 @@ async fn a_token_without_a_lifetime_or_an_expired_one_serves_one_mail() {
 }
 
 #[tokio::test]
-async fn mails_at_once_wait_for_one_token() {
+async fn concurrent_emails_wait_for_one_token() {
     let (graph, bench) = on_graph(m365_sample(graph::SECRET).into()).await;
     let tests = std::array::from_fn::<_, 8, _>(|_| bench.test(PHONE, EMAIL));
     let [a, b, c, d, e, f, g, h] = tests;

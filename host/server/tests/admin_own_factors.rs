@@ -211,7 +211,7 @@ async fn applications_bind_nothing_to_an_administrators_account() {
 }
 
 #[tokio::test]
-async fn a_reset_ends_logins_in_progress_and_sessions_and_a_suspended_factor_lets_nobody_in() {
+async fn a_reset_ends_logins_in_progress_and_sessions_and_a_suspended_factor_lets_no_one_in() {
     let (stage, mut anna) = enrolled().await;
     let (engine, admin) = (&stage.site.engine, stage.site.admin());
     let mut factors = engine.factors("shop", &anna.id).await.unwrap();

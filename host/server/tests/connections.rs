@@ -302,7 +302,7 @@ async fn a_response_that_nobody_reads_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn responses_that_nobody_reads_cost_little_memory_and_keep_nobody_waiting() {
+async fn responses_that_are_not_read_cost_little_memory_and_keep_no_one_waiting() {
     const CONNECTIONS: u8 = 40;
     const STREAMS: u32 = 100;
     let folder = tempfile::tempdir().unwrap();

@@ -157,8 +157,8 @@ async fn a_person_adds_a_passkey_an_app_and_codes_and_signs_in_with_each() {
 }
 
 #[tokio::test]
-async fn changes_need_a_factor_and_a_removed_passkey_signs_in_nobody() {
-    let test = "changes_need_a_factor_and_a_removed_passkey_signs_in_nobody";
+async fn changes_need_a_factor_and_a_removed_passkey_signs_no_one_in() {
+    let test = "changes_need_a_factor_and_a_removed_passkey_signs_no_one_in";
     if skipped(test) || needs(test, "oathtool") {
         return;
     }

@@ -53,7 +53,7 @@ async fn a_provider_that_cannot_be_asked_who_it_is_gets_no_browser() {
 }
 
 #[tokio::test]
-async fn an_identity_provider_that_breaks_off_logs_nobody_in() {
+async fn an_identity_provider_that_breaks_off_logs_no_one_in() {
     let own = OwnProvider::start().await;
     let site = Site::start(&own.issuer, &IMPATIENT);
     let keys = json!({"keys": [own_provider::jwk(&own.key, "1")]});

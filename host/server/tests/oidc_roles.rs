@@ -166,7 +166,7 @@ async fn the_last_system_administrator_keeps_the_role_and_does_not_get_in() {
 }
 
 #[tokio::test]
-async fn a_role_for_a_subscription_that_is_not_there_lets_nobody_in() {
+async fn a_role_for_a_subscription_that_does_not_exist_lets_no_one_in() {
     let world = World::new().await;
     world.refused(json!({"groups": [], "team": "shop"})).await;
     world.site.make_shop().await;

@@ -49,7 +49,7 @@ fn a_folder_that_is_missing_is_named_with_its_key_and_what_to_do() {
 }
 
 #[test]
-fn a_quota_of_a_type_that_nothing_serves_is_told() {
+fn a_quota_of_a_type_without_a_provider_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = config(
         folder.path(),

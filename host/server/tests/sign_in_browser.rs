@@ -246,8 +246,8 @@ async fn to_code(browser: &Chromium) {
 }
 
 #[tokio::test]
-async fn a_forwarded_link_shows_its_origin_and_signs_in_nobody_else() {
-    let name = "a_forwarded_link_shows_its_origin_and_signs_in_nobody_else";
+async fn a_forwarded_link_shows_its_origin_and_signs_no_one_else_in() {
+    let name = "a_forwarded_link_shows_its_origin_and_signs_no_one_else_in";
     if skipped(name) {
         return;
     }

@@ -68,7 +68,7 @@ async fn confirm(site: &Site, link: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_victim_who_confirms_a_strangers_sign_in_signs_nobody_in() {
+async fn a_victim_who_confirms_a_strangers_sign_in_signs_no_one_in() {
     let site = Site::start().await;
     let shop = open_shop(&site).await;
     let (mut attacker, mut victim) = (Customer::default(), Customer::default());

@@ -572,7 +572,7 @@ fn a_relay_without_a_login_is_not_a_fault() {
 }
 
 #[test]
-fn a_provider_that_refuses_the_checks_recipient_is_told_how_to_choose_another() {
+fn the_finding_for_a_refused_recipient_says_how_to_choose_another() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "it.wasm", component("it takes no Swiss numbers"));
     let [only] = not_passed(&file, &[]).try_into().unwrap();

@@ -102,7 +102,7 @@ fn an_empty_user_and_password_are_no_login() {
 }
 
 #[test]
-fn a_mail_has_both_forms_of_the_text() {
+fn an_email_has_both_forms_of_the_text() {
     let upstream = Upstream::new().mail(Ok("2.0.0 queued as 1"));
     let receipt = deliver::<Email>(&smtp(false), &message("a@example.com")).unwrap();
     assert_eq!(receipt.reference, "2.0.0 queued as 1");
@@ -139,7 +139,7 @@ fn each_reply_of_a_mail_server_means_the_right_failure() {
 }
 
 #[test]
-fn the_hosts_result_of_a_mail_keeps_its_meaning() {
+fn the_hosts_result_of_an_email_keeps_its_meaning() {
     for (error, expected) in [
         (MailError::Invalid(String::new()), "rejected"),
         (MailError::Denied(String::new()), "misconfigured"),

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_refused() {
+    fn input_that_is_not_a_code_is_refused() {
         let long = "0".repeat(1_000_000);
         for typed in [
             "",

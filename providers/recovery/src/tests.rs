@@ -75,7 +75,7 @@ fn a_code_of_another_set_is_wrong() {
 }
 
 #[test]
-fn what_is_no_code_is_not_counted() {
+fn input_that_is_not_a_code_is_not_counted() {
     let (_, state) = enrolled(1);
     assert!(matches!(verify(&state, "123456"), Err(VerificationError::Malformed(_))));
 }

@@ -10,7 +10,7 @@ fn options() -> Value {
 }
 
 #[test]
-fn a_mail_is_posted_as_sendgrid_documents_it() {
+fn an_email_is_posted_as_sendgrid_documents_it() {
     let upstream = Upstream::new().responds(202, &[("x-message-id", "14c5d75ce93")], "");
     let receipt = deliver::<SendGrid>(&options(), &message("alice@example.org")).unwrap();
     assert_eq!(receipt.reference, "14c5d75ce93");

@@ -22,7 +22,7 @@ fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> Failure {
 }
 
 #[test]
-fn a_mail_is_posted_as_amazon_documents_it() {
+fn an_email_is_posted_as_amazon_documents_it() {
     let upstream = Upstream::new().responds(200, &[], r#"{"MessageId":"m-1"}"#);
     let options = with(&json!({"SesSenderName": "Shop", "SesConfigurationSet": "codes"}));
     assert_eq!(deliver::<Ses>(&options, &message("ann@example.org")).unwrap().reference, "m-1");
@@ -45,7 +45,7 @@ fn a_mail_is_posted_as_amazon_documents_it() {
 }
 
 #[test]
-fn a_mail_without_html_has_none() {
+fn an_email_without_html_has_none() {
     let upstream = Upstream::new().responds(200, &[], r#"{"MessageId":"m-1"}"#);
     deliver::<Ses>(&options(), &Message { html: None, ..message("ann@example.org") }).unwrap();
     let body: Value = serde_json::from_slice(&upstream.requests()[0].body).unwrap();

@@ -151,7 +151,7 @@ fn the_index_names_the_app_that_was_used() {
 }
 
 #[test]
-fn a_changed_option_leaves_an_app_as_it_was_set_up() {
+fn a_changed_option_does_not_change_an_app_that_is_set_up() {
     let state = enrolled();
     let context = Context { now: testing::context().now + 30, ..testing::context() };
     let code = state.parameters.code(&state.secret, context.now / 30);

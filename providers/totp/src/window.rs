@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_off_is_told() {
+    fn a_clock_that_is_off_is_reported() {
         let off = [-1, 0, 1].map(|offset| offer(&Window::default(), NOW, offset).unwrap().clock_is_off());
         assert_eq!(off, [false, false, true]);
     }

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_given_as_an_otpauth_uri() {
+    fn an_app_is_passed_as_an_otpauth_uri() {
         let app = ExistingApp {
             algorithm: "SHA1&x=".to_owned(),
             ..ExistingApp::new("alice", b"12345678901234567890".to_vec())

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_a_mailbox_share_a_limit_and_mail_goes_to_the_given_one() {
+    fn spellings_of_a_mailbox_share_a_limit_and_the_email_goes_to_the_passed_one() {
         let bucket = |text: &str| canonical(text).unwrap().bucket;
         for text in ["Alice+x@Example.com", " alice@EXAMPLE.COM", "ALICE+@example.com", "ａlice@example.com"] {
             assert_eq!(bucket(text), "mailto:alice@example.com", "{text}");

@@ -215,7 +215,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_to_which_a_key_is_added_stays_its_owners_also_if_root_adds_it() {
+    fn a_file_to_which_a_key_is_added_keeps_its_owner_even_if_root_adds_it() {
         use std::os::unix::fs::{MetadataExt as _, chown};
         const NOBODY: u32 = 65534;
         let folder = tempfile::tempdir().unwrap();

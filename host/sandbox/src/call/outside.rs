@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn all_texts_of_a_mail_count_for_its_length() {
+    fn all_texts_of_an_email_count_toward_its_length() {
         let short = || Mail {
             sender_name: String::new(),
             sender: String::new(),

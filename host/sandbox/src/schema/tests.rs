@@ -430,7 +430,7 @@ proptest! {
     }
 
     #[test]
-    fn json_that_is_no_schema_is_refused_or_understood(schema in values(), value in values()) {
+    fn json_that_is_not_a_schema_is_refused_or_understood(schema in values(), value in values()) {
         let keywords = ["type", "properties", "items", "enum", "$ref", "pattern", "required", "minLength", "multipleOf", "allOf", "if"];
         for keyword in keywords {
             if let Ok(compiled) = Schema::new(&json!({keyword: schema.clone()})) {

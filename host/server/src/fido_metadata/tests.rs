@@ -215,7 +215,7 @@ fn the_number_and_the_size_of_models_and_certificates_are_bounded() {
 }
 
 #[test]
-fn compromised_models_and_those_that_nobody_listed_are_left_out() {
+fn compromised_models_and_those_that_are_not_listed_are_omitted() {
     let service = Service::usual();
     let folder = tempfile::tempdir().unwrap();
     let compromised = [

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_a_secret_are_part_of_it_and_those_around_other_fields_are_not() {
+    fn spaces_around_a_secret_are_part_of_it_and_those_around_other_fields_are_not() {
         for secret in [" p ", "p q", " ", "\tp\u{a0}"] {
             let form = Posted::of(&[
                 ("/Sender", " codes@example.com "),

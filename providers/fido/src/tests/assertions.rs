@@ -31,7 +31,7 @@ fn a_credential_that_was_not_allowed_is_refused() {
 
 /// A6.
 #[test]
-fn a_credential_of_nobody_or_of_another_user_is_refused() {
+fn an_unknown_credential_or_one_of_another_user_is_refused() {
     let refused = refused_authentication(|it| it.state.id = vec![1; 32].into());
     assert_eq!(refused, Wrong("the user has no such credential"));
     let refused = refused_authentication(|it| it.context.user.handle = vec![8; 64]);

@@ -76,7 +76,7 @@ fn a_model_that_certificates_prove_is_attested() {
 }
 
 #[test]
-fn a_proof_that_nobody_demanded_is_noted() {
+fn a_proof_that_was_not_required_is_noted() {
     let mut registration = registration(|_| {});
     registration.context.requirements.attested = false;
     assert!(registration.verdict().unwrap().facts.attested);
@@ -152,7 +152,7 @@ fn a_certificate_of_another_model_is_refused() {
 }
 
 #[test]
-fn a_certificate_that_is_no_authenticators_is_refused() {
+fn a_certificate_that_does_not_belong_to_an_authenticator_is_refused() {
     let expected = Some(Wrong("the attestation certificate's version or subject is not that of an authenticator"));
     for missing in [DnType::CountryName, DnType::OrganizationName, DnType::OrganizationalUnitName, DnType::CommonName] {
         let refused = registration(|params| assert!(params.distinguished_name.remove(missing))).verdict().err();

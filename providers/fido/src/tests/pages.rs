@@ -181,7 +181,7 @@ fn the_largest_lists_fit_into_what_the_host_takes() {
 }
 
 #[test]
-fn after_a_removal_the_browser_is_told_what_is_left() {
+fn after_a_removal_the_browser_is_notified_of_what_is_left() {
     let removed = Registration::new().verdict().unwrap().state;
     let authenticator = Authenticator::new(Algorithm::EdDsa, "left");
     let left = Registration::begin(authenticator, testing::context()).verdict().unwrap().state;

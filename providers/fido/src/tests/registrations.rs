@@ -287,7 +287,7 @@ fn the_id_that_no_two_users_may_share_is_the_signed_one() {
 
 /// R28.
 #[test]
-fn extensions_that_nobody_asked_for_are_ignored() {
+fn extensions_that_were_not_requested_are_ignored() {
     let mut registration = Registration::new();
     registration.creation.data.flags |= flag::ED;
     registration.creation.data.more = to_cbor(&cbor!({"credProtect" => 2}).unwrap());

@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_is_put_into_forms_json_and_mails_and_not_into_the_url() {
+    fn the_code_is_put_into_forms_json_and_emails_and_not_into_the_url() {
         let mut hidden = message();
         let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         assert!(!placeholder.has_left());
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_to_a_mailbox_contains_the_code_only_in_the_texts_of_the_message() {
+    fn an_email_to_a_mailbox_contains_the_code_only_in_the_texts_of_the_message() {
         let put = || {
             let mut hidden = wit::Message { recipient: "alice@example.com".to_owned(), ..message() };
             let placeholder = Placeholder::put(&mut hidden, "{}", true).unwrap().unwrap();
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_to_a_gateway_has_a_text_in_its_format_and_no_html_with_the_code() {
+    fn an_email_to_a_gateway_has_a_text_in_its_format_and_no_html_with_the_code() {
         let mut hidden = message();
         let placeholder = Placeholder::put(&mut hidden, "{}", false).unwrap().unwrap();
         let text = format!("api_id:1\nto:41791234567\ntext:{}", hidden.text);

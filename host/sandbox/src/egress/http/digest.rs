@@ -283,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_an_origin_demands_the_answer_is_a_header(
+        fn whatever_an_origin_requires_the_answer_is_a_header(
             realm in "[ -~]{0,40}", nonce in "[ -~]{1,40}", opaque in "[ -~]{0,40}", username in ".{0,20}", noise in "\\PC{0,80}",
         ) {
             prop_assert!(Challenge::strongest(&[noise]).is_none_or(|challenge| !challenge.nonce.is_empty()));

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lookups_are_bounded_also_when_nobody_waits_for_them_any_more() {
+    async fn lookups_are_bounded_even_when_no_one_waits_for_them_any_longer() {
         let (lookups, gate, mut began) = gated(2, 2);
         for host in ["a.example", "b.example"] {
             assert!(lookups.addresses(host).now_or_never().is_none());

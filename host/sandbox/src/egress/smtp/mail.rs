@@ -249,7 +249,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_mail_is_refused_or_contains_exactly_its_texts(
+        fn an_email_is_refused_or_contains_exactly_its_texts(
             sender_name in hostile(), sender in address(), recipient in address(), subject in hostile(),
             text in hostile(), html in proptest::option::of(hostile()), own in select(&[0, 1, 2, 3, 4, 5, 6][..]),
         ) {

@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_kept_for_some_mails_and_ends_with_quit() {
+    async fn a_connection_is_kept_for_some_emails_and_ends_with_quit() {
         let pool = Pool::new(Bounds { mails: 2, ..Bounds::new(1) }).unwrap();
         let (connection, server) = open().await;
         turn(&pool).await.keep(connection);
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mail_that_is_aborted_takes_its_connection_along() {
+    async fn an_aborted_email_closes_its_connection() {
         let pool = Pool::new(Bounds::new(1)).unwrap();
         let (connection, server) = open().await;
         turn(&pool).await.keep(connection);

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_imported_is_told_without_its_secret() {
+    fn what_cannot_be_imported_is_reported_without_its_secret() {
         for (line, why) in [
             (format!("alice;otpauth://totp/a?{SECRET}"), "has no comma between user and URI"),
             (format!("alice,https://totp/a?{SECRET}"), "is not an otpauth URI"),

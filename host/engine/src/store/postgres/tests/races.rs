@@ -556,7 +556,7 @@ async fn a_reset_waits_for_a_sign_in_that_has_compared_the_changes_of_its_user()
 
 /// As above, for a user of whom something has changed before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reset_waits_for_a_sign_in_also_if_its_user_has_changed_before() {
+async fn a_reset_waits_for_a_sign_in_even_if_its_user_has_changed_before() {
     let Some(cluster) = Cluster::shared() else { return };
     let name = cluster.new_database_name().await;
     let store = Arc::new(connect(&cluster.url(&name)).await);

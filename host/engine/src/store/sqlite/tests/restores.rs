@@ -136,7 +136,7 @@ async fn a_database_that_a_newer_version_migrated_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_no_whole_backup_is_refused_and_nothing_changes() {
+async fn an_incomplete_backup_is_refused_and_nothing_changes() {
     let Case { folder, path, backup } = case().await;
     let whole = fs::read(&backup).unwrap();
     let bad = folder.path().join("bad.db");
