@@ -143,7 +143,7 @@ impl Builder {
     }
 
     /// Sets the base URL for delivery reports of upstreams: an `https` URL whose requests are passed to
-    /// [`TwoFactor::handle_delivery_report`]. Without it upstreams are not asked for reports.
+    /// [`TwoFactor::handle_delivery_report`]. Without it, upstreams are not asked for reports.
     pub fn report_url(mut self, url: impl Into<String>) -> Self {
         self.reports = Some(url.into().trim_end_matches('/').to_owned());
         self
@@ -198,13 +198,13 @@ impl Builder {
     }
 
     /// Sets whether a login to an account is refused if no instance is available for its second factor, even if none has ever been used.
-    /// Until then a login with an invitation is accepted without one, so that somebody can set it up.
+    /// Until then a login with an invitation is accepted without one, so that someone can set it up.
     pub fn require_second_factor_for_accounts(mut self, required: bool) -> Self {
         self.accounts.require_second_factor = required;
         self
     }
 
-    /// Sets after what time a session of an account ends without use, and in any case. Defaults: 30 minutes and 12 hours.
+    /// Sets how long a session of an account lasts without use, and in any case. Defaults: 30 minutes and 12 hours.
     pub fn session_times(mut self, idle: Duration, longest: Duration) -> Self {
         (self.accounts.idle, self.accounts.longest) = (idle, longest);
         self

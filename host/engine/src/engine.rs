@@ -107,8 +107,8 @@ impl TwoFactor {
         self.challenges.cancel(subscription, id).await
     }
 
-    /// Begins the enrolment of a factor: an authenticator app, a passkey, recovery codes. Of a user's enrolments with one instance only the
-    /// newest is open.
+    /// Begins the enrolment of a factor: an authenticator app, a passkey, recovery codes. Only the newest of a user's enrolments with one
+    /// instance is open.
     ///
     /// # Errors
     /// [`Error::is_proof_required`], [`Error::is_no_instance_available`], [`Error::is_requirement_unmet`], [`Error::is_conflict`] (the user has
@@ -187,7 +187,7 @@ impl TwoFactor {
         self.challenges.report(message, request).await
     }
 
-    /// Returns the site on which a subscription's people use their factors.
+    /// Returns the site on which a subscription's users use their factors.
     ///
     /// # Errors
     /// If the store is not available.
@@ -196,7 +196,7 @@ impl TwoFactor {
     }
 
     /// Returns what a server at the RP ID's host lists at `/.well-known/webauthn`: the origins in other domains whose pages may use passkeys
-    /// of this RP ID. A change shows after a minute.
+    /// of this RP ID. A change takes effect after a minute.
     ///
     /// # Errors
     /// If the store is not available.
@@ -210,7 +210,7 @@ impl TwoFactor {
         self.instances.set_trusted_authenticators(models);
     }
 
-    /// Signs a user in with a temporary pass, which is used up. The result is a low one: `otp`, and no more than one factor.
+    /// Signs a user in with a temporary pass, which is used up. The result is weak: `otp`, and no more than one factor.
     ///
     /// # Errors
     /// [`Error::is_no_instance_available`] if no instance of this sign-in has a policy that lets passes sign in. [`Error::is_closed`] for a
@@ -224,7 +224,7 @@ impl TwoFactor {
         self.factors.sign_in_with_pass(sign_in, pass, client_address).await.map(|(verified, _)| verified)
     }
 
-    /// Returns the instance in whose place a temporary pass may sign in, if a policy allows it. It does not tell whether there is a pass.
+    /// Returns the instance in whose place a temporary pass may sign in, if a policy allows it. It does not say whether there is a pass.
     ///
     /// # Errors
     /// Invalid input if an id has no canonical form.
@@ -232,7 +232,7 @@ impl TwoFactor {
         self.factors.pass_signs_in(sign_in).await
     }
 
-    /// Returns the remembered browsers of users: browsers in which no factor is asked for.
+    /// Returns the remembered browsers of users: browsers in which users are not asked for a factor.
     pub fn remembered_browsers(&self) -> RememberedBrowsers {
         self.factors.remembered()
     }
@@ -320,7 +320,7 @@ impl TwoFactor {
     ///
     /// Every second it does what [`TwoFactor::refresh_providers`] does. Every five seconds it reports this process to the others under
     /// `name`, which is for operators ([`TwoFactor::nodes`]), sets the metrics of all processes, and logs when the clock of this process
-    /// and the time of the store start or stop to differ. Every minute it forgets what it knows of instances that another process deleted.
+    /// and the time of the store start or stop differing. Every minute it forgets what it knows of instances that another process deleted.
     pub async fn maintain(self, name: String) {
         tokio::join!(self.follow_providers(), self.report_regularly(&name), self.forget_deleted_instances());
     }
@@ -357,7 +357,7 @@ impl TwoFactor {
         }
     }
 
-    /// Ends the use of the store: writes the statistics and the message history of the last seconds, and removes this process from those
+    /// Stops using the store: writes the statistics and the message history of the last seconds, and removes this process from those
     /// that [`TwoFactor::nodes`] lists: a report that is on its way is awaited, and a later one is not stored. Call it before the process
     /// ends, after the last request and the end of [`TwoFactor::maintain`].
     ///
@@ -410,7 +410,7 @@ impl TwoFactor {
         Ok(())
     }
 
-    /// Compares the clock of this process with the time of the store, and logs when they start or stop to differ.
+    /// Compares the clock of this process with the time of the store, and logs when they start or stop differing.
     pub(crate) async fn check_clock(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let store = self.instances.store.check_time(now).await?;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::bindings::twofactor::factor::types as wit;
 use crate::{Requirements, Site, TrustedAuthenticator, User};
 
-/// What the host tells in each call: see `context` in the contract.
+/// What the host passes in each call: see `context` in the contract.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The time, in seconds since 1970.
@@ -35,7 +35,7 @@ impl From<wit::Context> for Context {
     }
 }
 
-/// Random bytes of the host. Each is given out once.
+/// Random bytes from the host. Each is used once.
 #[derive(Clone)]
 pub struct Entropy {
     bytes: Vec<u8>,

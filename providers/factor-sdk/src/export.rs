@@ -1,4 +1,4 @@
-//! Makes a component of a [`Factor`].
+//! Creates a component from a [`Factor`].
 
 use std::marker::PhantomData;
 
@@ -126,7 +126,7 @@ fn validated<O: DeserializeOwned>(options: &str) -> O {
     serde_json::from_str(options).unwrap_or_else(|_| panic!("the options were not validated"))
 }
 
-/// Writes a state or pending data. The host would store an empty text, and nobody could read the factor from then on.
+/// Writes a state or pending data. The host would store an empty text, and no one could read the factor from then on.
 #[allow(clippy::panic, reason = "a component has no other way to refuse a call")]
 fn encode(value: &impl Serialize) -> Vec<u8> {
     // The error may repeat a part of the value.
@@ -153,7 +153,7 @@ fn states<F: Factor>(factors: Vec<wit::State>) -> Vec<F::State> {
     factors.iter().filter_map(decode::<F>).collect()
 }
 
-/// Makes a component of a [`Factor`].
+/// Creates a component from a [`Factor`].
 #[macro_export]
 macro_rules! export {
     ($factor:ident) => {

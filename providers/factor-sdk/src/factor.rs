@@ -14,12 +14,12 @@ use crate::{
 pub trait Factor {
     /// The options of an instance. Their JSON Schema is derived: doc comments become descriptions. None is a secret.
     type Options: DeserializeOwned + schemars::JsonSchema;
-    /// What is remembered of an enrolled factor. Its serialized form (JSON) has at most 8192 bytes, and is what
+    /// What is stored for an enrolled factor. Its serialized form (JSON) has at most 8192 bytes, and is what
     /// [`Metadata::state_format`] numbers.
     type State: Serialize + DeserializeOwned;
-    /// What [`finish_enrolment`](Self::finish_enrolment) needs of the begin: at most 8192 bytes of JSON.
+    /// What [`finish_enrolment`](Self::finish_enrolment) needs from [`begin_enrolment`](Self::begin_enrolment): at most 8192 bytes of JSON.
     type Pending: Serialize + DeserializeOwned;
-    /// What [`verify`](Self::verify) needs of the begin: at most 8192 bytes of JSON.
+    /// What [`verify`](Self::verify) needs from [`begin_challenge`](Self::begin_challenge): at most 8192 bytes of JSON.
     type Challenge: Serialize + DeserializeOwned;
 
     /// The factor's metadata.
@@ -73,7 +73,7 @@ pub trait Factor {
         answer: &str,
     ) -> Result<Accepted<Self::State>, VerificationError>;
 
-    /// Converts the data of a state of a lower format than [`Metadata::state_format`]. Nothing is returned for what is damaged.
+    /// Converts the data of a state of a lower format than [`Metadata::state_format`]. Returns nothing for damaged data.
     fn upgrade(_format: u32, _data: &[u8]) -> Option<Self::State> {
         None
     }
@@ -93,7 +93,7 @@ pub struct Metadata {
     pub name: &'static str,
     /// Its version (semver).
     pub version: &'static str,
-    /// How an enrolment is finished: any kind but [`AnswerKind::WebauthnGet`].
+    /// How an enrolment is finished: any kind except [`AnswerKind::WebauthnGet`].
     pub enrolment: AnswerKind,
     /// How a challenge is answered: [`AnswerKind::TypedCode`] or [`AnswerKind::WebauthnGet`].
     pub challenge: AnswerKind,
@@ -110,7 +110,7 @@ pub struct Metadata {
 /// A factor that a user holds. `Debug` does not show its state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Held<S> {
-    /// Its place in the list that the host gave.
+    /// Its index in the list that the host passed.
     pub index: u32,
     /// Its state.
     pub state: S,

@@ -1,6 +1,6 @@
 //! The SDK for TwoFactor factors in Rust: what a person holds, such as an authenticator app or a passkey.
 //!
-//! A factor decides and remembers nothing: the host stores the states that it returns, sealed, and gives them back. It has no clock and
+//! A factor decides and remembers nothing: the host stores the states that it returns, sealed, and passes them back. It has no clock and
 //! no random numbers of its own; both come with each call, in the [`Context`]. So the same input gives the same output, and the component
 //! that [`export!`] makes imports nothing. Build it for `wasm32-unknown-unknown`.
 //!

@@ -42,12 +42,12 @@ impl<P> fmt::Debug for BegunEnrolment<P> {
 }
 
 impl<P> BegunEnrolment<P> {
-    /// Returns an enrolment of which the page needs nothing.
+    /// Returns an enrolment for which the page needs nothing.
     pub fn new(pending: P) -> Self {
         Self { public: json!({}), reveal: None, pending }
     }
 
-    /// Gives the page a JSON object.
+    /// Passes the page a JSON object.
     #[must_use]
     pub fn public(self, public: Value) -> Self {
         Self { public, ..self }
@@ -65,7 +65,7 @@ impl<P> BegunEnrolment<P> {
 pub struct Enrolled<S> {
     /// Its state.
     pub state: S,
-    /// An id that no two factors may share, whoever their users are: at most 1023 bytes, empty if there is none.
+    /// An id that no two factors may share, even of different users: at most 1023 bytes, empty if there is none.
     pub unique_id: Vec<u8>,
     /// What is known about it.
     pub facts: Facts,
@@ -78,12 +78,12 @@ impl<S> fmt::Debug for Enrolled<S> {
 }
 
 impl<S> Enrolled<S> {
-    /// Returns a factor without a unique id, of which nothing is known.
+    /// Returns a factor without a unique id, about which nothing is known.
     pub fn new(state: S) -> Self {
         Self { state, unique_id: Vec::new(), facts: Facts::default() }
     }
 
-    /// Tells what is known about the factor.
+    /// Sets what is known about the factor.
     #[must_use]
     pub fn facts(self, facts: Facts) -> Self {
         Self { facts, ..self }
@@ -117,12 +117,12 @@ impl<C> fmt::Debug for BegunChallenge<C> {
 }
 
 impl<C> BegunChallenge<C> {
-    /// Returns a challenge of which the page needs nothing.
+    /// Returns a challenge for which the page needs nothing.
     pub fn new(challenge: C) -> Self {
         Self { public: json!({}), challenge }
     }
 
-    /// Gives the page a JSON object.
+    /// Passes the page a JSON object.
     #[must_use]
     pub fn public(self, public: Value) -> Self {
         Self { public, ..self }
@@ -151,12 +151,12 @@ impl<S> fmt::Debug for Accepted<S> {
 }
 
 impl<S> Accepted<S> {
-    /// Returns an accepted answer of which nothing more is known. `held` has the new state.
+    /// Returns an accepted answer about which nothing more is known. `held` has the new state.
     pub fn new(held: Held<S>) -> Self {
         Self { held, facts: Facts::default(), observations: Vec::new() }
     }
 
-    /// Tells what is known about this use.
+    /// Sets what is known about this use.
     #[must_use]
     pub fn facts(self, facts: Facts) -> Self {
         Self { facts, ..self }

@@ -211,7 +211,7 @@ impl TokenLogin {
         self
     }
 
-    /// Sets the JSON Pointer to the seconds for which a token is valid.
+    /// Sets the JSON Pointer to the number of seconds for which a token is valid.
     #[must_use]
     pub fn valid_seconds_at(mut self, pointer: impl Into<String>) -> Self {
         self.0.valid_seconds = pointer.into();
@@ -288,7 +288,7 @@ impl HmacKey {
     }
 }
 
-/// A signature that the host computes over each request. All texts but names are templates: see `request-signature` in the
+/// A signature that the host computes over each request. All texts except names are templates: see `request-signature` in the
 /// contract.
 #[derive(Clone)]
 pub struct RequestSignature(pub(crate) wit::RequestSignature);

@@ -24,8 +24,8 @@ const MOST: usize = 250;
 pub struct SendersByCountry(BTreeMap<String, String>);
 
 impl SendersByCountry {
-    /// Returns the sender for a recipient in a country, which [`recipient_country`](crate::recipient_country) tells; `None` if the
-    /// country is not known or has no sender of its own.
+    /// Returns the sender for a recipient in a country, as returned by [`recipient_country`](crate::recipient_country); `None` if the
+    /// country is not known or has no separate sender.
     pub fn sender_for(&self, recipient_country: Option<&str>) -> Option<&str> {
         self.0.get(recipient_country?).map(String::as_str)
     }

@@ -62,7 +62,7 @@ impl<P: Provider> delivery::Guest for Exported<P> {
     }
 }
 
-/// Makes a component of a [`Provider`].
+/// Creates a component from a [`Provider`].
 #[macro_export]
 macro_rules! export {
     ($provider:ident) => {

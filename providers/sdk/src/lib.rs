@@ -1,7 +1,7 @@
 //! The SDK for TwoFactor providers in Rust.
 //!
 //! A provider has three parts: an options struct, [`Provider::configure`], which validates the options and returns the
-//! connections they need, and [`Provider::deliver`], which calls the upstream. [`export!`] makes a component of it for
+//! connections they need, and [`Provider::deliver`], which calls the upstream. [`export!`] creates a component from it for
 //! `wasm32-wasip2`.
 //!
 //! ```

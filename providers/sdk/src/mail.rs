@@ -1,4 +1,4 @@
-//! One mail through the granted SMTP server.
+//! One email through the granted SMTP server.
 
 use crate::bindings::twofactor::provider::smtp as wit;
 use crate::{Failure, misconfigured, outcome_unknown, rejected_message, rejected_recipient, retry_later};
@@ -25,7 +25,7 @@ pub struct Mail<'a> {
 }
 
 impl Mail<'_> {
-    /// Sends the mail once and returns the server's reply.
+    /// Sends the email once and returns the server's reply.
     ///
     /// # Errors
     /// Why the server did not accept it. `?` converts it into the right [`Failure`].

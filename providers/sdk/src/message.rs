@@ -1,8 +1,8 @@
-//! What a message says besides its fields.
+//! What a message says in addition to its fields.
 
 use crate::{Entry, Message, Price};
 
-/// Returns the time in seconds since 1970, as the host gives it to `deliver`. 0 if the host is older than this entry.
+/// Returns the time in seconds since 1970, as the host passes it to `deliver`. 0 if the host is older than this entry.
 pub fn message_now(message: &Message) -> u64 {
     entry(&message.extra, "now").and_then(|seconds| seconds.parse().ok()).unwrap_or_default()
 }

@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// As an option, so that a missing field is a withheld secret and no error.
+/// As an option, so that a missing field is a withheld secret and not an error.
 pub(crate) fn text_if_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Text;
     impl<'de> Visitor<'de> for Text {

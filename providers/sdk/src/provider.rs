@@ -16,7 +16,7 @@ pub trait Provider {
     /// The provider's metadata.
     const METADATA: Metadata;
 
-    /// Validates the options and returns the connections they need. It sees the secrets, and can reach nobody.
+    /// Validates the options and returns the connections they need. It sees the secrets, and has no network access.
     ///
     /// # Errors
     /// What is wrong with the options; each problem names its option.

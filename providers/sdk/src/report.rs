@@ -19,7 +19,7 @@ pub trait Reports {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned;
 
-    /// Returns how the upstream proves its reports; `None` if it sends none. It sees the secrets, and can reach nobody.
+    /// Returns how the upstream proves its reports; `None` if it sends none. It sees the secrets, and has no network access.
     fn report_proof(options: &Self::Options) -> Option<Proof>;
 
     /// Parses a report that the host verified; `None` if it is not a report. Secrets are withheld.

@@ -57,7 +57,7 @@ impl Upstream {
         self
     }
 
-    /// Accepts the next mail, or fails it.
+    /// Accepts the next email, or fails it.
     pub fn mail(self, outcome: Result<&str, smtp::Error>) -> Self {
         let outcome = outcome.map(|reply| smtp::Accepted { reply: reply.to_owned() });
         SCRIPT.with_borrow_mut(|script| script.mail.push_back(outcome));
@@ -122,7 +122,7 @@ pub fn configure<P: Provider>(options: &serde_json::Value) -> Result<Vec<Connect
 }
 
 /// Returns options as `deliver` gets them: without secrets, and with a placeholder for each
-/// [`PlacedSecret`](crate::PlacedSecret), which [`Upstream::sent`] shows filled in. To be called after [`Upstream::new`].
+/// [`PlacedSecret`](crate::PlacedSecret), which [`Upstream::sent`] shows filled in. Call it after [`Upstream::new`].
 pub fn options_for_deliver<P: Provider>(options: &serde_json::Value) -> serde_json::Value {
     let connections = Exported::<P>::configure(options.to_string()).unwrap_or_default();
     let schema: serde_json::Value = serde_json::from_str(&describe::<P>().options_schema).unwrap_or_default();
@@ -132,7 +132,7 @@ pub fn options_for_deliver<P: Provider>(options: &serde_json::Value) -> serde_js
     given
 }
 
-/// Calls the component's `deliver`. Give it options without secrets, as the host does.
+/// Calls the component's `deliver`. Pass it options without secrets, as the host does.
 ///
 /// # Errors
 /// Its failure.
@@ -189,7 +189,7 @@ pub mod verification {
         ExportedVerifier::<V>::configure(options.to_string()).map(|all| all.into_iter().map(Connection).collect())
     }
 
-    /// Calls the component's `begin`. Give it options without secrets, as the host does.
+    /// Calls the component's `begin`. Pass it options without secrets, as the host does.
     ///
     /// # Errors
     /// Its failure.

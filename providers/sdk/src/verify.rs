@@ -1,4 +1,4 @@
-//! Providers whose upstream makes and verifies the codes.
+//! Providers whose upstream generates and verifies the codes.
 
 use std::marker::PhantomData;
 
@@ -12,8 +12,8 @@ use crate::{Connection, Failure, Message, Metadata, Problem};
 
 pub use wit::{StartedVerification, Verdict};
 
-/// A provider whose upstream makes the code, sends it and verifies what the person typed: see `verification` in the contract.
-/// [`export_verifier!`](crate::export_verifier) makes a component of it, in place of [`export!`](crate::export).
+/// A provider whose upstream generates the code, sends it and verifies what the person typed: see `verification` in the contract.
+/// [`export_verifier!`](crate::export_verifier) creates a component from it, in place of [`export!`](crate::export).
 pub trait Verifier {
     /// The options of an instance, as in [`Provider`](crate::Provider).
     type Options: DeserializeOwned + schemars::JsonSchema;
@@ -21,13 +21,13 @@ pub trait Verifier {
     /// The provider's metadata. With `needs_code` it sees what people type.
     const METADATA: Metadata;
 
-    /// Validates the options and returns the connections they need. It sees the secrets, and can reach nobody.
+    /// Validates the options and returns the connections they need. It sees the secrets, and has no network access.
     ///
     /// # Errors
     /// What is wrong with the options; each problem names its option.
     fn configure(options: &Self::Options) -> Result<Vec<Connection>, Vec<Problem>>;
 
-    /// Has the upstream make a code and send it. Call the upstream once. The message has neither texts nor a code.
+    /// Has the upstream generate a code and send it. Call the upstream once. The message has neither texts nor a code.
     ///
     /// # Errors
     /// A failure, named for what the caller does next.
@@ -64,7 +64,7 @@ impl<V: Verifier> wit::Guest for Exported<V> {
     }
 }
 
-/// Makes a component of a [`Verifier`](crate::Verifier).
+/// Creates a component from a [`Verifier`](crate::Verifier).
 #[macro_export]
 macro_rules! export_verifier {
     ($provider:ident) => {

@@ -70,13 +70,13 @@ pub struct Administration {
 }
 
 impl Administration {
-    /// Restricts it to somebody who administers subscriptions and not the installation: they may
+    /// Restricts it to someone who administers subscriptions but not the installation: they may
     /// not change what protects logins of administrators, in any subscription, nor see what others do.
     pub fn of_subscriptions(self) -> Self {
         Self { changes_guards: false, sees_installation: false, ..self }
     }
 
-    /// Restricts it to somebody who only reads, in the whole installation.
+    /// Restricts it to someone who only reads, in the whole installation.
     pub fn of_auditor(self) -> Self {
         Self { changes_guards: false, ..self }
     }

@@ -187,7 +187,7 @@ impl NewChallenge {
     /// Returns the same request with each id in its canonical form.
     ///
     /// # Errors
-    /// Invalid input, with the place, for what does not fit.
+    /// Invalid input, with the place, for values that are not valid.
     pub(crate) fn checked(mut self) -> Result<Self, Error> {
         self.sign_in = self.sign_in.in_one_spelling()?;
         request_texts::check_purpose(self.purpose.as_deref().unwrap_or(Self::PURPOSE))?;

@@ -35,7 +35,7 @@ pub struct NewAddress {
     pub recipient: Recipient,
     /// The instance that delivers the code; by default the most specific one that fits.
     pub two_factor: Option<String>,
-    /// What shows that the request comes from the user.
+    /// Evidence that the request comes from the user.
     pub proof: Proof,
     /// The language of the message (BCP 47, or a list as in `Accept-Language`).
     pub locale: Option<String>,

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::instance::SignIn;
 use crate::user_factor::{RequiredFactor, UserFactor};
 
-/// What shows that a change of a user's factors comes from the user.
+/// Evidence that a change of a user's factors comes from the user.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proof {
@@ -74,7 +74,7 @@ pub struct NewEnrolment {
     pub user_name: Option<String>,
     /// The name that people read. By default `user_name`.
     pub display_name: Option<String>,
-    /// What shows that the request comes from the user.
+    /// Evidence that the request comes from the user.
     pub(crate) basis: Basis,
     /// What the new factor must be. The policy of the instance can require more:
     /// [`Policy::required_factor`](crate::instance::Policy::required_factor).

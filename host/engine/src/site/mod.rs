@@ -75,7 +75,7 @@ impl Sites {
         Ok(page.site.site(name, self.own.as_ref()))
     }
 
-    /// Returns the related origins of all subscriptions with this RP ID (WebAuthn Level 3 section 5.11). A change shows after a minute.
+    /// Returns the related origins of all subscriptions with this RP ID (WebAuthn Level 3 section 5.11). A change shows a minute later.
     pub(crate) async fn related_origins(&self, rp_id: &str) -> Result<Vec<String>, Error> {
         let mut related = self.related.lock().await;
         if related.as_ref().is_none_or(|known| known.read_at.elapsed() >= RELATED_FOR) {

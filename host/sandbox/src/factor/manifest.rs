@@ -46,7 +46,7 @@ impl From<wit::AnswerKind> for AnswerKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FactorManifest {
-    /// How an enrolment is finished: any kind but [`AnswerKind::WebauthnGet`].
+    /// How an enrolment is finished: any kind except [`AnswerKind::WebauthnGet`].
     pub enrolment: AnswerKind,
     /// How a challenge is answered: [`AnswerKind::TypedCode`] or [`AnswerKind::WebauthnGet`].
     pub challenge: AnswerKind,

@@ -66,7 +66,7 @@ impl fmt::Debug for BegunEnrolment {
 pub struct EnrolledFactor {
     /// Its state.
     pub state: FactorState,
-    /// An id that no two factors may share, whoever their users are: at most 1023 bytes, empty if there is none.
+    /// An id that no two factors may share, even of different users: at most 1023 bytes, empty if there is none.
     pub unique_id: Vec<u8>,
     /// What is known about it.
     pub facts: FactorFacts,

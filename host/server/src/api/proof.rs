@@ -1,4 +1,4 @@
-//! What shows that a change of a user's factors comes from the user.
+//! Evidence that a change of a user's factors comes from the user.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
