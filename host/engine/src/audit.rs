@@ -162,13 +162,13 @@ impl AuditLog {
         self.keyring.verify_mac(head.key, &head.seal, HEAD, &[&head.seq.to_be_bytes(), &head.mac])
     }
 
-    /// Walks the whole chain, also while lines are appended.
+    /// Walks the whole chain, even while lines are appended.
     pub(crate) async fn verify(&self) -> Result<AuditCheck, Error> {
         Ok(self.walk(Walked::default()).await?.0)
     }
 
-    /// Verifies what was not found intact in the last minute, and at least once a minute everything. Calls at once wait for each other: a
-    /// page that is loaded often does not read a long log as often.
+    /// Verifies what was not found intact in the last minute, and everything at least once a minute. Concurrent calls wait for each other:
+    /// a page that is loaded often does not read a long log as often.
     pub(crate) async fn verify_lately(&self) -> Result<AuditCheck, Error> {
         let mut intact = self.intact.lock().await;
         let (since, from) = match intact.take() {

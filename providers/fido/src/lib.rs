@@ -35,7 +35,7 @@ pub use state::{Challenge, Pending, State};
 /// The factor.
 pub struct Fido;
 
-/// The length of challenges in bytes. Level 3 demands 16 (section 13.4.3).
+/// The length of challenges in bytes. Level 3 requires 16 (section 13.4.3).
 const CHALLENGE: usize = 32;
 
 impl Factor for Fido {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use twofactor_provider::{Problem, Secret, problem};
 
-/// Mail from one sender through Amazon SES.
+/// Email from one sender through Amazon SES.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {

@@ -51,8 +51,8 @@ pub struct RateLimits {
     /// split is larger, that applies instead, so a lone subscription may use everything.
     pub subscription_share_percent: u32,
     /// For how many seconds notices of one kind to one user are collected after the first one, and then sent as
-    /// one. 0: each is sent at once. Default: 300. Beside it, notices to one recipient count against limits of
-    /// their own, as high as `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests for this
+    /// one. 0: each is sent immediately. Default: 300. In addition, notices to one recipient count against limits of
+    /// their own, equal to `recipient_per_hour` and `recipient_total_per_hour`: codes that somebody requests for this
     /// recipient do not use them up. Those to phone numbers share `phone_per_day` with codes, and all of them share the
     /// quotas of instances and types.
     pub notice_interval_seconds: u32,
@@ -61,7 +61,7 @@ pub struct RateLimits {
     /// Answers in all subscriptions from one client address in an hour. Default: 3,000. Answers to challenges that are
     /// closed or do not exist count only in their subscription.
     pub answers_per_address_total_per_hour: u32,
-    /// Sign-ins on the page that are begun for one user in an hour. Default: 100. Those after the first factor count apart.
+    /// Sign-ins on the page that are begun for one user in an hour. Default: 100. Those after the first factor are counted separately.
     pub sign_ins_per_user_per_hour: u32,
     /// Wrong answers of one user in a day. Default: 50.
     pub wrong_answers_per_day: u32,

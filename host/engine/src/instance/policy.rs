@@ -46,7 +46,7 @@ pub struct Policy {
     /// Messages of an instance in a day, 0 to 1,000,000,000; 0, the default, means unlimited. Each
     /// attempt counts; test messages do not. It bounds the cost: this number times the price of a
     /// message. Beyond it another instance is tried, as if the upstream had asked to wait. In this
-    /// quota and the next two, logins of administrators are counted apart, against one as high.
+    /// quota and the next two, logins of administrators are counted separately, against an equal one.
     pub messages_per_day: u32,
     /// Billed segments of an instance in a day, as the upstream reports them, or one for each
     /// message, 0 to 1,000,000,000; 0, the default, means unlimited. A message that is being sent
@@ -59,7 +59,7 @@ pub struct Policy {
     /// How often a message that was certainly not sent is retried, if no other instance accepts it,
     /// 0 to 5. Default: 1. The first delay is half a second, and it doubles each time, with jitter
     /// of a half to one and a half, so that clients that failed together do not retry together. If
-    /// the upstream says how long to wait, the application is told.
+    /// the upstream says how long to wait, the application is told to wait.
     pub retries: u32,
     /// After how many consecutive messages that were neither accepted nor rejected for what they
     /// are an instance pauses, 0 to 1000. Default: 8; 0 means never. While it pauses, another
@@ -78,10 +78,10 @@ pub struct Policy {
     /// [`FirstEnrolment::FirstFactor`].
     pub first_enrolment: FirstEnrolment,
     /// From then on, a first enrolment needs a temporary pass, whatever `first_enrolment` says.
-    /// Default: none, so never. Set it when everybody was asked to enrol: an account that nobody
-    /// used until then is not left to whoever learns its password first.
+    /// Default: none, so never. Set it when everyone has been asked to enrol: an account that nobody
+    /// used until then is not left to the first person who learns its password.
     pub first_enrolment_until: Option<Timestamp>,
-    /// Whether the sign-in page offers a user who holds no factor to enrol the first one with this
+    /// Whether the sign-in page invites a user who holds no factor to enrol the first one with this
     /// instance within a sign-in. Default: false: whoever knows a password could enrol a factor
     /// where the application does not ask for it.
     pub enrol_in_sign_in: bool,
@@ -93,7 +93,7 @@ pub struct Policy {
     /// stored by the authenticator, which must verify its user. Default: false.
     pub passwordless: bool,
     /// For how many days the sign-in page can remember a browser in which this instance was used, 0
-    /// to 30. Default: 0, never. In such a browser no factor is asked for, and the result says so.
+    /// to 30. Default: 0, never. In such a browser the user is not asked for a factor, and the result says so.
     pub remembered_days: u32,
 }
 

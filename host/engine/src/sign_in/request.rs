@@ -115,8 +115,8 @@ impl fmt::Debug for StartedSignIn {
     }
 }
 
-/// The progress of a hosted sign-in. It does not tell a verified one from a cancelled one, because
-/// somebody else than the person whose browser started it may have confirmed it.
+/// The progress of a hosted sign-in. It does not distinguish a verified one from a cancelled one, because
+/// someone other than the person whose browser started it may have confirmed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInStatus {
     /// It is open.

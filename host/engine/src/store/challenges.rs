@@ -304,7 +304,7 @@ pub trait ChallengeStore {
     /// Counts an answer with a code, compares it with the codes of an open challenge, and closes the challenge as used if the answer is
     /// right: all in one transaction, or nothing. A right answer does not count as a wrong one of its person.
     ///
-    /// Whoever learns whether the answer is right learns it after the commit. So no answer is compared that is not counted, and of answers
+    /// The caller learns whether the answer is right only after the commit. So no answer is compared that is not counted, and of answers
     /// that exceed a limit at the same moment none is compared.
     async fn answer_challenge(&self, answer: CodeAnswer) -> Result<Answered>;
 

@@ -118,7 +118,7 @@ pub enum EnrolmentBegun {
     Limited(Limited),
     /// The idempotency key was used before.
     Repeated(IdempotencyRecord),
-    /// The pass is not in use any longer.
+    /// The pass is no longer in use.
     PassEnded,
 }
 
@@ -163,7 +163,7 @@ pub enum FactorAdded {
     Closed,
     /// Another factor has this unique id.
     Duplicate,
-    /// The user has as many factors of this instance as allowed.
+    /// The user has the maximum number of factors of this instance.
     TooMany,
     /// It is a fallback, and the user has no other active factor.
     NeedsAnother,

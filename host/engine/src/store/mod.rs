@@ -1,11 +1,11 @@
 //! Durable state: the [`Store`] trait, and its implementations for SQLite and (feature `postgres`) PostgreSQL.
 //!
 //! Each method is one transaction: when it returns `Ok`, its effect is durable, and when it returns `Err`, it had no effect (but
-//! for [`StoreErrorKind::OutcomeUnknown`]). A store knows no keys. It makes no decision that the documentation of a method does
+//! for [`StoreErrorKind::OutcomeUnknown`]). A store does not know any keys. It makes no decision that the documentation of a method does
 //! not state. Secret options are sealed before they come here, codes are MACs, people and addresses are keyed hashes or sealed.
 //!
 //! # Another database
-//! [`Store`] is the sum of one trait for each subject. A type that implements all of them is a store. Its errors are made with the
+//! [`Store`] is the sum of one trait for each subject. A type that implements all of them is a store. Its errors are created with the
 //! constructors of [`StoreError`]. The module `conformance` (feature `store-conformance`) tests any implementation.
 
 mod accounts;

@@ -42,7 +42,7 @@ pub struct Manifest {
     pub factor: Option<FactorManifest>,
     /// JSON Schema 2020-12 of the options.
     pub options_schema: Value,
-    /// Whether it receives the code as a field of its own.
+    /// Whether it receives the code as a separate field.
     pub needs_code: bool,
     /// The secrets that the host puts into its requests.
     #[serde(skip)]

@@ -100,7 +100,8 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets how many connections to one mail server with one login may be open at once, at least 1; 32 if not set. Further emails wait.
+    /// Sets how many connections to one mail server with one login may be open at the same time, at least 1; 32 if not set. Further
+    /// emails wait.
     pub fn smtp_connections(mut self, most: usize) -> Self {
         self.smtp_connections = most;
         self
@@ -145,7 +146,7 @@ impl NetworkBuilder {
         self
     }
 
-    /// Stores all mail in an outbox instead of sending it. For tests.
+    /// Stores all emails in an outbox instead of sending them. For tests.
     pub fn outbox(mut self, outbox: &Outbox) -> Self {
         self.outbox = Some(outbox.clone());
         self
@@ -157,7 +158,7 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets the time-out of one HTTP exchange, and of connecting; 15 seconds if not set.
+    /// Sets the timeout of one HTTP exchange, and of connecting; 15 seconds if not set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

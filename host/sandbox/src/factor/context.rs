@@ -1,4 +1,4 @@
-//! What the host tells a factor component in each call.
+//! What the host passes a factor component in each call.
 
 use std::fmt;
 

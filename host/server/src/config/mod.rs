@@ -157,7 +157,7 @@ pub struct NetworkConfig {
     pub client_certificates: Vec<ClientCertificate>,
     /// The proxy for HTTP requests. Default: none.
     pub proxy: Option<ForwardProxy>,
-    /// How many connections to one mail server with one login may be open at once. Default: 32. Further emails wait.
+    /// How many connections to one mail server with one login may be open at the same time. Default: 32. Further emails wait.
     pub smtp_connections: usize,
     /// Origins, such as `https://sms.example.com`, that may receive codes in the URL, which is written to their logs. Default: none.
     pub allowed_code_in_query: Vec<String>,

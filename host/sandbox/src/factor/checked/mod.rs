@@ -1,4 +1,4 @@
-//! Turns what a component returned into the host's types. What breaks a rule of `wit/factor/` is an error, which says so in a
+//! Converts what a component returned into the host's types. Anything that breaks a rule of `wit/factor/` is an error, which says so in a
 //! sentence and repeats nothing of it.
 
 use serde_json::Value;
