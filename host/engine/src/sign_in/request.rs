@@ -26,7 +26,7 @@ pub struct NewHostedSignIn {
     /// What the codes are for; `sign-in` by default.
     pub purpose: Option<String>,
     /// The network address of the browser that asked the application to sign in: for limits, and
-    /// shown on the page so that the person can recognize a sign-in that somebody else started.
+    /// shown on the page so that the person can recognize a sign-in that someone else started.
     /// Without it, limits use the address of the browser on the page.
     pub client_address: Option<IpAddr>,
     /// The `User-Agent` of that browser, at most 1024 characters. The page names browser and system

@@ -205,7 +205,7 @@ async fn issue_pass_at(
     Ok((StatusCode::CREATED, Json(pass)))
 }
 
-/// Returns the subscription that is given, or the only one that the caller administers.
+/// Returns the subscription that was passed, or the only one that the caller administers.
 async fn only(administrator: &Administrator, given: Option<String>) -> Result<String, Problem> {
     if let Some(given) = given {
         return Ok(given);

@@ -1,4 +1,4 @@
-//! The message history: why somebody did not get a code.
+//! The message history: why someone did not get a code.
 
 use axum::Json;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! What instances and providers may reach and do, as data with a text for people beside it.
+//! What instances and providers may reach and do, as data with a text for people.
 
 use serde::Serialize;
 use url::Url;

@@ -54,7 +54,7 @@ pub(super) struct NewSignIn {
     /// What the code is for; `sign-in` by default.
     purpose: Option<String>,
     /// The network address of the browser that starts the sign-in: for rate limits. Part of it is shown on the page, so that a person
-    /// can recognize a sign-in that somebody else started.
+    /// can recognize a sign-in that someone else started.
     #[schema(value_type = Option<String>)]
     client_address: Option<IpAddr>,
     /// The `User-Agent` of that browser. The page shows browser and system.

@@ -48,13 +48,13 @@ pub struct FidoMetadata {
     pub file: PathBuf,
     /// Where to fetch it once a day: `https://mds3.fidoalliance.org/`. Default: nowhere.
     pub url: Option<String>,
-    /// The root certificate that the BLOB's signature must lead to, a file in PEM. Default: GlobalSign Root CA - R3, which the FIDO
+    /// The root certificate that the BLOB's signature must chain to, a PEM file. Default: GlobalSign Root CA - R3, which the FIDO
     /// Alliance uses.
     pub root: Option<PathBuf>,
     /// The AAGUIDs of the models to trust, such as `cb69481e-8ff7-4039-93ec-0a2729a154a8`. Default: all.
     #[serde(default)]
     pub aaguids: Vec<String>,
-    /// How many days the metadata stay in use after their `nextUpdate` date. After that, no model is trusted. Default: 30.
+    /// How many days the metadata stays in use after its `nextUpdate` date. After that, no model is trusted. Default: 30.
     #[serde(default = "overdue_days")]
     pub overdue_days: u16,
 }

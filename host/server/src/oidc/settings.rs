@@ -30,7 +30,7 @@ pub struct OidcConfig {
     pub scopes: Vec<String>,
     /// The name of the provider on the login button. Default: the host of the issuer.
     pub name: Option<String>,
-    /// Whether the provider asks for a second factor, so that this server does not. Default: `false`.
+    /// Whether the provider asks for a second factor, in which case this server does not. Default: `false`.
     #[serde(default)]
     pub second_factor_by_provider: bool,
     /// Who gets which role. The first match counts; without a match the login is refused.
@@ -47,7 +47,7 @@ pub struct OidcRole {
     pub value: String,
     /// The role.
     pub role: OidcRoleName,
-    /// The subscriptions of a `subscription_admin`, or of an `auditor` of some subscriptions only.
+    /// The subscriptions of a `subscription_admin`, or of an `auditor` of only some subscriptions.
     pub subscriptions: Option<Vec<String>>,
 }
 
