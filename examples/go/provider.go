@@ -50,7 +50,7 @@ func (webhook) Configure(text string) ([]twofactor.Connection, []twofactor.Probl
 func (webhook) Deliver(text string, message twofactor.Message) (twofactor.Receipt, error) {
 	var options options
 	if err := json.Unmarshal([]byte(text), &options); err != nil {
-		return twofactor.Receipt{}, twofactor.Misconfigured("options", "the options are no JSON object")
+		return twofactor.Receipt{}, twofactor.Misconfigured("options", "the options are not a JSON object")
 	}
 	// The text has a placeholder, which the host replaces with the code: send the text unchanged.
 	body, err := json.Marshal(map[string]string{"to": message.Recipient, "text": message.Text})

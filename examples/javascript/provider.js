@@ -82,7 +82,7 @@ export const delivery = {
       body = await answer.text();
     } catch {
       // `fetch` does not say whether the request was sent. The host knows, and treats this as `retry-later` if it was not.
-      throw outcomeUnknown("no-answer", "there is no whole answer");
+      throw outcomeUnknown("no-answer", "there is no complete response");
     }
     if (answer.ok) {
       return { reference: reference(body), segments: undefined, price: undefined, extra: [] };

@@ -68,7 +68,7 @@ test("a URL that cannot be used is named", async () => {
   }
 });
 
-test("the text is posted as it is, and the answer's id is the reference", async () => {
+test("the text is posted unchanged, and the response's id is the reference", async () => {
   const { request, outcome } = await deliver(() => Response.json({ id: "m-4711" }, { status: 202 }));
   assert.equal(request.url, WEBHOOK);
   assert.equal(request.headers["idempotency-key"], MESSAGE.id);
@@ -99,7 +99,7 @@ test("the wait that the upstream asks for is passed on", async () => {
   }
 });
 
-test("without an answer nobody knows", async () => {
+test("without a response the outcome is unknown", async () => {
   const { outcome } = await deliver(() => {
     throw new TypeError("fetch failed");
   });

@@ -179,7 +179,7 @@ static text code_of(u32 code, text enhanced) {
     return (text){to, enhanced.length ? 4 + enhanced.length : 3};
 }
 
-// A mail that was not accepted. An enhanced status code (RFC 3463) says more than the reply code (RFC 5321 section 4.2.3, RFC 4954 section 6),
+// An email that was not accepted. An enhanced status code (RFC 3463) says more than the reply code (RFC 5321 section 4.2.3, RFC 4954 section 6),
 // and the reply code more than the stage.
 static delivered *unmailed(mailed *answer) {
     switch (answer->error.kind) {

@@ -22,8 +22,8 @@ export async function post(url, object) {
     });
     return { response, body: parsed(await response.text()) };
   } catch {
-    // `fetch` does not say how far it came. The host knows, and takes this as `retry-later` if nothing was sent.
-    throw { tag: "outcome-unknown", val: { code: "no-answer", detail: "there is no whole response" } };
+    // `fetch` does not say how far it got. The host knows, and treats this as `retry-later` if nothing was sent.
+    throw { tag: "outcome-unknown", val: { code: "no-answer", detail: "there is no complete response" } };
   }
 }
 

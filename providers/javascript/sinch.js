@@ -70,7 +70,7 @@ export const delivery = {
     const extra = entries(message.extra);
     const batch = { type: "mt_text", from: options.SinchFrom, to: [message.recipient], body: message.text };
     if (extra.now) {
-      // Nobody wants a code that is no longer valid.
+      // A code that is no longer valid is of no use.
       batch.expire_at = new Date((Number(extra.now) + message.validSeconds) * 1000).toISOString();
     }
     if (extra["report-url"]) {

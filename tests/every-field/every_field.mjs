@@ -113,7 +113,7 @@ test("a request, its response and each error", () => {
   }
 });
 
-test("a mail, its reply and each error", () => {
+test("an email, its reply and each error", () => {
   Object.assign(script, { failure: undefined, response: { reply: "queued" } });
   for (const html of ["<p>", undefined]) {
     assert.equal(deliver({ purpose: "mail", html }).ok.reference, "queued");

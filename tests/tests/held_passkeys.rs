@@ -77,7 +77,7 @@ async fn a_passkey_is_enrolled_and_each_assertion_is_accepted_once() {
     // For another challenge it is wrong.
     let other = start(&engine, "alice").await;
     assert!(verify(&engine, &other, &credential).await.unwrap_err().is_code_rejected());
-    // A code is not how it is answered, and what is no credential is not counted.
+    // A code is not how it is answered, and what is not a credential is not counted.
     for code in ["123456", "abc"] {
         let error = engine.verify(SUBSCRIPTION, Answer::new(&other.id, code)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -87,7 +87,7 @@ type Login struct {
 	Expected []Entry
 	// Token is a JSON Pointer to the token in the response.
 	Token string
-	// ValidSeconds is a JSON Pointer to the seconds for which it is valid; DefaultValidSeconds is for responses without them.
+	// ValidSeconds is a JSON Pointer to the number of seconds for which it is valid; DefaultValidSeconds is for responses without them.
 	ValidSeconds        string
 	DefaultValidSeconds uint32
 	// Place is where the token goes in each request; the default is a bearer token.

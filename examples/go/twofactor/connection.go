@@ -8,7 +8,7 @@ type Connection struct {
 	Authentication Authentication
 	// PlaceSecrets are JSON Pointers of the secret options that the host puts into requests, in place of their placeholders.
 	PlaceSecrets []string
-	// CodeInQuery says that the upstream takes the text in the URL. The operator has to allow it.
+	// CodeInQuery says that the upstream accepts the text in the URL. The operator has to allow it.
 	CodeInQuery bool
 	// OtherSettings are those that later minor versions of the contract add.
 	OtherSettings []Entry

@@ -1,4 +1,4 @@
-// Package twofactor is a small SDK for providers in Go: the types of the contract, and the code that makes a component of a provider.
+// Package twofactor is a small SDK for providers in Go: the types of the contract, and the code that turns a provider into a component.
 //
 // The contract is in wit/, with a comment on each item. Its interfaces that a component exports are named in world.wit.
 package twofactor
@@ -29,7 +29,7 @@ var (
 // Register names the provider of this component. Call it in init.
 func Register(p Deliverer) { provider, deliverer = p, p }
 
-// RegisterVerifier names the provider of this component if its upstream makes and verifies the codes. Call it in init.
+// RegisterVerifier names the provider of this component if its upstream generates and verifies the codes. Call it in init.
 func RegisterVerifier(p Verifier) { provider, verifier = p, p }
 
 // RegisterReports names what parses the delivery reports of the upstream. Call it in init, besides Register or RegisterVerifier.

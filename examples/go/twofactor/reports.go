@@ -13,7 +13,7 @@ type Reporter interface {
 // TwilioSignature and WebhookSignature.
 type Proof interface{ isProof() }
 
-// SecretURL proves by the report URL alone, which nobody can guess: for upstreams that offer nothing better.
+// SecretURL proves by the report URL alone, which no one can guess: for upstreams that offer nothing better.
 type SecretURL struct{}
 
 // ReportSignature is a signature in a header.

@@ -4,7 +4,7 @@ package twofactor
 // export twofactor:provider/verification@0.2.0;
 type Verifier interface {
 	Provider
-	// Begin has the upstream make a code and send it. The message has neither texts nor a code. The error is as that of Deliver.
+	// Begin has the upstream generate a code and send it. The message has neither texts nor a code. The error is like that of Deliver.
 	Begin(options string, message Message) (Started, error)
 	// Check has the upstream verify an answer. The state is that of Begin. The answer is a placeholder for what the person typed: put it
 	// into the body of a request unchanged. In a failure, OutcomeUnknown means that the answer may have been used up.

@@ -71,7 +71,7 @@ impl<R: DeserializeOwned> Credential<R> {
     /// Parses an answer.
     ///
     /// # Errors
-    /// If it is no credential, or names two ids.
+    /// If it is not a credential, or names two ids.
     pub fn parse(answer: &str) -> Result<Self, Refusal> {
         let credential: Self =
             serde_json::from_str(answer).map_err(|_| Refusal::Malformed("this is not a credential in JSON"))?;

@@ -163,7 +163,7 @@ pub mod exports {
                 /// `parse-report`.
                 #[derive(Clone)]
                 pub enum Proof {
-                    /// Only by the report URL, which nobody can guess: for upstreams that offer nothing better.
+                    /// Only by the report URL, which no one can guess: for upstreams that offer nothing better.
                     SecretUrl,
                     /// HTTP Basic with these credentials (RFC 7617).
                     Basic(Credentials),

@@ -13,7 +13,7 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Returns the id that a credential names, and some id for what is no credential.
+/// Returns the id that a credential names, and some id for what is not a credential.
 pub(crate) fn id(answer: &str) -> Vec<u8> {
     let credential: Value = serde_json::from_str(answer).unwrap_or_default();
     let id = credential["id"].as_str().and_then(|id| URL_SAFE_NO_PAD.decode(id).ok());

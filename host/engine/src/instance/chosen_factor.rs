@@ -67,7 +67,7 @@ impl ChosenFactor {
     /// Returns a typed code in its canonical form.
     ///
     /// # Errors
-    /// Invalid input for what is no code of this instance. It is not counted.
+    /// Invalid input for what is not a code of this instance. It is not counted.
     pub(crate) fn typed(&self, code: &str) -> Result<Zeroizing<String>, Error> {
         let format = self.prepared.factor().and_then(ConfiguredFactor::code_format);
         let canonical = format.and_then(|format| format.canonical(code)).map(Zeroizing::new);
@@ -80,7 +80,7 @@ impl ChosenFactor {
     /// Returns a credential as the component gets it.
     ///
     /// # Errors
-    /// Invalid input for what is no JSON object of bounded size. It is not counted.
+    /// Invalid input for what is not a JSON object of bounded size. It is not counted.
     pub(crate) fn credential(&self, credential: &str) -> Result<Zeroizing<String>, Error> {
         if !self.is_webauthn() {
             return Err(Error::invalid_at("/credential", "is not how this factor answers: send `code`"));

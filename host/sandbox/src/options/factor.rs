@@ -98,7 +98,7 @@ impl ConfiguredFactor {
     }
 
     /// Ends an enrolment with the person's answer: a code as it was typed, a credential in JSON, or nothing for
-    /// [`AnswerKind::ShowOnce`]. Codes of another form and what is no JSON object are [`EnrolmentVerdict::Malformed`]; the
+    /// [`AnswerKind::ShowOnce`]. Codes of another form and what is not a JSON object are [`EnrolmentVerdict::Malformed`]; the
     /// component does not get them.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl ConfiguredFactor {
     }
 
     /// Verifies an answer to a challenge: a code as it was typed, or a credential in JSON. An answer that does not meet the
-    /// requirements of the context is never right, whatever the component says. Codes of another form and what is no JSON object are
+    /// requirements of the context is never right, whatever the component says. Codes of another form and what is not a JSON object are
     /// [`FactorVerdict::Malformed`]; the component does not get them.
     ///
     /// # Errors

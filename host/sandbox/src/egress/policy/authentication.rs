@@ -114,7 +114,7 @@ pub(crate) struct TokenLogin {
     pub(crate) expected: Entries,
     /// JSON Pointer to the token.
     pub(crate) token: String,
-    /// JSON Pointer to the seconds for which it is valid; may be empty.
+    /// JSON Pointer to the number of seconds for which it is valid; may be empty.
     pub(crate) valid_seconds: String,
     pub(crate) default_valid_seconds: u32,
     pub(crate) place: TokenPlace,

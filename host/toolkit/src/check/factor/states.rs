@@ -52,7 +52,7 @@ async fn upgraded(trial: &Trial<'_>) -> Result<Vec<String>, String> {
     Ok(wrong)
 }
 
-/// Returns data that is no state.
+/// Returns data that is not a state.
 fn garbage(state: &FactorState) -> Vec<Vec<u8>> {
     vec![Vec::new(), state.data[..state.data.len() / 2].to_vec(), vec![0xff; 64], b"{\"a\":1}".to_vec()]
 }
