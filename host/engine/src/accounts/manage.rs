@@ -141,10 +141,10 @@ impl Accounts {
     }
 
     /// Changes an account. With `expected_revision`, only if nobody changed it since that revision
-    /// was read. A new role, and disabling the account, end its sessions at once.
+    /// was read. A new role, and disabling the account, end its sessions immediately.
     ///
     /// # Errors
-    /// [`Error::is_not_found`]. A conflict if somebody else changed it, or if it is the last active account of a
+    /// [`Error::is_not_found`]. A conflict if someone else changed it, or if it is the last active account of a
     /// system administrator and would stop being one. Invalid input as for a new account, and for a
     /// state that it cannot be put into.
     pub async fn update(
@@ -217,7 +217,7 @@ impl Accounts {
         ))
     }
 
-    /// Deletes an account. Its sessions and the factors of its owner end at once.
+    /// Deletes an account. Its sessions and the factors of its owner end immediately.
     ///
     /// # Errors
     /// [`Error::is_not_found`]. A conflict if it is the last active account of a system administrator.

@@ -117,8 +117,8 @@ impl Accounts {
     ///
     /// # Errors
     /// Invalid input for a subscription that does not exist. A conflict if it is to be required and
-    /// no instance could deliver it, which would lock everybody out. A revision conflict if
-    /// somebody else changed it.
+    /// no instance could deliver it, which would lock everyone out. A revision conflict if
+    /// someone else changed it.
     pub async fn set_second_factor(
         &self,
         actor: &Actor,

@@ -88,7 +88,7 @@ impl Administration {
     /// that revision was read.
     ///
     /// # Errors
-    /// As for [`Self::set_assignments`]; a revision conflict if somebody else replaced them.
+    /// As for [`Self::set_assignments`]; a revision conflict if someone else replaced them.
     pub async fn replace_assignments(
         &self,
         subscription: &str,

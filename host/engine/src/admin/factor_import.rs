@@ -19,7 +19,7 @@ use crate::instance::ChosenFactor;
 use crate::store::{FactorAdded, FactorRecord, FactorStatus, ImportFactors};
 use crate::user_factor::FactorPlace;
 
-/// How many apps are imported at once.
+/// How many apps are imported in one run.
 pub const MAX_IMPORTED_APPS: usize = 1000;
 
 /// The format of a state that is an otpauth URI.

@@ -216,7 +216,7 @@ impl Administration {
     ///
     /// # Errors
     /// [`Error::is_forbidden`] if it protects logins to accounts and the actor may not change that.
-    /// A revision conflict if somebody else changed it. Invalid input as for a new one, and if a
+    /// A revision conflict if someone else changed it. Invalid input as for a new one, and if a
     /// stored secret would go to a destination it was not entered for: then it must be entered
     /// again.
     pub async fn update_instance(

@@ -53,7 +53,7 @@ impl Administration {
     /// `expected_revision`, only if nobody changed them since that revision was read.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] as for [`Self::base_settings`]. A revision conflict if somebody else changed them.
+    /// [`Error::is_not_found`] as for [`Self::base_settings`]. A revision conflict if someone else changed them.
     /// Invalid input if the options are not an object, and if a stored secret, of these settings or
     /// of an instance, would go to a destination it was not entered for. They need not be complete.
     pub async fn set_base_settings(

@@ -26,7 +26,7 @@ impl Administration {
     /// revision was read. Open sign-ins end at the return URL they started with.
     ///
     /// # Errors
-    /// A revision conflict if somebody else changed them. Invalid input, with the reason, for what
+    /// A revision conflict if someone else changed them. Invalid input, with the reason, for what
     /// the page cannot display or must not do. A conflict if the RP ID changes and there are passkeys:
     /// see [`Self::set_sign_in_page_and_end_passkeys`]. Forbidden for those who administer only subscriptions, if the RP ID or an origin
     /// of the subscription changes that serves logins of administrators, or related origins are added to an RP ID that other subscriptions

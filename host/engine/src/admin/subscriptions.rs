@@ -11,7 +11,7 @@ use crate::token::Role;
 /// The action of the audit log that records a deletion.
 const DELETED: &str = "subscription.delete";
 
-/// How many entries of the audit log are read at once.
+/// How many entries of the audit log are read at a time.
 const ENTRIES: u32 = 100;
 
 /// Why an id cannot be used again.
@@ -74,7 +74,7 @@ impl Administration {
     /// revision was read.
     ///
     /// # Errors
-    /// [`Error::is_not_found`]; a revision conflict if somebody else changed it.
+    /// [`Error::is_not_found`]; a revision conflict if someone else changed it.
     pub async fn rename_subscription(
         &self,
         id: &str,

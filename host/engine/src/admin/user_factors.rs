@@ -108,9 +108,9 @@ impl Administration {
         self.factors.end(self.actor(), (subscription, user), (held, None), FactorSelection::One(id), why).await
     }
 
-    /// Resets a user who has lost every factor, or whose factors somebody else may have: ends all factors, the temporary pass,
+    /// Resets a user who has lost every factor, or whose factors someone else may have: ends all factors, the temporary pass,
     /// remembered browsers, open enrolments and open challenges. A notice goes to the user's addresses, which no longer count as
-    /// verified: one of them may be somebody else's, and would let them back in. The sessions of an administrator's account end, too.
+    /// verified: one of them may be someone else's, and would let them back in. The sessions of an administrator's account end, too.
     ///
     /// # Errors
     /// As [`Administration::suspend_factor`].
@@ -125,7 +125,7 @@ impl Administration {
         let verified = self.factors.verified_addresses(&SignIn::new(subscription).user(user)).await?;
         let mut views: HashMap<String, UserFactor> =
             held.iter().map(|held| (held.record.id.clone(), held.view())).collect();
-        // Of an administrator whose factors somebody else may have.
+        // Of an administrator whose factors someone else may have.
         let account = self.guard.serves_logins(subscription).await?.then(|| user.clone());
         self.audit("factor.reset", &whom.subject(), why).await?;
         let now = self.clock.now();

@@ -245,8 +245,8 @@ impl Challenges {
         Ok(FactorUser { handle, name: user.to_owned(), display_name: user.to_owned() })
     }
 
-    /// Returns the person against whom wrong answers count. Wrong credentials and wrong codes count apart, so that nobody locks a passkey by
-    /// typing codes.
+    /// Returns the person against whom wrong answers count. Wrong credentials and wrong codes are counted separately, so that nobody
+    /// locks a passkey by typing codes.
     fn person_of_factor(&self, details: &Details, is_webauthn: bool, of_account: bool) -> BucketKey {
         let sign_in = &details.sign_in;
         match (&sign_in.user, is_webauthn) {

@@ -291,7 +291,7 @@ impl RateLimits {
         limiting(charges)
     }
 
-    /// Returns how often a notice of one kind goes to one user, or nothing if each is sent at once. `window` names a window in which a
+    /// Returns how often a notice of one kind goes to one user, or nothing if each is sent immediately. `window` names a window in which a
     /// first notice was sent: a second one goes out at its end.
     pub(super) fn notice_turn(
         &self,

@@ -1,6 +1,6 @@
 //! Counting of daily quotas: of one instance, and of all instances of a type.
 //!
-//! Logins to accounts are counted apart from what applications send, against quotas as high: nobody else uses up their codes.
+//! Logins to accounts are counted separately from what applications send, against equal quotas: nobody else uses up their codes.
 
 use super::bucket::{DAY_MS, bucket};
 use super::limits::CountedFor;

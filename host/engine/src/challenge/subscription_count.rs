@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::store::{Part, Store};
 
-/// How long a count is used: the parts of subscriptions need not change at once when one is added.
+/// How long a count is used: the parts of subscriptions do not have to change immediately when one is added.
 const COUNT_AGE: Duration = Duration::from_secs(60);
 
 /// The last count.

@@ -34,7 +34,7 @@ pub enum ConfigurationChange {
     SetSignInPage(SignInPageRecord, u64),
 }
 
-/// Stores several changes of the configuration at once.
+/// Stores several changes of the configuration in one transaction.
 #[async_trait]
 pub trait ConfigurationStore {
     /// Applies changes in their order: all of them, or none if one of them is stale or a conflict, or if a subscription to which they add

@@ -1,4 +1,4 @@
-//! Resetting a user: whatever the user could use to sign in, or to add a factor, ends at once.
+//! Resetting a user: whatever the user could use to sign in, or to add a factor, ends immediately.
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -15,7 +15,7 @@ use crate::limits::SandboxLimits;
 use crate::schedule::fixed_clock;
 use crate::schedule::memory::CallMemory;
 
-/// The maximum number of random bytes that a component gets at once. They are drawn while it cannot be interrupted.
+/// The maximum number of random bytes that a component gets at a time. They are drawn while it cannot be interrupted.
 const RANDOM_BYTES: u64 = 64 << 10;
 
 pub(crate) struct State {

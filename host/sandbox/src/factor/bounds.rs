@@ -24,7 +24,7 @@ pub(crate) const FACTORS_PER_USER: RangeInclusive<u32> = 1..=100;
 pub(crate) const URI_BYTES: usize = 2048;
 /// The lengths of an authenticator app's secret in base32, in characters: 80 bits to 1280 bits.
 pub(crate) const SECRET_CHARS: RangeInclusive<usize> = 16..=256;
-/// How many codes are shown at once.
+/// How many codes are shown at a time.
 pub(crate) const CODES: RangeInclusive<usize> = 1..=100;
 /// The lengths of a shown code, in characters.
 pub(crate) const SHOWN_CODE_CHARS: RangeInclusive<usize> = 8..=128;

@@ -26,7 +26,7 @@ use decode::{DECODERS, Needle, View};
 /// The maximum number of nested encodings that are decoded.
 const DEPTH: usize = 2;
 
-/// The number of bytes that are decoded at once.
+/// The number of bytes that are decoded at a time.
 const WINDOW: usize = 128 << 10;
 
 /// The factor by which two nested encodings lengthen a text at most, approximately: `%5Cu002B`,

@@ -17,7 +17,7 @@ pub(crate) struct Concurrency {
     shares: Mutex<HashMap<String, Arc<Share>>>,
 }
 
-/// The turns that one provider may have at once, whatever version of it is called.
+/// The turns that one provider may have at the same time, whatever version of it is called.
 pub(crate) struct Share {
     turns: Semaphore,
     memory: Arc<SharedMemory>,

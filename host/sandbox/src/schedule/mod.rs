@@ -1,4 +1,5 @@
-//! Which call runs when: how many at once and with how much memory, how long one may compute, and how those that compute long give way to the others.
+//! Which call runs when: how many at the same time and with how much memory, how long one may compute, and how calls that compute for a
+//! long time yield to the others.
 
 pub(crate) mod concurrency;
 pub(crate) mod epoch_clock;

@@ -65,7 +65,7 @@ pub(super) async fn invite_account(
 /// requirement off; the next login with a delivered code turns it on again. Use it if delivery is broken.
 ///
 /// # Errors
-/// If the store cannot be opened, or somebody else changes the setting at the same time.
+/// If the store cannot be opened, or someone else changes the setting at the same time.
 pub(super) async fn second_factor(config: &Path, turn_off: bool) -> anyhow::Result<()> {
     let accounts = build(Config::read(config)?.store_builder().await?).await?.accounts();
     let mut set = accounts.second_factor_settings().await?;

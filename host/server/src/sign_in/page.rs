@@ -105,7 +105,7 @@ impl Frame<'_> {
         }
     }
 
-    /// Shows what is being confirmed, and when and from where it was started, so that people notice if somebody else started it.
+    /// Shows what is being confirmed, and when and from where it was started, so that people notice if someone else started it.
     pub(super) fn facts(&self, visit: &Visit) -> Markup {
         let words = self.words;
         let age = visit.now.duration_since(visit.started_at()).as_secs();

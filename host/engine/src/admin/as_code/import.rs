@@ -30,7 +30,7 @@ impl Administration {
     ///
     /// # Errors
     /// As for [`Self::plan_import`]. Invalid input if valid instances would become invalid, or passkeys stop working. A
-    /// revision conflict if somebody else changed part of it.
+    /// revision conflict if someone else changed part of it.
     pub async fn import(
         &self,
         document: &Document,

@@ -15,7 +15,7 @@ use crate::store::{Result, StoreError, StoreErrorKind};
 /// How long a call waits for a connection while all are in use.
 pub(super) const TURN: Duration = Duration::from_secs(5);
 
-/// How many calls may wait for each connection. More are refused at once.
+/// How many calls may wait for each connection. More are refused immediately.
 pub(super) const WAITING_FOR_EACH: usize = 32;
 
 /// The age at which a connection is replaced: the host name of the database may resolve to another server by then.

@@ -22,7 +22,7 @@ use crate::egress::policy::SmtpGrant;
 
 /// The limits of a pool.
 pub(super) struct Bounds {
-    /// How many connections to one server with one login may be open at once.
+    /// How many connections to one server with one login may be open at the same time.
     pub(super) open: usize,
     /// How many unused connections are kept in total.
     pub(super) kept: usize,

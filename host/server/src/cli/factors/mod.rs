@@ -90,7 +90,7 @@ pub(super) async fn import(import: FactorImport) -> anyhow::Result<()> {
             Err(why) => problems.push((line, why)),
         }
     }
-    // What is readable is checked even if something is not: all problems are told at once.
+    // What is readable is checked even if something is not: all problems are reported together.
     let dry_run = import.dry_run || !problems.is_empty();
     let done = administration.import_apps(&import.subscription, &import.two_factor, apps, dry_run).await?;
     let AppImport { apps, users, refused, .. } = done;

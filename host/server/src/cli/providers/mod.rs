@@ -32,7 +32,7 @@ pub(super) struct Addition {
     /// The approved digest, `sha256:…`. Only the component with this digest is installed, without confirmation.
     #[arg(long)]
     digest: Option<String>,
-    /// Its minisign signature. Default: the file beside it with `.minisig` appended.
+    /// Its minisign signature. Default: the file next to it with `.minisig` appended.
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
     /// Allow a lower version than that of the current component.
