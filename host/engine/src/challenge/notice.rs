@@ -50,8 +50,8 @@ pub(crate) enum NoticeTurn {
 }
 
 impl Challenges {
-    /// Returns when a notice of one kind goes to a user, so that a series of changes does not flood the user. The first goes out immediately,
-    /// and those that follow soon go out together: nobody can hide a change behind another one.
+    /// Returns when a notice of one kind goes to a user, so that a series of changes does not flood the user. The first goes out
+    /// immediately, and those that follow soon go out together: nobody can hide a change behind another one.
     pub(crate) async fn notice_turn(&self, person: &BucketKey, kind: &[&str]) -> Result<NoticeTurn, Error> {
         let now = self.clock.now();
         let turn = |window| self.limits.notice_turn(&self.keyring, person, kind, window);

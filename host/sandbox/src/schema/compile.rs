@@ -99,9 +99,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("$anchor", "is not supported: refer to a place by its JSON Pointer, as in `#/$defs/Name`"),
     ("$dynamicAnchor", "is not supported: refer to a place by its JSON Pointer, as in `#/$defs/Name`"),
     ("$dynamicRef", "is not supported: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
-    ("$recursiveRef", "is of an earlier draft: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
-    ("$recursiveAnchor", "is of an earlier draft: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
-    ("dependencies", "is of an earlier draft: use `dependentRequired` or `dependentSchemas`"),
+    ("$recursiveRef", "belongs to an earlier draft: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
+    ("$recursiveAnchor", "belongs to an earlier draft: use `$ref` with a JSON Pointer, as in `#/$defs/Name`"),
+    ("dependencies", "belongs to an earlier draft: use `dependentRequired` or `dependentSchemas`"),
     ("additionalItems", "belongs to an earlier draft: use `items` with `prefixItems`"),
 ];
 

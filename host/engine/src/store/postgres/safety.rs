@@ -93,7 +93,7 @@ fn warnings(settings: &Settings) -> Vec<String> {
         );
     } else if !matches!(commit, "on" | "remote_apply") {
         all.push(format!(
-            "the database has synchronous_commit = {commit}: a failover can lose what was accepted a moment before, even if \
+            "the database has synchronous_commit = {commit}: a failover can lose what was accepted a moment earlier, even if \
              synchronous_standby_names is set"
         ));
     }
