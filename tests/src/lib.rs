@@ -38,7 +38,12 @@ pub mod wire;
 pub mod wrong;
 pub mod wrong_factor;
 
-/// The examples of the provider author's guide. Not in the SDK: its package has no guide.
+/// The providers in the provider author's guide, with their tests. Not in the SDK: its package has no guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/providers/README.md")]
+struct GuideProviders;
+
+/// The examples of authentication in that guide.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/providers/authentication.md")]
 struct GuideExamples;
