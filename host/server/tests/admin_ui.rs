@@ -412,7 +412,7 @@ async fn a_login_with_a_second_factor_ends_with_the_code_and_not_without_it() {
 async fn a_policy_to_reconsider_says_so_where_it_is_edited() {
     let demo = Server::demo();
     let mut anna = Visitor::first(&demo).await;
-    let (short, everywhere) = ("Codes have fewer than 6 digits", "Messages may go to every country.");
+    let (short, everywhere) = ("Codes have fewer than the 6 digits", "Messages may go to every country.");
     let policy = [("policy/code_length", "4"), ("policy/countries", "*")];
     for (type_id, sends_to_phones) in [("ecall", true), ("email", false)] {
         let path = anna.create(type_id, "Codes").await;
