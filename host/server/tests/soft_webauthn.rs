@@ -110,8 +110,7 @@ async fn a_passkey_of_another_implementation_is_enrolled_and_each_of_its_asserti
     assert_eq!(begun["public"]["attestation"], "none");
     let elsewhere = device.create(&begun, ELSEWHERE);
     stage.finish(&begun, answer(&elsewhere)).await.problem(422, "code-rejected");
-    let credential = device.create(&begun, ORIGIN);
-    let factor = stage.finish(&begun, answer(&credential)).await.expect(201)["factor"].clone();
+    let factor = enrol(&stage, &mut device).await;
     assert_eq!((&factor["type"], &factor["status"]), (&json!("fido"), &json!("active")));
 
     let first = challenge(&stage).await;
