@@ -281,8 +281,10 @@ impl PhoneNumber {
     fn national(&self) -> &Sought {
         self.national.get_or_init(|| {
             let digits = self.e164.trim_start_matches('+');
+            // For some numbers that do not exist, such as zeros only, what is parsed is not part of the digits.
+            let national = national_digits(&self.e164).filter(|national| digits.ends_with(national));
             // If the country is unknown, its last digits belong to the national number in any case.
-            let national = national_digits(&self.e164).unwrap_or_else(|| digits[digits.len().min(3)..].to_owned());
+            let national = national.unwrap_or_else(|| digits[digits.len().min(3)..].to_owned());
             Sought::of(if national.len() < Self::SHORTEST { digits } else { &national })
         })
     }
@@ -310,9 +312,16 @@ mod tests {
     proptest! {
         #[test]
         fn the_national_form_of_a_number_ends_with_its_last_digits(digits in "[1-9][0-9]{5,14}") {
-            if let Some(number) = PhoneNumber::new(&format!("+{digits}")) {
-                prop_assert!(number.national().0.ends_with(&number.end.0), "{digits}");
-            }
+            prop_assert!(ends_as_it_should(&digits), "{digits}");
         }
+    }
+
+    #[test]
+    fn the_national_form_of_a_number_of_zeros_ends_with_its_last_digits() {
+        assert!(ends_as_it_should("67200000"));
+    }
+
+    fn ends_as_it_should(digits: &str) -> bool {
+        PhoneNumber::new(&format!("+{digits}")).is_some_and(|number| number.national().0.ends_with(&number.end.0))
     }
 }
