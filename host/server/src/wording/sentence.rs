@@ -85,7 +85,7 @@ mod tests {
             ("must be one of: SMTP, M365", "muss einer der folgenden Werte sein: SMTP, M365"),
             (
                 "`name` must be a single line of 1 to 100 characters",
-                "`name` muss eine Zeile mit 1 bis 100 Zeichen sein",
+                "`name` muss einzeilig sein und 1 bis 100 Zeichen haben",
             ),
             (
                 "the component failed in `describe`: the component exceeded its running time",

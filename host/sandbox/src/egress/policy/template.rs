@@ -403,7 +403,7 @@ mod tests {
             ("{url-with-query}", "unknown name `url-with-query`"),
             ("{method|crc32}", "unknown filter `crc32`"),
             ("{method|}", "unknown filter ``"),
-            ("{signature|hex}", "not known yet"),
+            ("{signature|hex}", "not known there yet"),
             ("{header.a b}", "malformed name of a header"),
             ("{header.host}", "`host` is the origin's host"),
             ("{header.x-later}", "set later"),

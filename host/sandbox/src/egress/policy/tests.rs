@@ -305,7 +305,7 @@ fn a_signature_that_cannot_be_made_is_refused_with_what_is_wrong() {
         (header("a b", "{signature|hex}"), "malformed"),
         (asked("", "{body}"), "empty"),
         (late, "set later"),
-        (early, "not known yet"),
+        (early, "not known there yet"),
         (twice, "twice"),
         (named, "cannot be the name of a value"),
         (key, "not hexadecimal"),
