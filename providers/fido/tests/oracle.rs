@@ -85,6 +85,7 @@ const FIDO2: Oracle = Oracle {
             "it does not compare the id of the answer with the signed one",
         ),
         ("a CBOR map is missing", "it does not look at the type of extensions"),
+        ("a CBOR map has a key twice, or too many", "its CBOR parser takes the last of two entries with the same key"),
         ("this is not CBOR", "its CBOR parser takes a byte string that ends too early"),
         ("this is not a credential in JSON", "its parsers of JSON and base64url take other members and characters"),
         ("the client data have not their form", "its parsers of JSON and base64url take other members and characters"),
